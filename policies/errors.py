@@ -1,0 +1,30 @@
+"""Errors that a person can act on. Only the command line turns them into exit codes."""
+
+from __future__ import annotations
+
+
+class PortcullisError(Exception):
+    """Base of every error that the product raises on purpose.
+
+    `exit_code`: 1 a finding, 2 wrong use or bad input, 3 a system could not be reached or refused.
+    """
+
+    exit_code = 3
+
+
+class InputError(PortcullisError):
+    """What the user gave is wrong; nothing was changed."""
+
+    exit_code = 2
+
+
+class Finding(PortcullisError):
+    """The command ran and the answer is no: denied, not contained, drift."""
+
+    exit_code = 1
+
+
+class Unreachable(PortcullisError):
+    """A system could not be reached, or refused."""
+
+    exit_code = 3

@@ -1,0 +1,230 @@
+"""Declarations on disk to the typed model. Reports every offender at once, each with file, line, field and remedy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from policies import model
+from policies.document import Document, Problem, Refused, parse
+from policies.errors import InputError
+
+ROOT = Path(__file__).resolve().parent
+ACCESS = ROOT / "access"
+SCHEMA = ROOT / "declaration.schema.json"
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class DeclarationError(InputError):
+    """One or more declarations do not load; nothing was changed. `problems` holds every offender."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field)))
+        count = len(self.problems)
+        super().__init__(
+            "\n".join([f"{count} problem{'s' * (count != 1)} in the declarations:", *map(str, self.problems)])
+        )
+
+
+def load(folder: Path = ACCESS) -> model.Estate:
+    """Read `folder/<environment>/*.yaml`. Raises DeclarationError naming every offender."""
+    problems: list[Problem] = []
+    found: dict[str, list[Any]] = {kind: [] for kind in _BUILDERS}
+    if not folder.is_dir():
+        raise InputError(f"no declarations: {folder} is not a folder; run from a checkout, or name the folder")
+    for file in sorted(folder.rglob("*.yaml")):
+        relative = str(file.relative_to(folder.parent.parent) if folder == ACCESS else file.relative_to(folder))
+        item = _read(file, relative, problems)
+        if item is not None:
+            found[type(item).__name__].append(item)
+    for stray in sorted(folder.rglob("*.yml")):
+        problems.append(Problem(str(stray.relative_to(folder)), 1, "", "is not read", "rename it to .yaml"))
+    estate = model.Estate(*(tuple(found[kind]) for kind in _BUILDERS))
+    problems.extend(_references(estate))
+    if problems:
+        raise DeclarationError(problems)
+    return estate
+
+
+def seconds(duration: str) -> int:
+    """`90s`, `30m`, `12h`, `30d` to whole seconds; the schema has checked the form."""
+    return int(duration[:-1]) * _UNITS[duration[-1]]
+
+
+def _read(file: Path, name: str, problems: list[Problem]) -> Any | None:
+    def refuse(line: int, field: str, message: str, remedy: str) -> None:
+        problems.append(Problem(name, line, field, message, remedy))
+
+    try:
+        environment = model.Environment(file.parent.name)
+    except ValueError:
+        refuse(1, "", f"{file.parent.name!r} is no environment", "put it under production/ or staging/")
+        return None
+    if file.is_symlink():
+        refuse(1, "", "is a symbolic link", "commit the file itself")
+        return None
+    try:
+        document = parse(file.read_bytes().decode("utf-8"))
+    except Refused as error:
+        refuse(error.line, "", error.message, error.remedy)
+        return None
+    except UnicodeDecodeError:
+        refuse(1, "", "is not UTF-8", "save it as UTF-8")
+        return None
+    kind = document.data.get("kind") if isinstance(document.data, dict) else None
+    if kind not in _BUILDERS:
+        refuse(document.line(("kind",)), "kind", f"{kind!r} is no kind", f"one of {', '.join(_BUILDERS)}")
+        return None
+    errors = list(_validator(str(kind)).iter_errors(document.data))
+    for error in errors:
+        for leaf in _leaves(error):
+            path = tuple(leaf.absolute_path)
+            remedy = str(leaf.schema.get("description") or "see policies/declaration.schema.json")
+            refuse(document.line(path), ".".join(map(str, path)), leaf.message, remedy)
+    if errors:
+        return None
+    source = model.Source(name, document.line(("metadata", "name")))
+    return _BUILDERS[str(kind)](document.data["metadata"]["name"], environment, document.data["spec"], source)
+
+
+def _leaves(error: Any) -> list[Any]:
+    """Under `oneOf`, speak of the branch that was meant: the one whose `kind` matches."""
+    if error.validator != "oneOf":
+        return [error]
+    branches: dict[int, list[Any]] = {}
+    for sub in error.context:
+        branches.setdefault(sub.schema_path[0], []).append(sub)
+    meant = [subs for subs in branches.values() if not any(s.validator == "const" for s in subs)]
+    return meant[0] if meant else [error]
+
+
+@cache
+def _validator(kind: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(SCHEMA.read_text())
+    return Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]})
+
+
+def _ttl(spec: dict[str, str]) -> model.Ttl:
+    return model.Ttl(seconds(spec["default"]), seconds(spec["max"]))
+
+
+def _claims(spec: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(spec.items()))
+
+
+def _secret(spec: dict[str, str]) -> model.KvSecret | model.DatabaseSecret:
+    if spec["kind"] == model.SecretKind.KV:
+        return model.KvSecret(spec["mount"], spec["path"])
+    return model.DatabaseSecret(spec["mount"], spec["role"], spec["connection"], model.DatabaseGrant(spec["grant"]))
+
+
+def _policy(name: str, env: model.Environment, spec: dict[str, Any], source: model.Source) -> model.SecretAccessPolicy:
+    upstream = spec.get("upstream")
+    return model.SecretAccessPolicy(
+        name=name,
+        environment=env,
+        description=spec["description"],
+        owner=spec["owner"],
+        tier=model.Tier(spec["tier"]),
+        secret=_secret(spec["secret"]),
+        grants=tuple(
+            model.Grant(g["workload"], tuple(model.Capability(c) for c in g["capabilities"])) for g in spec["grants"]
+        ),
+        ttl=_ttl(spec["ttl"]),
+        incident_ttl=seconds(spec["incident"]["ttl"]),
+        incident_access=model.IncidentAccess(spec["incident"]["access"]),
+        rotation=model.RotationMethod(spec["rotation"]["method"]),
+        rotation_period=seconds(spec["rotation"]["period"]),
+        upstream=model.Upstream(upstream["name"], upstream["account"]) if upstream else None,
+        source=source,
+    )
+
+
+_BUILDERS: dict[str, Callable[[str, model.Environment, dict[str, Any], model.Source], Any]] = {
+    "SecretAccessPolicy": _policy,
+    "Mount": lambda _name, env, s, src: model.Mount(
+        s["path"], env, model.MountType(s["type"]), _ttl(s["ttl"]), src
+    ),
+    "DatabaseConnection": lambda name, env, s, src: model.DatabaseConnection(
+        name, env, s["mount"], s["urlEnv"], s["username"], s["passwordEnv"], s["containmentUrlEnv"], src
+    ),
+    "Workload": lambda name, env, s, src: model.Workload(
+        name, env, s["owner"], model.AuthMethod(s["auth"]), _ttl(s["ttl"]), _claims(s.get("boundClaims", {})), src
+    ),
+    "CiRole": lambda name, env, s, src: model.CiRole(
+        name, env, s["owner"], s["repository"], _claims(s["boundClaims"]), _ttl(s["ttl"]), tuple(s["secrets"]), src
+    ),
+    "Repository": lambda name, env, s, src: model.Repository(
+        name,
+        env,
+        s["owner"],
+        s["defaultBranch"],
+        s["control"],
+        tuple(s["mergers"]),
+        s["requiredApprovals"],
+        tuple(s["actionsSecrets"]),
+        src,
+    ),
+}
+
+
+def _references(estate: model.Estate) -> list[Problem]:
+    """What no schema can say: names that must be unique or exist, and bounds between fields."""
+    problems: list[Problem] = []
+
+    def refuse(item: Any, field: str, message: str, remedy: str) -> None:
+        problems.append(Problem(item.source.file, item.source.line, field, message, remedy))
+
+    for group in (estate.secrets, estate.mounts, estate.connections, estate.workloads, estate.ci_roles):
+        seen: set[str] = set()
+        for item in group:
+            if item.name in seen:
+                refuse(item, "metadata.name", f"{item.name!r} is declared twice", "rename one")
+            seen.add(item.name)
+    mounts = {m.name: m for m in estate.mounts}
+    connections = {c.name: c for c in estate.connections}
+    workloads = {w.name: w for w in estate.workloads}
+    repositories = {r.name for r in estate.repositories}
+    places: dict[tuple[str, str], str] = {}
+    for policy in estate.secrets:
+        secret = policy.secret
+        wanted = model.MountType.KV if isinstance(secret, model.KvSecret) else model.MountType.DATABASE
+        mount = mounts.get(secret.mount)
+        if mount is None or mount.type is not wanted:
+            refuse(policy, "spec.secret.mount", f"no {wanted} mount {secret.mount!r}", "declare the Mount")
+        if isinstance(secret, model.DatabaseSecret) and secret.connection not in connections:
+            refuse(policy, "spec.secret.connection", f"no connection {secret.connection!r}", "declare it")
+        place = (secret.mount, secret.path if isinstance(secret, model.KvSecret) else secret.role)
+        if place in places:
+            refuse(policy, "spec.secret", f"{'/'.join(place)} already belongs to {places[place]!r}", "one owner a path")
+        places[place] = policy.name
+        for index, grant in enumerate(policy.grants):
+            workload = workloads.get(grant.workload)
+            if workload is None:
+                refuse(policy, f"spec.grants.{index}.workload", f"no workload {grant.workload!r}", "declare it")
+            elif workload.environment is not policy.environment:
+                refuse(
+                    policy, f"spec.grants.{index}.workload", f"{grant.workload!r} is {workload.environment}", "split it"
+                )
+        if policy.ttl.default > policy.ttl.max:
+            refuse(policy, "spec.ttl", "default exceeds max", "lower the default")
+        if policy.incident_ttl > model.INCIDENT_TTL_LIMIT:
+            refuse(policy, "spec.incident.ttl", "longer than 30m", "30m or less")
+        if policy.rotation is model.RotationMethod.EXCHANGE_KEY and policy.upstream is None:
+            refuse(policy, "spec.upstream", "missing for an exchange key", "name where it is disabled")
+    for workload in estate.workloads:
+        if workload.auth is model.AuthMethod.JWT and not workload.bound_claims:
+            refuse(workload, "spec.boundClaims", "missing for a JWT workload", "bind at least one claim")
+    secrets = {p.name for p in estate.secrets}
+    for role in estate.ci_roles:
+        if role.repository not in repositories:
+            refuse(role, "spec.repository", f"no repository {role.repository!r}", "declare it")
+        for missing in sorted(set(role.secrets) - secrets):
+            refuse(role, "spec.secrets", f"no SecretAccessPolicy {missing!r}", "declare it")
+    return problems

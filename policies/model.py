@@ -1,0 +1,209 @@
+"""What may be declared: frozen, typed, no I/O.
+
+One declaration is one YAML document (`apiVersion: portcullis/v1`); `policies.load` reads them. All TTLs are whole
+seconds here and durations like `30m` in YAML. Names are unique per kind within an environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+INCIDENT_TTL_LIMIT = 1800
+"""Seconds. The runbook: dynamic credentials live 30 minutes or less until an incident is over."""
+
+KV_SUBPATHS = ("data", "metadata", "subkeys", "delete", "undelete", "destroy")
+"""Every API prefix under which KV version 2 serves one secret (OpenBao API docs, KV secrets engine v2)."""
+
+
+class Environment(StrEnum):
+    PRODUCTION = "production"
+    STAGING = "staging"
+
+
+class Tier(StrEnum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    STANDARD = "standard"
+
+
+class SecretKind(StrEnum):
+    KV = "kv"
+    DATABASE = "database"
+
+
+class Capability(StrEnum):
+    READ = "read"
+    LIST = "list"
+    CREATE = "create"
+    UPDATE = "update"
+
+
+class IncidentAccess(StrEnum):
+    """What an incident that has the secret in scope, though not known as leaked, does to re-authenticated workloads."""
+
+    KEEP = "keep"
+    DENY = "deny"
+
+
+class RotationMethod(StrEnum):
+    DATABASE_LEASE = "database-lease"
+    EXCHANGE_KEY = "exchange-key"
+    MANUAL = "manual"
+
+
+class MountType(StrEnum):
+    KV = "kv"
+    DATABASE = "database"
+
+
+class DatabaseGrant(StrEnum):
+    """Allow-listed SQL templates (`policies.sql`); a declaration names one and never carries SQL."""
+
+    READONLY = "readonly"
+    INGEST = "ingest"
+    ANALYTICS = "analytics"
+
+
+class AuthMethod(StrEnum):
+    APPROLE = "approle"
+    JWT = "jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a declaration was read: file relative to the repository, line counted from 1."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ttl:
+    default: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    workload: str
+    capabilities: tuple[Capability, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KvSecret:
+    mount: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSecret:
+    mount: str
+    role: str
+    connection: str
+    grant: DatabaseGrant
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The system that issued a static secret: the account there, and the file of keys that can disable it."""
+
+    name: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretAccessPolicy:
+    name: str
+    environment: Environment
+    description: str
+    owner: str
+    tier: Tier
+    secret: KvSecret | DatabaseSecret
+    grants: tuple[Grant, ...]
+    ttl: Ttl
+    incident_ttl: int
+    incident_access: IncidentAccess
+    rotation: RotationMethod
+    rotation_period: int
+    upstream: Upstream | None
+    source: Source = field(compare=False)
+
+    @property
+    def kind(self) -> SecretKind:
+        return SecretKind.KV if isinstance(self.secret, KvSecret) else SecretKind.DATABASE
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    name: str
+    environment: Environment
+    type: MountType
+    ttl: Ttl
+    source: Source = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseConnection:
+    """A PostgreSQL server behind a database mount. `url_env` and `password_env` name environment variables."""
+
+    name: str
+    environment: Environment
+    mount: str
+    url_env: str
+    username: str
+    password_env: str
+    containment_url_env: str
+    source: Source = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    name: str
+    environment: Environment
+    owner: str
+    auth: AuthMethod
+    ttl: Ttl
+    bound_claims: tuple[tuple[str, str], ...]
+    source: Source = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CiRole:
+    """A CI identity: a JWT role whose tokens may read `secrets` (names of SecretAccessPolicy)."""
+
+    name: str
+    environment: Environment
+    owner: str
+    repository: str
+    bound_claims: tuple[tuple[str, str], ...]
+    ttl: Ttl
+    secrets: tuple[str, ...]
+    source: Source = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A GitHub repository. `control`: keeps taking reviewed merges by `mergers` while everything else is locked."""
+
+    name: str
+    environment: Environment
+    owner: str
+    default_branch: str
+    control: bool
+    mergers: tuple[str, ...]
+    required_approvals: int
+    actions_secrets: tuple[str, ...]
+    source: Source = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """Everything declared, in file order."""
+
+    secrets: tuple[SecretAccessPolicy, ...]
+    mounts: tuple[Mount, ...]
+    connections: tuple[DatabaseConnection, ...]
+    workloads: tuple[Workload, ...]
+    ci_roles: tuple[CiRole, ...]
+    repositories: tuple[Repository, ...]
