@@ -1,0 +1,197 @@
+"""Vault or OpenBao over `hvac`. Nothing else imports it. Token and address come from the environment only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
+
+from containment import names
+from containment.incident import Incident
+from containment.ports import Lease, Token
+from policies import codec
+from policies.errors import InputError, Unreachable
+from policies.model import Estate
+
+T = TypeVar("T")
+_WORKERS = 16
+
+
+class HvacVault:
+    """Implements `containment.ports.Vault`. Raises Unreachable for every refusal and failure it does not answer."""
+
+    def __init__(self, address: str, token: str, ca: str | None) -> None:
+        import hvac
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        session = requests.Session()
+        session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=_WORKERS * 2))
+        session.trust_env = False
+        self._client = hvac.Client(url=address, token=token, verify=ca or True, timeout=30, session=session)
+        session.verify = ca or True
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> HvacVault:
+        """Raises InputError when VAULT_ADDR or VAULT_TOKEN is missing or empty: a token left in a home folder by an
+        earlier login is never used."""
+        missing = [name for name in ("VAULT_ADDR", "VAULT_TOKEN") if not environ.get(name)]
+        if missing:
+            raise InputError(f"{' and '.join(missing)} not set; for the embedded environment: "
+                             'eval "$(portcullis sandbox env)"')
+        return cls(environ["VAULT_ADDR"], environ["VAULT_TOKEN"], environ.get("VAULT_CACERT"))
+
+    def _call(self, what: str, function: Callable[[], T], *, absent: T | None = None, missing_ok: bool = False) -> T:
+        import hvac.exceptions
+        import requests
+
+        try:
+            return function()
+        except hvac.exceptions.InvalidPath as error:
+            if missing_ok:
+                return absent  # type: ignore[return-value]
+            raise Unreachable(f"vault: {what}: not found") from error
+        except hvac.exceptions.VaultError as error:
+            raise Unreachable(f"vault: {what}: {type(error).__name__}: {'; '.join(error.errors or [])}"[:400]) from error
+        except requests.RequestException as error:
+            raise Unreachable(f"vault: {what}: {type(error).__name__}") from error
+
+    def now(self) -> int:
+        """The server's clock, epoch seconds."""
+        answer = self._call("health", lambda: self._client.sys.read_health_status(method="GET"))
+        return int(answer["server_time_utc"])
+
+    def whoami(self) -> str:
+        answer = self._call("token lookup-self", lambda: self._client.auth.token.lookup_self())
+        return str(answer["data"]["accessor"])
+
+    def capabilities(self, paths: list[str]) -> Mapping[str, frozenset[str]]:
+        answer = self.write("sys/capabilities-self", {"paths": paths})
+        return {path: frozenset(answer[path]) for path in paths}
+
+    def read_policy(self, name: str) -> str | None:
+        data = self.read(f"sys/policies/acl/{name}")
+        return None if data is None else str(data["policy"])
+
+    def write_policy(self, name: str, text: str) -> None:
+        self.write(f"sys/policies/acl/{name}", {"policy": text})
+
+    def incidents(self) -> tuple[Incident, ...]:
+        found = []
+        for name in self.list(f"{names.STORE}/metadata/incidents"):
+            data = self.read(f"{names.STORE}/data/incidents/{name}")
+            if data is not None and data["data"] is not None:
+                found.append(Incident.from_json(data["data"]))
+        return tuple(sorted(found, key=lambda i: (i.opened_at, i.id)))
+
+    def write_incident(self, incident: Incident) -> None:
+        self.write(f"{names.STORE}/data/incidents/{incident.id}", {"data": incident.to_json()})
+
+    def compiled(self) -> Estate | None:
+        data = self.read(f"{names.STORE}/data/compiled")
+        return None if data is None or data["data"] is None else codec.decode(data["data"]["estate"])
+
+    def write_compiled(self, estate: Estate) -> bool:
+        """Whether anything was written: the same estate is not stored twice."""
+        text = codec.encode(estate)
+        data = self.read(f"{names.STORE}/data/compiled")
+        if data is not None and data["data"] is not None and data["data"]["estate"] == text:
+            return False
+        self.write(f"{names.STORE}/data/compiled", {"data": {"estate": text}})
+        return True
+
+    def read(self, path: str) -> dict[str, Any] | None:
+        answer = self._call(f"read {path}", lambda: self._client.read(path), missing_ok=True)
+        return None if answer is None else dict(answer["data"])
+
+    def write(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
+        answer = self._call(f"write {path}", lambda: self._client.write_data(path, data=data))
+        return dict(answer.get("data") or {}) if isinstance(answer, dict) else {}
+
+    def list(self, path: str) -> list[str]:
+        answer = self._call(f"list {path}", lambda: self._client.list(path), missing_ok=True)
+        return [] if answer is None else list(answer["data"]["keys"])
+
+    def tokens(self) -> list[Token]:
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            found = pool.map(self._token, self.list("auth/token/accessors"))
+            return [token for token in found if token is not None]
+
+    def _token(self, accessor: str) -> Token | None:
+        """None when the token is gone: an unknown accessor is an error of the server's, and an answer to us."""
+        import hvac.exceptions
+
+        try:
+            data = self._client.auth.token.lookup_accessor(accessor)["data"]
+        except (hvac.exceptions.InvalidPath, hvac.exceptions.Forbidden, hvac.exceptions.InvalidRequest) as error:
+            if "invalid accessor" in str(error) or "bad token" in str(error):
+                return None
+            raise Unreachable(f"vault: lookup of a token: {type(error).__name__}") from error
+        meta = data.get("meta") or {}
+        policies = tuple(data["policies"] or ())
+        return Token(
+            accessor=accessor,
+            path=data["path"],
+            role=str(meta.get("role_name") or meta.get("role") or data.get("role") or ""),
+            created=int(data["creation_time"]),
+            policies=policies,
+            orphan=bool(data["orphan"]),
+            batch=data["type"] == "batch",
+            wrapping=policies == ("response-wrapping",),
+        )
+
+    def revoke_token(self, accessor: str) -> bool:
+        """True when the token is proven gone by looking it up: the server answers 200 for one it never knew."""
+        self.write("auth/token/revoke-accessor", {"accessor": accessor})
+        return self._token(accessor) is None
+
+    def leases(self, prefix: str) -> list[Lease]:
+        return [self._lease(f"{prefix}/{name}") for name in self.list(f"sys/leases/lookup/{prefix}")]
+
+    def _lease(self, lease: str) -> Lease:
+        data = self.write("sys/leases/lookup", {"lease_id": lease})
+        return Lease(lease, str(data["issue_time"]), int(data["ttl"]))
+
+    def revoke_lease(self, lease: str) -> bool:
+        """Synchronously, one lease. True when a later look-up no longer finds it."""
+        self.write("sys/leases/revoke", {"lease_id": lease, "sync": True})
+        prefix, _, name = lease.rpartition("/")
+        return name not in self.list(f"sys/leases/lookup/{prefix}")
+
+    def entity_of(self, alias: str, mount: str) -> str | None:
+        accessors = self._call("list auth methods", lambda: self._client.sys.list_auth_methods())["data"]
+        data = self.write(
+            "identity/lookup/entity", {"alias_name": alias, "alias_mount_accessor": accessors[f"{mount}/"]["accessor"]}
+        )
+        return data.get("id")
+
+    def try_read(self, policies: list[str], path: str) -> int:
+        """HTTP status that a fresh token with these policies gets when it reads the path. The token is revoked after."""
+        import requests
+
+        made = self._call(
+            "make a probe token",
+            lambda: self._client.write_data(
+                f"auth/token/create/{names.PROBE_ROLE}", data={"policies": policies, "ttl": "60s"}
+            ),
+        )
+        token = made["auth"]["client_token"]
+        adapter = self._client.adapter
+        try:
+            answer = adapter.session.get(
+                f"{adapter.base_uri}/v1/{path}", headers={"X-Vault-Token": token}, verify=adapter.session.verify, timeout=30
+            )
+            return int(answer.status_code)
+        except requests.RequestException as error:
+            raise Unreachable(f"vault: probe of {path}: {type(error).__name__}") from error
+        finally:
+            self.write("auth/token/revoke-accessor", {"accessor": made["auth"]["accessor"]})
+
+
+def epoch(issued: str) -> int:
+    """A lease's `issue_time` (RFC 3339 with nanoseconds) to epoch seconds."""
+    head, _, tail = issued.partition(".")
+    zone = "+00:00" if tail.endswith("Z") or not tail else tail[-6:]
+    return int(datetime.fromisoformat(head.removesuffix("Z") + zone).timestamp())

@@ -1,0 +1,25 @@
+"""What a lock-down can end with."""
+
+from __future__ import annotations
+
+from policies.errors import Finding, InputError
+
+
+class UnknownScope(InputError):
+    """A name in the scope is not declared; nothing was changed."""
+
+
+class NotContained(Finding):
+    """At least one effect is not proven. `names` holds each of them."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__("not contained: " + "; ".join(names))
+        self.names = names
+
+
+class LiftRefused(Finding):
+    """The gate stays down; `missing` names each proof that is absent or stale."""
+
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__("lift refused: " + "; ".join(missing))
+        self.missing = missing

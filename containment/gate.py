@@ -1,0 +1,46 @@
+"""The two policies on every identity, compiled from what is affected. Pure; JSON, never string formatting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from containment import names
+from containment.scope import Affected
+from policies.model import CiRole, Estate, Workload
+
+_NOTHING = {"path": {"sys/portcullis-none": {"capabilities": ["deny"]}}}
+
+
+def gate(affected: Affected) -> str:
+    """What leaked, denied for as long as the incident lasts or until its replacement is proven."""
+    exact = [path for policy in affected.denied for path in names.exact_paths(policy)]
+    return _deny([*exact, *(names.granted_path(policy) for policy in affected.denied_class)])
+
+
+def quarantine(affected: Affected) -> str:
+    """Everything in scope, denied only until the tokens that were out are revoked and swept."""
+    return _deny(path for policy in affected.secrets for path in names.exact_paths(policy))
+
+
+def open_policy() -> str:
+    """What either policy says in peace: it grants nothing and denies a path that does not exist."""
+    return json.dumps(_NOTHING, sort_keys=True)
+
+
+def own_policy(identity: Workload | CiRole, estate: Estate) -> str:
+    """The identity's own grants, exact paths only."""
+    paths: dict[str, dict[str, list[str]]] = {}
+    for policy in estate.secrets:
+        if isinstance(identity, CiRole):
+            capabilities = ["read"] if policy.name in identity.secrets else []
+        else:
+            capabilities = sorted(c for g in policy.grants if g.workload == identity.name for c in g.capabilities)
+        if capabilities:
+            paths[names.granted_path(policy)] = {"capabilities": capabilities}
+    return json.dumps({"path": paths} if paths else _NOTHING, sort_keys=True)
+
+
+def _deny(paths: Iterable[str]) -> str:
+    rules = {path: {"capabilities": ["deny"]} for path in sorted(set(paths))}
+    return json.dumps({"path": rules} if rules else _NOTHING, sort_keys=True)

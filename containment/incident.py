@@ -1,0 +1,83 @@
+"""An incident as the servers hold it: plain values, no secret in any field."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Mode(StrEnum):
+    """The stack's `incident` setting. KEEP is whatever the servers have in force."""
+
+    KEEP = "keep"
+    LOCK = "true"
+    LIFT = "false"
+
+
+class State(StrEnum):
+    OPEN = "open"
+    LIFTED = "lifted"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is in scope. `everything` holds no leaked names; otherwise each name is known to have leaked.
+
+    Names are `kind:name`, kinds `secret`, `workload`, `ci`, `repository`.
+    """
+
+    everything: bool
+    leaked: tuple[str, ...] = ()
+
+    def names(self, kind: str) -> frozenset[str]:
+        return frozenset(n.split(":", 1)[1] for n in self.leaked if n.startswith(f"{kind}:"))
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`item` as in the rotation plan; `at` epoch seconds, server time."""
+
+    item: str
+    kind: str
+    at: int
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    id: str
+    scope: Scope
+    state: State
+    opened_at: int
+    denied_at: int = 0
+    contained_at: int = 0
+    lifted_at: int = 0
+    opened: tuple[str, ...] = ()
+    """Secrets whose old value is proven dead and whose path the gate no longer denies."""
+    proofs: tuple[Proof, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return data
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Incident:
+        return Incident(
+            id=data["id"],
+            scope=Scope(data["scope"]["everything"], tuple(data["scope"]["leaked"])),
+            state=State(data["state"]),
+            opened_at=data["opened_at"],
+            denied_at=data["denied_at"],
+            contained_at=data["contained_at"],
+            lifted_at=data["lifted_at"],
+            opened=tuple(data["opened"]),
+            proofs=tuple(Proof(**p) for p in data["proofs"]),
+        )
+
+    def with_proof(self, proof: Proof) -> Incident:
+        """The newest proof of an item and kind replaces the older one."""
+        kept = tuple(p for p in self.proofs if (p.item, p.kind) != (proof.item, proof.kind))
+        return replace(self, proofs=(*kept, proof))

@@ -1,0 +1,55 @@
+"""Names and paths that the product puts on the servers, in one place."""
+
+from __future__ import annotations
+
+from policies.model import KV_SUBPATHS, CiRole, DatabaseSecret, KvSecret, SecretAccessPolicy, Workload
+
+PREFIX = "pc-"
+GATE = "pc-gate"
+QUARANTINE = "pc-quarantine"
+SHARED = (GATE, QUARANTINE)
+"""On every workload and CI identity, beside its own policy."""
+
+STORE = "portcullis"
+"""KV v2 mount that holds incident records and the compiled estate; no secret value is ever in it."""
+
+APPROLE = "approle"
+JWT = "jwt"
+PROBE_ROLE = "pc-probe"
+"""Token role under which the executor makes short tokens to try what a workload's token would be refused."""
+
+CI_OFF_CLAIM = "portcullis_off"
+"""A claim no issuer sets: binding a JWT role to it switches the role off in place."""
+
+
+def own_policy(identity: Workload | CiRole) -> str:
+    return f"{PREFIX}ci-{identity.name}" if isinstance(identity, CiRole) else f"{PREFIX}w-{identity.name}"
+
+
+def token_policies(identity: Workload | CiRole) -> list[str]:
+    return sorted([*SHARED, own_policy(identity)])
+
+
+def granted_path(policy: SecretAccessPolicy) -> str:
+    """The one API path that a workload reads for this secret."""
+    secret = policy.secret
+    if isinstance(secret, KvSecret):
+        return f"{secret.mount}/data/{secret.path}"
+    return f"{secret.mount}/creds/{secret.role}"
+
+
+def exact_paths(policy: SecretAccessPolicy) -> tuple[str, ...]:
+    """Every API path under which the secret can be reached. An exact path is the most specific there is, so a deny
+    on it wins over any pattern that another policy grants."""
+    secret = policy.secret
+    if isinstance(secret, KvSecret):
+        return tuple(f"{secret.mount}/{sub}/{secret.path}" for sub in KV_SUBPATHS)
+    return (f"{secret.mount}/creds/{secret.role}",)
+
+
+def database_user_prefix(secret: DatabaseSecret) -> str:
+    """Prefix of every PostgreSQL user that the role makes (see the connection's username template)."""
+    return f"pc_{secret.role}_"
+
+
+USERNAME_TEMPLATE = '{{ printf "pc_%s_%s_%s" .RoleName (random 10) (unix_time) | truncate 63 }}'

@@ -1,0 +1,46 @@
+"""What a lock-down did, effect by effect. Plain values; the command line and the evidence print them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    DONE = "done"
+    ALREADY = "already"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """`proof` says what was seen after the act; an effect without proof is never DONE."""
+
+    what: str
+    target: str
+    outcome: Outcome
+    detail: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    incident: str
+    effects: tuple[Effect, ...]
+
+    @property
+    def not_contained(self) -> tuple[str, ...]:
+        return tuple(f"{e.target} ({e.what}: {e.detail})" for e in self.effects if e.outcome is Outcome.FAILED)
+
+    @property
+    def changed(self) -> int:
+        return sum(e.outcome is Outcome.DONE for e in self.effects)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "incident": self.incident,
+            "contained": not self.not_contained,
+            "not_contained": list(self.not_contained),
+            "effects": [asdict(e) for e in self.effects],
+        }

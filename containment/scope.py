@@ -1,0 +1,89 @@
+"""From the words a responder types to what is affected: pure, and refused before anything changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from containment.errors import UnknownScope
+from containment.incident import Incident, Scope
+from policies.model import CiRole, Estate, IncidentAccess, KvSecret, Repository, SecretAccessPolicy, Workload
+
+
+def parse_scope(text: str, estate: Estate) -> Scope:
+    """`""` is everything. Otherwise comma-separated names, each `kind:name` or a name that only one kind has.
+
+    Raises UnknownScope naming every offender.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        return Scope(everything=True)
+    known = {
+        "secret": {s.name for s in estate.secrets},
+        "workload": {w.name for w in estate.workloads},
+        "ci": {c.name for c in estate.ci_roles},
+        "repository": {r.name for r in estate.repositories},
+    }
+    leaked: list[str] = []
+    offenders: list[str] = []
+    for word in words:
+        kind, _, name = word.rpartition(":")
+        kinds = [k for k in known if name in known[k] and kind in ("", k)]
+        if len(kinds) == 1:
+            leaked.append(f"{kinds[0]}:{name}")
+        else:
+            why = "is declared nowhere" if not kinds else f"is ambiguous, write {' or '.join(f'{k}:{name}' for k in kinds)}"
+            offenders.append(f"{word!r} {why}")
+    if offenders:
+        raise UnknownScope("incidentScope: " + "; ".join(offenders) + "; nothing was changed")
+    return Scope(everything=False, leaked=tuple(sorted(set(leaked))))
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """The union of the open incidents, resolved against the declarations."""
+
+    denied: tuple[SecretAccessPolicy, ...]
+    """Leaked static secrets whose replacement is not proven yet: every exact path is denied."""
+    denied_class: tuple[SecretAccessPolicy, ...]
+    """In scope by class and declared `incident.access: deny`: the granted path is denied until the lift."""
+    secrets: tuple[SecretAccessPolicy, ...]
+    """In scope: leases revoked, TTLs capped, quarantined while tokens are revoked."""
+    leaked_secrets: tuple[SecretAccessPolicy, ...]
+    workloads: tuple[Workload, ...]
+    leaked_workloads: tuple[Workload, ...]
+    ci_roles: tuple[CiRole, ...]
+    repositories: tuple[Repository, ...]
+
+    @property
+    def locked(self) -> bool:
+        return bool(self.secrets or self.workloads or self.ci_roles or self.repositories)
+
+
+def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
+    """What the open incidents touch. Names that are no longer declared are handled by the compiled estate."""
+    scopes = [i.scope for i in incidents]
+    everything = any(s.everything for s in scopes)
+
+    def leaked(kind: str) -> frozenset[str]:
+        return frozenset().union(*(s.names(kind) for s in scopes)) if scopes else frozenset()
+
+    opened = frozenset().union(*(frozenset(i.opened) for i in incidents)) if incidents else frozenset()
+    leaked_secrets = tuple(s for s in estate.secrets if s.name in leaked("secret"))
+    secrets = tuple(s for s in estate.secrets if everything or s in leaked_secrets)
+    grantees = {g.workload for s in leaked_secrets for g in s.grants}
+    leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked("workload"))
+    return Affected(
+        denied=tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret) and s.name not in opened),
+        denied_class=tuple(s for s in secrets if everything and s.incident_access is IncidentAccess.DENY),
+        secrets=secrets,
+        leaked_secrets=leaked_secrets,
+        workloads=tuple(
+            w for w in estate.workloads if everything or w.name in grantees or w in leaked_workloads
+        ),
+        leaked_workloads=leaked_workloads,
+        ci_roles=estate.ci_roles if incidents else (),
+        repositories=tuple(
+            r for r in estate.repositories if everything or r.name in leaked("repository")
+        ),
+    )

@@ -1,0 +1,22 @@
+"""The typed model to compact text and back, so that a server can hold the last estate that loaded."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+
+from policies.model import Estate
+
+
+def encode(estate: Estate) -> str:
+    """Deterministic: equal estates give equal text, so an unchanged one is not written again."""
+    from pydantic import TypeAdapter
+
+    return base64.b64encode(zlib.compress(TypeAdapter(Estate).dump_json(estate), 6)).decode()
+
+
+def decode(text: str) -> Estate:
+    """Raises pydantic.ValidationError when the text was made by an incompatible version."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Estate).validate_json(zlib.decompress(base64.b64decode(text)))
