@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from containment import gate, names
 from containment.adapters.vault import epoch
@@ -19,7 +20,17 @@ from containment.ports import Database, Lease, Token, Upstream, Vault
 from containment.report import Effect, Outcome, Report
 from containment.scope import Affected, affected
 from policies.errors import PortcullisError
-from policies.model import INCIDENT_TTL_LIMIT, AuthMethod, CiRole, DatabaseSecret, Estate, KvSecret, SecretAccessPolicy
+from policies.model import (
+    INCIDENT_TTL_LIMIT,
+    AuthMethod,
+    CiRole,
+    DatabaseSecret,
+    Estate,
+    KvSecret,
+    SecretAccessPolicy,
+    Workload,
+)
+from policies.model import Upstream as DeclaredUpstream
 
 _WORKERS = 16
 _SWEEPS = 3
@@ -82,7 +93,9 @@ def way_out_missing(vault: Vault) -> tuple[str, ...]:
     return tuple(path for path, needed in WAY_OUT.items() if not have[path] & {needed, "root"})
 
 
-def deny(systems: Systems, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress) -> list[Effect]:
+def deny(
+    systems: Systems, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
+) -> list[Effect]:
     """The first step alone: gate and quarantine in force. Two writes, however many declarations there are."""
     run = _Run(systems, estate, incidents, incident, progress, affected(estate, incidents))
     run.effect("gate", names.GATE, lambda: _ensure_policy(systems.vault, names.GATE, gate.gate(run.affected)))
@@ -95,7 +108,9 @@ def deny(systems: Systems, estate: Estate, incidents: tuple[Incident, ...], inci
     return run.effects
 
 
-def contain(systems: Systems, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress) -> tuple[Report, Incident]:
+def contain(
+    systems: Systems, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
+) -> tuple[Report, Incident]:
     """The whole lock-down for the open incidents, `incident` among them. Returns the report and the incident as the
     servers now hold it. Raises nothing of ours but for a record that cannot be written at all.
     """
@@ -134,6 +149,10 @@ def contain(systems: Systems, estate: Estate, incidents: tuple[Incident, ...], i
     return Report(incident.id, tuple(run.effects)), incident
 
 
+def _failed(message: str) -> tuple[Outcome, str]:
+    return Outcome.FAILED, message
+
+
 def _ensure_policy(vault: Vault, name: str, text: str) -> tuple[Outcome, str]:
     if vault.read_policy(name) == text:
         return Outcome.ALREADY, "in force"
@@ -144,10 +163,9 @@ def _ensure_policy(vault: Vault, name: str, text: str) -> tuple[Outcome, str]:
 
 
 def _disable_upstream(run: _Run) -> None:
-    def disable(policy: SecretAccessPolicy) -> tuple[Outcome, str]:
-        assert policy.upstream is not None
-        account = policy.upstream.account
-        upstream = run.systems.upstream(policy.upstream.name)
+    def disable(policy: SecretAccessPolicy, declared: DeclaredUpstream) -> tuple[Outcome, str]:
+        account = declared.account
+        upstream = run.systems.upstream(declared.name)
         live = upstream.live_keys(account, policy.name)
         for key in live:
             upstream.disable_key(account, key)
@@ -156,8 +174,10 @@ def _disable_upstream(run: _Run) -> None:
             return Outcome.FAILED, f"still live: {', '.join(left)}"
         return (Outcome.DONE, f"{len(live)} disabled, none live") if live else (Outcome.ALREADY, "none live")
 
-    denied = [p for p in run.affected.denied if p.upstream]
-    run.each("upstream key disabled", [(p.name, lambda p=p: disable(p)) for p in denied])
+    run.each(
+        "upstream key disabled",
+        [(p.name, partial(disable, p, p.upstream)) for p in run.affected.denied if p.upstream],
+    )
 
 
 def _disable_identities(run: _Run) -> None:
@@ -176,10 +196,10 @@ def _disable_identities(run: _Run) -> None:
 
     def destroy(name: str) -> tuple[Outcome, str]:
         base = f"auth/{names.APPROLE}/role/{name}"
-        accessors = vault.list(f"{base}/secret-id")
+        accessors = vault.keys(f"{base}/secret-id")
         for accessor in accessors:
             vault.write(f"{base}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
-        left = vault.list(f"{base}/secret-id")
+        left = vault.keys(f"{base}/secret-id")
         if left:
             return Outcome.FAILED, f"{len(left)} secret_ids left"
         return (Outcome.DONE, f"{len(accessors)} destroyed") if accessors else (Outcome.ALREADY, "none")
@@ -189,8 +209,8 @@ def _disable_identities(run: _Run) -> None:
         for w in run.affected.leaked_workloads
         if w.auth is AuthMethod.APPROLE and not any(w.name in i.opened for i in run.open_incidents)
     ]
-    run.each("entity disabled", [(n, lambda n=n: disable(n)) for n in unreplaced])
-    run.each("secret_ids destroyed", [(n, lambda n=n: destroy(n)) for n in unreplaced])
+    run.each("entity disabled", [(n, partial(disable, n)) for n in unreplaced])
+    run.each("secret_ids destroyed", [(n, partial(destroy, n)) for n in unreplaced])
 
 
 def ci_off(incident_ids: Iterable[str]) -> dict[str, str]:
@@ -217,33 +237,40 @@ def _stop_issuance(run: _Run) -> None:
         wrong = [k for k, v in wanted.items() if after.get(k) != v]
         return (Outcome.FAILED, f"not in force: {', '.join(wrong)}") if wrong else (Outcome.DONE, "in force")
 
-    off = {"bound_claims": ci_off(ids), "token_ttl": 60, "token_max_ttl": 60}
-    ci = [(c.name, lambda c=c: converge(f"auth/{names.JWT}/role/{c.name}", {**off, "user_claim": "sub", "role_type": "jwt"})) for c in run.affected.ci_roles]
-    run.each("CI role off", ci)
-    databases = [p for p in run.affected.secrets if isinstance(p.secret, DatabaseSecret)]
+    jwt = {"user_claim": "sub", "role_type": "jwt"}
+    off = {"bound_claims": ci_off(ids), "token_ttl": 60, "token_max_ttl": 60, **jwt}
+    run.each(
+        "CI role off",
+        [(c.name, partial(converge, f"auth/{names.JWT}/role/{c.name}", off)) for c in run.affected.ci_roles],
+    )
+
+    def cap(policy: SecretAccessPolicy, secret: DatabaseSecret) -> tuple[Outcome, str]:
+        ttl = role_cap(policy)
+        return converge(f"{secret.mount}/roles/{secret.role}", {"default_ttl": ttl, "max_ttl": ttl})
+
     run.each(
         "database role capped",
-        [
-            (p.name, lambda p=p: converge(f"{p.secret.mount}/roles/{p.secret.role}", {"default_ttl": role_cap(p), "max_ttl": role_cap(p)}))
-            for p in databases
-        ],
+        [(p.name, partial(cap, p, p.secret)) for p in run.affected.secrets if isinstance(p.secret, DatabaseSecret)],
     )
-    capped = {"token_ttl": INCIDENT_TTL_LIMIT, "token_max_ttl": INCIDENT_TTL_LIMIT}
-    run.each(
-        "login TTL capped",
-        [
-            (w.name, lambda w=w: converge(f"auth/{w.auth}/role/{w.name}", capped if w.auth is AuthMethod.APPROLE else {**capped, "bound_claims": dict(w.bound_claims), "user_claim": "sub", "role_type": "jwt"}))
-            for w in run.affected.workloads
-        ],
-    )
+
+    def cap_login(workload: Workload) -> tuple[Outcome, str]:
+        ttl = {
+            "token_ttl": min(workload.ttl.default, INCIDENT_TTL_LIMIT),
+            "token_max_ttl": min(workload.ttl.max, INCIDENT_TTL_LIMIT),
+        }
+        claims = {"bound_claims": dict(workload.bound_claims), **jwt} if workload.auth is AuthMethod.JWT else {}
+        return converge(f"auth/{workload.auth}/role/{workload.name}", {**ttl, **claims})
+
+    run.each("login TTL capped", [(w.name, partial(cap_login, w)) for w in run.affected.workloads])
 
 
 def _revoke_tokens(run: _Run, operator: str, since: int) -> int:
     """Revoke what was out before `since`, and everything of a leaked identity. Returns how many were found."""
     vault = run.systems.vault
-    scoped = {w.name for w in run.affected.workloads} | {c.name for c in run.affected.ci_roles}
+    scoped: set[str] = {w.name for w in run.affected.workloads} | {c.name for c in run.affected.ci_roles}
     leaked = {w.name for w in run.affected.leaked_workloads if not any(w.name in i.opened for i in run.open_incidents)}
-    own = {names.own_policy(i) for i in (*run.affected.workloads, *run.affected.ci_roles)}
+    identities: list[Workload | CiRole] = [*run.affected.workloads, *run.affected.ci_roles]
+    own = {names.own_policy(i) for i in identities}
 
     def wanted(token: Token) -> bool:
         if token.accessor == operator or token.batch:
@@ -255,14 +282,14 @@ def _revoke_tokens(run: _Run, operator: str, since: int) -> int:
         found = [t for t in vault.tokens() if wanted(t)]
     except PortcullisError as error:
         message = str(error)
-        run.effect("tokens revoked", "every identity in scope", lambda: (Outcome.FAILED, message))
+        run.effect("tokens revoked", "every identity in scope", partial(_failed, message))
         return 0
 
     def revoke(token: Token) -> tuple[Outcome, str]:
         gone = vault.revoke_token(token.accessor)
         return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still looked up")
 
-    run.each("token revoked", [(f"{t.role or t.path} {t.accessor[:6]}…", lambda t=t: revoke(t)) for t in found])
+    run.each("token revoked", [(f"{t.role or t.path} {t.accessor[:6]}…", partial(revoke, t)) for t in found])
     return len(found)
 
 
@@ -277,7 +304,7 @@ def _revoke_leases(run: _Run, since: int) -> int:
             leases = [lease for lease in vault.leases(prefix) if epoch(lease.issued) < since]
         except PortcullisError as error:
             message = str(error)
-            run.effect("leases revoked", policy.name, lambda message=message: (Outcome.FAILED, message))
+            run.effect("leases revoked", policy.name, partial(_failed, message))
             continue
 
         def revoke(lease: Lease) -> tuple[Outcome, str]:
@@ -285,7 +312,7 @@ def _revoke_leases(run: _Run, since: int) -> int:
             return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still listed")
 
         # NOLOGIN first and committed, so that nobody reconnects while the server drops the user.
-        run.each("lease revoked", [(f"{policy.name} {x.id[-6:]}", lambda x=x: revoke(x)) for x in leases])
+        run.each("lease revoked", [(f"{policy.name} {x.id[-6:]}", partial(revoke, x)) for x in leases])
         total += len(leases)
     return total
 
@@ -332,7 +359,9 @@ def _end_users(run: _Run, users: Mapping[str, list[str]], since: int) -> None:
             still = [u for u in database.users(prefix) if u in left]
             if still:
                 return Outcome.FAILED, f"still exist: {', '.join(still)}"
-            return (Outcome.DONE, f"{len(users[policy.name])} gone") if users[policy.name] else (Outcome.ALREADY, "none")
+            return (
+                (Outcome.DONE, f"{len(users[policy.name])} gone") if users[policy.name] else (Outcome.ALREADY, "none")
+            )
 
         run.effect("database users gone", policy.name, end)
 
@@ -360,6 +389,4 @@ def _probe(run: _Run) -> None:
         return Outcome.FAILED, f"probe: {path} answered {status}, control {control}"
 
     denied = {p.name: p for p in (*run.affected.denied, *run.affected.denied_class)}
-    run.each("probe", [(name, lambda p=p: refused(p)) for name, p in denied.items() if isinstance(p.secret, KvSecret)])
-
-
+    run.each("probe", [(name, partial(refused, p)) for name, p in denied.items() if isinstance(p.secret, KvSecret)])

@@ -32,7 +32,11 @@ def parse_scope(text: str, estate: Estate) -> Scope:
         if len(kinds) == 1:
             leaked.append(f"{kinds[0]}:{name}")
         else:
-            why = "is declared nowhere" if not kinds else f"is ambiguous, write {' or '.join(f'{k}:{name}' for k in kinds)}"
+            why = (
+                "is declared nowhere"
+                if not kinds
+                else f"is ambiguous, write {' or '.join(f'{k}:{name}' for k in kinds)}"
+            )
             offenders.append(f"{word!r} {why}")
     if offenders:
         raise UnknownScope("incidentScope: " + "; ".join(offenders) + "; nothing was changed")
@@ -78,12 +82,8 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
         denied_class=tuple(s for s in secrets if everything and s.incident_access is IncidentAccess.DENY),
         secrets=secrets,
         leaked_secrets=leaked_secrets,
-        workloads=tuple(
-            w for w in estate.workloads if everything or w.name in grantees or w in leaked_workloads
-        ),
+        workloads=tuple(w for w in estate.workloads if everything or w.name in grantees or w in leaked_workloads),
         leaked_workloads=leaked_workloads,
         ci_roles=estate.ci_roles if incidents else (),
-        repositories=tuple(
-            r for r in estate.repositories if everything or r.name in leaked("repository")
-        ),
+        repositories=tuple(r for r in estate.repositories if everything or r.name in leaked("repository")),
     )

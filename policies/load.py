@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from policies import model
-from policies.document import Document, Problem, Refused, parse
+from policies.document import Problem, Refused, parse
 from policies.errors import InputError
 
 ROOT = Path(__file__).resolve().parent
@@ -148,9 +148,7 @@ def _policy(name: str, env: model.Environment, spec: dict[str, Any], source: mod
 
 _BUILDERS: dict[str, Callable[[str, model.Environment, dict[str, Any], model.Source], Any]] = {
     "SecretAccessPolicy": _policy,
-    "Mount": lambda _name, env, s, src: model.Mount(
-        s["path"], env, model.MountType(s["type"]), _ttl(s["ttl"]), src
-    ),
+    "Mount": lambda _name, env, s, src: model.Mount(s["path"], env, model.MountType(s["type"]), _ttl(s["ttl"]), src),
     "DatabaseConnection": lambda name, env, s, src: model.DatabaseConnection(
         name, env, s["mount"], s["urlEnv"], s["username"], s["passwordEnv"], s["containmentUrlEnv"], src
     ),

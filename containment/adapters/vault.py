@@ -39,8 +39,9 @@ class HvacVault:
         earlier login is never used."""
         missing = [name for name in ("VAULT_ADDR", "VAULT_TOKEN") if not environ.get(name)]
         if missing:
-            raise InputError(f"{' and '.join(missing)} not set; for the embedded environment: "
-                             'eval "$(portcullis sandbox env)"')
+            raise InputError(
+                f'{" and ".join(missing)} not set; for the embedded environment: eval "$(portcullis sandbox env)"'
+            )
         return cls(environ["VAULT_ADDR"], environ["VAULT_TOKEN"], environ.get("VAULT_CACERT"))
 
     def _call(self, what: str, function: Callable[[], T], *, absent: T | None = None, missing_ok: bool = False) -> T:
@@ -54,7 +55,9 @@ class HvacVault:
                 return absent  # type: ignore[return-value]
             raise Unreachable(f"vault: {what}: not found") from error
         except hvac.exceptions.VaultError as error:
-            raise Unreachable(f"vault: {what}: {type(error).__name__}: {'; '.join(error.errors or [])}"[:400]) from error
+            raise Unreachable(
+                f"vault: {what}: {type(error).__name__}: {'; '.join(error.errors or [])}"[:400]
+            ) from error
         except requests.RequestException as error:
             raise Unreachable(f"vault: {what}: {type(error).__name__}") from error
 
@@ -80,7 +83,7 @@ class HvacVault:
 
     def incidents(self) -> tuple[Incident, ...]:
         found = []
-        for name in self.list(f"{names.STORE}/metadata/incidents"):
+        for name in self.keys(f"{names.STORE}/metadata/incidents"):
             data = self.read(f"{names.STORE}/data/incidents/{name}")
             if data is not None and data["data"] is not None:
                 found.append(Incident.from_json(data["data"]))
@@ -110,13 +113,13 @@ class HvacVault:
         answer = self._call(f"write {path}", lambda: self._client.write_data(path, data=data))
         return dict(answer.get("data") or {}) if isinstance(answer, dict) else {}
 
-    def list(self, path: str) -> list[str]:
+    def keys(self, path: str) -> list[str]:
         answer = self._call(f"list {path}", lambda: self._client.list(path), missing_ok=True)
         return [] if answer is None else list(answer["data"]["keys"])
 
     def tokens(self) -> list[Token]:
         with ThreadPoolExecutor(_WORKERS) as pool:
-            found = pool.map(self._token, self.list("auth/token/accessors"))
+            found = pool.map(self._token, self.keys("auth/token/accessors"))
             return [token for token in found if token is not None]
 
     def _token(self, accessor: str) -> Token | None:
@@ -148,7 +151,7 @@ class HvacVault:
         return self._token(accessor) is None
 
     def leases(self, prefix: str) -> list[Lease]:
-        return [self._lease(f"{prefix}/{name}") for name in self.list(f"sys/leases/lookup/{prefix}")]
+        return [self._lease(f"{prefix}/{name}") for name in self.keys(f"sys/leases/lookup/{prefix}")]
 
     def _lease(self, lease: str) -> Lease:
         data = self.write("sys/leases/lookup", {"lease_id": lease})
@@ -158,7 +161,7 @@ class HvacVault:
         """Synchronously, one lease. True when a later look-up no longer finds it."""
         self.write("sys/leases/revoke", {"lease_id": lease, "sync": True})
         prefix, _, name = lease.rpartition("/")
-        return name not in self.list(f"sys/leases/lookup/{prefix}")
+        return name not in self.keys(f"sys/leases/lookup/{prefix}")
 
     def entity_of(self, alias: str, mount: str) -> str | None:
         accessors = self._call("list auth methods", lambda: self._client.sys.list_auth_methods())["data"]
@@ -181,7 +184,10 @@ class HvacVault:
         adapter = self._client.adapter
         try:
             answer = adapter.session.get(
-                f"{adapter.base_uri}/v1/{path}", headers={"X-Vault-Token": token}, verify=adapter.session.verify, timeout=30
+                f"{adapter.base_uri}/v1/{path}",
+                headers={"X-Vault-Token": token},
+                verify=adapter.session.verify,
+                timeout=30,
             )
             return int(answer.status_code)
         except requests.RequestException as error:

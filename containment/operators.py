@@ -1,0 +1,100 @@
+"""The identities that work the gate, as policies: pure. An administrator puts them on the servers, Pulumi never does.
+
+The operator's token (what `pulumi up` uses) writes and attaches only policies under one name prefix. A role's
+`token_policies` is compared by the server as a whole list, so the allowed lists are enumerated from the declarations:
+a new workload needs an administrator's word, which is where a widening should be approved.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from typing import Any
+
+from containment import names
+from policies.model import AuthMethod, CiRole, Estate, Workload
+
+OPERATOR = "portcullis-operator"
+BREAK_GLASS = "portcullis-break-glass"
+
+_ALL = ["create", "read", "update", "delete", "list"]
+_WRITE = ["create", "read", "update", "delete"]
+
+
+def operator_policy(estate: Estate) -> str:
+    """Policy of the token in the operator's environment. It cannot write itself: its name is outside the prefix."""
+    paths: dict[str, dict[str, Any]] = {
+        f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
+        "sys/policies/acl": {"capabilities": ["list"]},
+        "sys/mounts": {"capabilities": ["read"]},
+        "sys/auth": {"capabilities": ["read"]},
+        f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
+        f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
+        f"{names.STORE}/metadata/incidents/": {"capabilities": ["list"]},
+        f"{names.STORE}/data/compiled": {"capabilities": ["create", "read", "update"]},
+        "auth/token/accessors": {"capabilities": ["list", "sudo"]},
+        "auth/token/accessors/": {"capabilities": ["list", "sudo"]},
+        "auth/token/lookup-accessor": {"capabilities": ["update"]},
+        "auth/token/revoke-accessor": {"capabilities": ["update"]},
+        "sys/leases/lookup": {"capabilities": ["update"]},
+        "sys/leases/revoke": {"capabilities": ["update"]},
+        "identity/lookup/entity": {"capabilities": ["update"]},
+        "identity/entity/id/*": {
+            "capabilities": ["read", "update"],
+            "allowed_parameters": {"disabled": []},
+        },
+        f"auth/token/create/{names.PROBE_ROLE}": {"capabilities": ["update"]},
+        "sys/capabilities-self": {"capabilities": ["update"]},
+    }
+    for mount in estate.mounts:
+        paths[f"sys/mounts/{mount.name}"] = {"capabilities": _WRITE}
+        paths[f"sys/mounts/{mount.name}/tune"] = {"capabilities": ["read", "update"]}
+        if mount.type == "database":
+            for kind in ("config", "roles"):
+                paths[f"{mount.name}/{kind}/*"] = {"capabilities": _ALL}
+            for sub in (f"sys/leases/lookup/{mount.name}/creds/*",):
+                paths[sub] = {"capabilities": ["list", "sudo"]}
+        else:
+            paths[f"{mount.name}/config"] = {"capabilities": ["create", "read", "update"]}
+    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    for identity in identities:
+        method = identity.auth if isinstance(identity, Workload) else AuthMethod.JWT
+        base = f"auth/{method}/role/{identity.name}"
+        paths[base] = {
+            "capabilities": _WRITE,
+            "allowed_parameters": {
+                "*": [],
+                "token_policies": [list(order) for order in permutations(names.token_policies(identity))],
+            },
+            "denied_parameters": {"policies": [], "token_no_default_policy": [], "period": [], "token_period": []},
+        }
+        if method is AuthMethod.APPROLE:
+            paths[f"{base}/role-id"] = {"capabilities": ["read"]}
+            paths[f"{base}/secret-id"] = {"capabilities": ["list"]}
+            paths[f"{base}/secret-id/"] = {"capabilities": ["list"]}
+            paths[f"{base}/secret-id-accessor/destroy"] = {"capabilities": ["update"]}
+    return json.dumps({"path": paths}, sort_keys=True)
+
+
+def break_glass_policy() -> str:
+    """What stays when the operator's identity is gone: policies, tokens, leases, identities and the store."""
+    paths = {
+        "sys/policies/acl/*": {"capabilities": _ALL},
+        "auth/*": {"capabilities": [*_ALL, "sudo"]},
+        "identity/*": {"capabilities": _ALL},
+        "sys/leases/*": {"capabilities": [*_ALL, "sudo"]},
+        f"{names.STORE}/*": {"capabilities": _ALL},
+        "sys/mounts/*": {"capabilities": _ALL},
+    }
+    return json.dumps({"path": paths}, sort_keys=True)
+
+
+def probe_role() -> dict[str, Any]:
+    """Token role under which the executor tries what a workload's token is refused: minutes, no renewal, no root."""
+    return {
+        "allowed_policies_glob": [f"{names.PREFIX}*"],
+        "orphan": True,
+        "renewable": False,
+        "token_explicit_max_ttl": 120,
+        "token_no_default_policy": False,
+    }

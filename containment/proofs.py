@@ -1,0 +1,32 @@
+"""What must be proven before the gate lifts. Pure; the decision itself is OPA's (`policies/rego/portcullis/lift`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from containment.incident import Incident
+
+CONTAINED = "contained"
+OLD_DEAD = "old-dead"
+NEW_ALIVE = "new-alive"
+
+
+def required(incident: Incident) -> list[str]:
+    """Items `name/kind`: for each leaked thing that the old is dead and the new works."""
+    replaced = [name for name in incident.scope.leaked if name.partition(":")[0] in ("secret", "workload")]
+    return [CONTAINED, *(f"{name}/{kind}" for name in replaced for kind in (OLD_DEAD, NEW_ALIVE))]
+
+
+def lift_input(incident: Incident, requested_id: str, now: int) -> dict[str, Any]:
+    """The question to OPA."""
+    proofs = [{"item": f"{p.item}/{p.kind}", "kind": p.kind, "proven_at": p.at, "ok": p.ok} for p in incident.proofs]
+    if incident.contained_at:
+        # Containment is observed at every update, so its proof is as fresh as the run that asks.
+        proofs.append({"item": CONTAINED, "kind": CONTAINED, "proven_at": now, "ok": True})
+    return {
+        "incident": {"id": incident.id, "state": incident.state.value, "opened_at": incident.opened_at},
+        "requested_id": requested_id,
+        "proofs": proofs,
+        "required": required(incident),
+        "now": now,
+    }

@@ -1,0 +1,40 @@
+"""The real systems from the environment, each opened when it is first needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from containment.adapters.vault import HvacVault
+from containment.executor import Systems
+from containment.ports import Database, Upstream
+from policies.errors import InputError
+from policies.model import Estate
+
+
+def from_environment(vault: HvacVault, estate: Estate, environ: Mapping[str, str] = os.environ) -> Systems:
+    connections = {c.name: c for c in estate.connections}
+
+    def variable(name: str) -> str:
+        if not environ.get(name):
+            raise InputError(f"environment variable {name} is not set")
+        return environ[name]
+
+    def database(name: str) -> Database:
+        from containment.adapters.postgres import PostgresDatabase
+
+        connection = connections[name]
+        return PostgresDatabase(variable(connection.containment_url_env), connection.username)
+
+    @cache
+    def upstream(name: str) -> Upstream:
+        from containment.adapters.exchange import HttpExchange
+
+        prefix = name.upper().replace("-", "_")
+        return HttpExchange(
+            variable(f"{prefix}_URL"), Path(variable(f"{prefix}_ADMIN_KEY_FILE")), environ.get("SSL_CERT_FILE")
+        )
+
+    return Systems(vault, database, upstream)

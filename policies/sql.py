@@ -1,0 +1,30 @@
+"""The only SQL that a declaration can cause: templates by name. `{{name}}`, `{{password}}` and `{{expiration}}` are
+filled by the database secrets engine; no text of a declaration is ever in them."""
+
+from __future__ import annotations
+
+from policies.model import DatabaseGrant
+
+_GROUP = {
+    DatabaseGrant.READONLY: "tradepulse_readonly",
+    DatabaseGrant.INGEST: "tradepulse_ingest",
+    DatabaseGrant.ANALYTICS: "tradepulse_analytics",
+}
+
+
+def creation(grant: DatabaseGrant) -> list[str]:
+    return [
+        f"CREATE ROLE \"{{{{name}}}}\" WITH LOGIN PASSWORD '{{{{password}}}}' VALID UNTIL '{{{{expiration}}}}'"
+        f' IN ROLE "{_GROUP[grant]}"'
+    ]
+
+
+def revocation() -> list[str]:
+    """Owned objects go to the manager before the drop: `DROP OWNED` alone would destroy data."""
+    return [
+        'ALTER ROLE "{{name}}" NOLOGIN',
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}'",
+        'REASSIGN OWNED BY "{{name}}" TO CURRENT_USER',
+        'DROP OWNED BY "{{name}}"',
+        'DROP ROLE IF EXISTS "{{name}}"',
+    ]

@@ -1,0 +1,5 @@
+"""`python -m rotation` is `portcullis`."""
+
+from rotation.cli import main
+
+main()

@@ -1,0 +1,176 @@
+"""Mounts, database roles, policies and identities as components; what an incident does to each is an argument."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_vault as vault
+
+from containment import gate, names
+from containment.executor import ci_off, role_cap
+from containment.scope import Affected
+from policies import sql
+from policies.errors import InputError
+from policies.model import (
+    INCIDENT_TTL_LIMIT,
+    AuthMethod,
+    CiRole,
+    DatabaseConnection,
+    DatabaseSecret,
+    Estate,
+    Mount,
+    MountType,
+    SecretAccessPolicy,
+    Ttl,
+    Workload,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every component needs to know: the declarations, what is affected, and by which incidents."""
+
+    estate: Estate
+    affected: Affected
+    incidents: tuple[str, ...]
+    everything: bool
+
+
+class SecretMount(pulumi.ComponentResource):
+    def __init__(self, mount: Mount, context: Context) -> None:
+        super().__init__("portcullis:access:Mount", mount.name)
+        self.mount = vault.Mount(
+            mount.name,
+            path=mount.name,
+            type="kv" if mount.type is MountType.KV else "database",
+            options={"version": "2"} if mount.type is MountType.KV else None,
+            default_lease_ttl_seconds=_cap(mount.ttl.default, context.everything),
+            max_lease_ttl_seconds=_cap(mount.ttl.max, context.everything),
+            opts=pulumi.ResourceOptions(parent=self, protect=mount.type is MountType.KV),
+        )
+
+
+class Connection(pulumi.ComponentResource):
+    def __init__(self, connection: DatabaseConnection, roles: list[str], mount: SecretMount) -> None:
+        super().__init__("portcullis:access:DatabaseConnection", connection.name)
+        vault.database.SecretBackendConnection(
+            connection.name,
+            backend=mount.mount.path,
+            name=connection.name,
+            allowed_roles=sorted(roles),
+            verify_connection=True,
+            postgresql=vault.database.SecretBackendConnectionPostgresqlArgs(
+                connection_url=_variable(connection, connection.url_env),
+                username=connection.username,
+                password=pulumi.Output.secret(_variable(connection, connection.password_env)),
+                username_template=names.USERNAME_TEMPLATE,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+class SecretAccess(pulumi.ComponentResource):
+    """A SecretAccessPolicy: for a database secret its role; a KV secret's value is never Pulumi's."""
+
+    def __init__(self, policy: SecretAccessPolicy, mount: SecretMount, context: Context) -> None:
+        super().__init__("portcullis:access:SecretAccessPolicy", policy.name)
+        secret = policy.secret
+        if not isinstance(secret, DatabaseSecret):
+            return
+        in_scope = policy in context.affected.secrets
+        vault.database.SecretBackendRole(
+            policy.name,
+            backend=mount.mount.path,
+            name=secret.role,
+            db_name=secret.connection,
+            creation_statements=sql.creation(secret.grant),
+            revocation_statements=sql.revocation(),
+            default_ttl=role_cap(policy) if in_scope else policy.ttl.default,
+            max_ttl=role_cap(policy) if in_scope else policy.ttl.max,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+class Identity(pulumi.ComponentResource):
+    """A workload: its own exact-path policy and its login role, gate and quarantine attached."""
+
+    def __init__(self, workload: Workload, context: Context) -> None:
+        super().__init__("portcullis:access:Workload", workload.name)
+        opts = pulumi.ResourceOptions(parent=self)
+        capped = workload in context.affected.workloads
+        own = names.own_policy(workload)
+        vault.Policy(own, name=own, policy=gate.own_policy(workload, context.estate), opts=opts)
+        ttl = Ttl(_cap(workload.ttl.default, capped), _cap(workload.ttl.max, capped))
+        if workload.auth is AuthMethod.APPROLE:
+            vault.approle.AuthBackendRole(
+                workload.name,
+                backend=names.APPROLE,
+                role_name=workload.name,
+                token_policies=names.token_policies(workload),
+                token_ttl=ttl.default,
+                token_max_ttl=ttl.max,
+                opts=opts,
+            )
+        else:
+            _jwt_role(workload, dict(workload.bound_claims), ttl, opts)
+
+
+class CiIdentity(pulumi.ComponentResource):
+    """A CI role; in an incident it stays where it is and accepts no login."""
+
+    def __init__(self, role: CiRole, context: Context) -> None:
+        super().__init__("portcullis:access:CiRole", role.name)
+        opts = pulumi.ResourceOptions(parent=self)
+        own = names.own_policy(role)
+        vault.Policy(own, name=own, policy=gate.own_policy(role, context.estate), opts=opts)
+        off = role in context.affected.ci_roles
+        claims = ci_off(context.incidents) if off else dict(role.bound_claims)
+        ttl = Ttl(60, 60) if off else role.ttl
+        _jwt_role(role, claims, ttl, opts)
+
+
+def _jwt_role(identity: Workload | CiRole, claims: dict[str, str], ttl: Ttl, opts: pulumi.ResourceOptions) -> None:
+    vault.jwt.AuthBackendRole(
+        identity.name,
+        backend=names.JWT,
+        role_name=identity.name,
+        role_type="jwt",
+        user_claim="sub",
+        bound_audiences=["portcullis"],
+        bound_claims=claims,
+        token_policies=names.token_policies(identity),
+        token_ttl=ttl.default,
+        token_max_ttl=ttl.max,
+        opts=opts,
+    )
+
+
+def _cap(seconds: int, capped: bool) -> int:
+    return min(seconds, INCIDENT_TTL_LIMIT) if capped else seconds
+
+
+def _variable(connection: DatabaseConnection, name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise InputError(f"{connection.source.file}:{connection.source.line}: environment variable {name} is not set")
+    return value
+
+
+def declare(context: Context) -> None:
+    """Everything but the gate, which is registered and awaited before this is called."""
+    mounts = {m.name: SecretMount(m, context) for m in context.estate.mounts}
+    for connection in context.estate.connections:
+        roles = [
+            s.secret.role
+            for s in context.estate.secrets
+            if isinstance(s.secret, DatabaseSecret) and s.secret.connection == connection.name
+        ]
+        Connection(connection, roles, mounts[connection.mount])
+    for policy in context.estate.secrets:
+        SecretAccess(policy, mounts[policy.secret.mount], context)
+    for workload in context.estate.workloads:
+        Identity(workload, context)
+    for role in context.estate.ci_roles:
+        CiIdentity(role, context)

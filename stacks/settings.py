@@ -1,0 +1,30 @@
+"""The stack's configuration, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from containment.decide import Asked
+from containment.incident import Mode
+from policies.errors import InputError
+
+ENVIRONMENTS = ("all", "production", "staging")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    asked: Asked
+    environment: str
+
+
+def read() -> Settings:
+    """Raises InputError naming the key and what it may be."""
+    config = pulumi.Config()
+    mode, environment = config.get("incident") or "keep", config.get("environment") or "all"
+    if mode not in tuple(Mode):
+        raise InputError(f"config incident: {mode!r}; one of keep, true, false")
+    if environment not in ENVIRONMENTS:
+        raise InputError(f"config environment: {environment!r}; one of {', '.join(ENVIRONMENTS)}")
+    return Settings(Asked(Mode(mode), config.get("incidentId") or "", config.get("incidentScope") or ""), environment)
