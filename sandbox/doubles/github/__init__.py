@@ -1,7 +1,7 @@
 """A GitHub Enterprise Server look-alike for tests and the embedded environment: stateful, persistent, over real git.
 
-`start` runs it as a process of its own. REST is held to GitHub's OpenAPI description and GraphQL to its SDL, both ways; a breach is
-written to `violations.jsonl` in the state directory and shown at `/_double/violations`.
+`start` runs it as a process of its own. REST is held to GitHub's OpenAPI description and GraphQL to its SDL, both ways;
+a breach is written to `violations.jsonl` in the state directory and shown at `/_double/violations`.
 """
 
 import signal

@@ -1,7 +1,7 @@
 """GraphQL on the committed part of GitHub's SDL: what branch protection needs, as GitHub answers it.
 
-graphql-core holds the query, the variables and the answer to the schema. One standard rule is left out: GitHub accepts overlapping
-selections that conflict (the Terraform provider's own read has them).
+graphql-core holds the query, the variables and the answer to the schema. One standard rule is left out: GitHub accepts
+overlapping selections that conflict (the Terraform provider's own read has them).
 """
 
 from collections.abc import Mapping
@@ -103,47 +103,47 @@ class World:
         return self.actor(wanted)
 
 
-def _world(info: GraphQLResolveInfo) -> World:
-    return cast(World, info.context)
+def _world(info: GraphQLResolveInfo[World]) -> World:
+    return info.context
 
 
 def _gone(wanted: str) -> NotFound:
     return NotFound(f"Could not resolve to a node with the global id of '{wanted}'")
 
 
-def _node(_root: Any, info: GraphQLResolveInfo, id: str) -> Record:
+def _node(_root: Any, info: GraphQLResolveInfo[World], id: str) -> Record:
     found = _world(info).node(id)
     if found is None:
         raise _gone(id)
     return found
 
 
-def _repository(_root: Any, info: GraphQLResolveInfo, owner: str, name: str, **_: Any) -> Record:
+def _repository(_root: Any, info: GraphQLResolveInfo[World], owner: str, name: str, **_: Any) -> Record:
     repo = _world(info).store.repo(owner, name)
     if repo is None or not _world(info).readable(repo):
         raise NotFound(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
     return _world(info).repository(repo)
 
 
-def _organization(_root: Any, info: GraphQLResolveInfo, login: str) -> Record:
+def _organization(_root: Any, info: GraphQLResolveInfo[World], login: str) -> Record:
     if login.lower() != _world(info).store.data["org"]["login"].lower():
         raise NotFound(f"Could not resolve to an Organization with the login of '{login}'.")
     return _world(info).organization()
 
 
-def _user(_root: Any, info: GraphQLResolveInfo, login: str) -> Record:
+def _user(_root: Any, info: GraphQLResolveInfo[World], login: str) -> Record:
     item = _world(info).store.data["users"].get(login.lower())
     if item is None:
         raise NotFound(f"Could not resolve to a User with the login of '{login}'.")
     return _world(info).user(item)
 
 
-def _viewer(_root: Any, info: GraphQLResolveInfo) -> Record:
+def _viewer(_root: Any, info: GraphQLResolveInfo[World]) -> Record:
     world = _world(info)
     return world.user(world.store.data["users"][world.who.login.lower()])
 
 
-def _team(_org: Any, info: GraphQLResolveInfo, slug: str) -> Record | None:
+def _team(_org: Any, info: GraphQLResolveInfo[World], slug: str) -> Record | None:
     item = _world(info).store.data["teams"].get(slug.lower())
     return None if item is None else _world(info).team(item)
 
@@ -160,22 +160,22 @@ def _connection(nodes: list[Record], first: int | None = None, after: str | None
     return {"nodes": nodes[start:end], "totalCount": len(nodes), "pageInfo": info}
 
 
-def _rules(repo: Record, info: GraphQLResolveInfo, **arguments: Any) -> Record:
+def _rules(repo: Record, info: GraphQLResolveInfo[World], **arguments: Any) -> Record:
     world = _world(info)
     return _connection([world.rule(item) for item in world.store.rules_of(repo["databaseId"])], **arguments)
 
 
-def _rule_repository(rule: Record, info: GraphQLResolveInfo) -> Record | None:
+def _rule_repository(rule: Record, info: GraphQLResolveInfo[World]) -> Record | None:
     repo = _world(info).store.repo_by_id(rule["repo_id"])
     return None if repo is None else _world(info).repository(repo)
 
 
-def _creator(_rule: Record, _info: GraphQLResolveInfo) -> None:
+def _creator(_rule: Record, _info: GraphQLResolveInfo[World]) -> None:
     return None
 
 
 def _allowances(field: str) -> Any:
-    def resolve(rule: Record, info: GraphQLResolveInfo, **arguments: Any) -> Record:
+    def resolve(rule: Record, info: GraphQLResolveInfo[World], **arguments: Any) -> Record:
         found = [_world(info).actor(wanted) for wanted in rule[ALLOWANCES[field]]]
         nodes = [{"id": f"{rule['id']}_{actor['id']}", "actor": actor} for actor in found if actor is not None]
         return _connection(nodes, **arguments)
@@ -198,7 +198,7 @@ def _stored(given: Mapping[str, Any]) -> Record:
     return {name: EMPTY_RULE[name] if value is None else value for name, value in fields.items()}
 
 
-def _create(_root: Any, info: GraphQLResolveInfo, input: Mapping[str, Any]) -> Record:
+def _create(_root: Any, info: GraphQLResolveInfo[World], input: Mapping[str, Any]) -> Record:
     world = _world(info)
     repos = world.store.data["repos"].values()
     repo = _admin(world, next((item for item in repos if item["node_id"] == input["repositoryId"]), None))
@@ -220,7 +220,7 @@ def _held(world: World, wanted: str) -> Record:
     return rule
 
 
-def _update(_root: Any, info: GraphQLResolveInfo, input: Mapping[str, Any]) -> Record:
+def _update(_root: Any, info: GraphQLResolveInfo[World], input: Mapping[str, Any]) -> Record:
     world = _world(info)
     rule = _held(world, input["branchProtectionRuleId"])
     rule |= _stored(input) | ({"pattern": input["pattern"]} if input.get("pattern") else {})
@@ -228,7 +228,7 @@ def _update(_root: Any, info: GraphQLResolveInfo, input: Mapping[str, Any]) -> R
     return {"branchProtectionRule": world.rule(rule), "clientMutationId": input.get("clientMutationId")}
 
 
-def _delete(_root: Any, info: GraphQLResolveInfo, input: Mapping[str, Any]) -> Record:
+def _delete(_root: Any, info: GraphQLResolveInfo[World], input: Mapping[str, Any]) -> Record:
     world = _world(info)
     rule = _held(world, input["branchProtectionRuleId"])
     del world.store.data["branch_rules"][rule["id"]]

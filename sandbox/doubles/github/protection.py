@@ -1,7 +1,7 @@
 """May this actor move this ref? One pure decision over branch protection and rulesets; no I/O.
 
-Rules follow GitHub's published behaviour of protected branches and rulesets. Not modelled: signatures (nothing here signs), code
-owners, conversations, deployments, and rule types that the double does not evaluate (they restrict nothing).
+Rules follow GitHub's published behaviour of protected branches and rulesets. Not modelled: signatures (nothing here
+signs), code owners, conversations, deployments, and rule types that are not evaluated here (they restrict nothing).
 """
 
 from collections.abc import Iterable

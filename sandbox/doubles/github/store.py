@@ -1,4 +1,4 @@
-"""The double's whole state: one JSON file under a 0700 directory, written aside, fsynced, then renamed over the old one."""
+"""The double's whole state: one JSON file in a 0700 directory, written aside, fsynced, then renamed."""
 
 import base64
 import hashlib

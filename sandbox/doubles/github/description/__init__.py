@@ -1,1 +1,1 @@
-"""The part of GitHub's published API description that this double serves; SOURCES.json names the versions and the licence."""
+"""The part of GitHub's API description that this double serves; SOURCES.json names the versions and the licence."""

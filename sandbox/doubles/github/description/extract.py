@@ -1,7 +1,8 @@
-"""Cut the served part out of GitHub's published description: `python -m sandbox.doubles.github.description.extract REST SDL`.
+"""Cut the served part out of GitHub's description: `python -m sandbox.doubles.github.description.extract REST SDL`.
 
-REST is `generated/api.github.com.json` of npm `@octokit/openapi`; SDL is `schema.graphql` of npm `@octokit/graphql-schema`
-(both MIT). Run it by hand when a route is added; the result is committed, so running the double needs no Node.
+REST is `generated/api.github.com.json` of npm `@octokit/openapi`; SDL is `schema.graphql` of npm
+`@octokit/graphql-schema` (both MIT). Run it by hand when a route is added; the result is committed, so that the
+double needs no Node.
 """
 
 import dataclasses
@@ -85,9 +86,9 @@ OPERATIONS: dict[str, str] = {
     f"{REPO}/pulls/{{pull_number}}/merge": "put",
 }
 DROPPED = {"description", "example", "examples", "externalDocs", "summary", "tags", "title", "default", "deprecated"}
-# Fields of the large GraphQL types that the double answers; a type without a line here keeps every field whose type is kept.
+# Fields of the large GraphQL types that the double answers; None keeps every field whose type is kept.
 GRAPHQL: dict[str, set[str] | None] = {
-    "Query": {"node", "repository", "organization", "user", "viewer"},
+    "Query": {"id", "node", "repository", "organization", "user", "viewer"},
     "Mutation": {"createBranchProtectionRule", "updateBranchProtectionRule", "deleteBranchProtectionRule"},
     "Repository": {"id", "databaseId", "name", "nameWithOwner", "isPrivate", "isArchived", "branchProtectionRules"},
     "Organization": {"id", "databaseId", "login", "name", "team"},
@@ -135,7 +136,7 @@ def clean(node: Any, in_properties: bool = False) -> Any:
 
 def media(holder: dict[str, Any] | None) -> Any:
     content = (holder or {}).get("content", {})
-    chosen = content.get("application/json") or next(iter(content.values()), {})
+    chosen: dict[str, Any] = content.get("application/json") or next(iter(content.values()), {})
     return clean(chosen.get("schema")) if "schema" in chosen else None
 
 
