@@ -1,0 +1,80 @@
+"""`portcullis sandbox`: the embedded environment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+@click.group("sandbox")
+def command() -> None:
+    """Real servers and doubles on loopback, under .sandbox/.
+
+    \b
+    Examples:
+      portcullis sandbox up
+      eval "$(portcullis sandbox env)"
+      portcullis sandbox down
+    """
+
+
+@command.command()
+@_AS_JSON
+def up(as_json: bool) -> None:
+    """Start what does not run. Example: portcullis sandbox up"""
+    from sandbox.environment import here
+
+    here().up(_say)
+    _status(as_json)
+
+
+@command.command()
+@_AS_JSON
+def status(as_json: bool) -> None:
+    """What runs, on which port; exit 1 when anything is down. Example: portcullis sandbox status --json"""
+    _status(as_json)
+
+
+@command.command()
+def env() -> None:
+    """Variables for a shell. Example: eval "$(portcullis sandbox env)" """
+    from sandbox.environment import here
+
+    click.echo(here().shell(), nl=False)
+
+
+@command.command()
+def down() -> None:
+    """Stop every service by its id; state is kept. Example: portcullis sandbox down"""
+    from sandbox.environment import here
+
+    here().down(_say)
+
+
+@command.command()
+def reset() -> None:
+    """Stop every service and remove all state. Example: portcullis sandbox reset"""
+    from sandbox.environment import here
+
+    here().reset(_say)
+
+
+def _status(as_json: bool) -> None:
+    from sandbox.environment import here
+
+    found = here().status()
+    if as_json:
+        click.echo(json.dumps({"services": [asdict(s) for s in found]}))
+    else:
+        for s in found:
+            click.echo(f"{s.name:10} {'up' if s.healthy else 'DOWN':5} pid {s.pid or '-':>8} port {s.port}")
+    if not all(s.healthy for s in found):
+        raise SystemExit(1)

@@ -1,0 +1,31 @@
+"""`portcullis tools`: the programs that no Python package carries."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.group("tools")
+def command() -> None:
+    """Find or build pulumi, its plugins, opa and gitleaks.
+
+    \b
+    Examples:
+      portcullis tools install
+    """
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def install(as_json: bool) -> None:
+    """Make every tool available; minutes the first time. Example: portcullis tools install"""
+    from tools.bootstrap import ensure
+
+    box = ensure(lambda message: click.echo(message, err=True))
+    if as_json:
+        click.echo(json.dumps({f.tool.name: {"path": str(f.path), "from": f.origin} for f in box.tools}))
+    else:
+        for f in box.tools:
+            click.echo(f"{f.tool.name:24} {f.tool.version:9} {f.origin:6} {f.path}")

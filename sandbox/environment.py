@@ -1,0 +1,180 @@
+"""The sandbox as a whole: ports once chosen are kept, one lock, every service by its id, state under one 0700 folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shlex
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from policies.errors import InputError
+from sandbox import tls
+from sandbox.process import write_private
+from sandbox.services.base import Service
+from sandbox.services.exchange import ExchangeDouble
+from sandbox.services.opa import OpaServer
+from sandbox.services.openbao import OpenBao
+from sandbox.services.postgres import Postgres
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DEFAULT = REPOSITORY / ".sandbox"
+_SERVICES: tuple[type[Service], ...] = (OpenBao, Postgres, OpaServer, ExchangeDouble)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    name: str
+    pid: int | None
+    port: int
+    healthy: bool
+
+
+class Sandbox:
+    def __init__(self, root: Path = DEFAULT) -> None:
+        self.root = root.resolve()
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        (self.root / "secrets").mkdir(mode=0o700, exist_ok=True)
+        with (self.root / "lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _ports(self) -> dict[str, int]:
+        file = self.root / "ports.json"
+        kept: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        return {**{s.name: 0 for s in _SERVICES}, **kept}
+
+    def services(self) -> list[Service]:
+        ports = self._ports()
+        return [kind(self.root, ports[kind.name]) for kind in _SERVICES]
+
+    def service(self, name: str) -> Service:
+        """Raises InputError for a name that is no service."""
+        for service in self.services():
+            if service.name == name:
+                return service
+        raise InputError(f"no service {name!r}; one of {', '.join(s.name for s in _SERVICES)}")
+
+    @property
+    def openbao(self) -> OpenBao:
+        return OpenBao(self.root, self._ports()[OpenBao.name])
+
+    @property
+    def postgres(self) -> Postgres:
+        return Postgres(self.root, self._ports()[Postgres.name])
+
+    def up(self, progress: Progress) -> None:
+        """Start what does not run. What this call started is stopped again when it is interrupted or fails."""
+        with self._lock():
+            tls.ensure(self.root)
+            self._choose_ports()
+            started: list[Service] = []
+            try:
+                for service in self.services():
+                    running = service.process.running() is not None
+                    if not running:
+                        progress(f"starting {service.name} on port {service.port}")
+                        started.append(service)
+                    service.start()
+                from sandbox.estate import prepare
+
+                prepare(self, progress)
+            except BaseException:
+                for service in reversed(started):
+                    service.stop()
+                raise
+
+    def down(self, progress: Progress) -> None:
+        with self._lock():
+            for service in reversed(self.services()):
+                if service.stop():
+                    progress(f"stopped {service.name}")
+
+    def reset(self, progress: Progress) -> None:
+        """Stop everything and remove all state."""
+        self.down(progress)
+        folders = [s.folder for s in self.services()]
+        for folder in [*folders, self.root]:
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    def status(self) -> list[ServiceStatus]:
+        if not self.root.exists():
+            return [ServiceStatus(s.name, None, 0, False) for s in _SERVICES]
+        found = []
+        for service in self.services():
+            pid = service.process.running()
+            found.append(ServiceStatus(service.name, pid, service.port, pid is not None and service.healthy()))
+        return found
+
+    def environ(self) -> dict[str, str]:
+        """Variables for a shell in which plain pulumi, bao, psql, opa and curl work. Raises InputError when down."""
+        if any(s.pid is None for s in self.status()):
+            raise InputError("the sandbox is not up; run `portcullis sandbox up`")
+        result: dict[str, str] = {}
+        for service in self.services():
+            result.update(service.environ())
+        pulumi = self.root / "pulumi"
+        (pulumi / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
+        passphrase = self.root / "secrets" / "pulumi.passphrase"
+        if not passphrase.exists():
+            write_private(passphrase, secrets.token_urlsafe(24))
+        bundle = str(self.root / "ca-bundle.pem")
+        from tools.bootstrap import ensure
+
+        return {
+            **result,
+            **ensure().environ(),
+            "PORTCULLIS_SANDBOX": str(self.root),
+            "PULUMI_BACKEND_URL": f"file://{pulumi / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
+            "PULUMI_STACK": "local",
+            "PULUMI_CONTINUE_ON_ERROR": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "SSL_CERT_FILE": bundle,
+            "GIT_SSL_CAINFO": bundle,
+            "CURL_CA_BUNDLE": bundle,
+            "REQUESTS_CA_BUNDLE": bundle,
+            "VIRTUAL_ENV": sys.prefix,
+        }
+
+    def shell(self) -> str:
+        """`environ` as lines for `eval`."""
+        return "".join(f"export {k}={shlex.quote(v)}\n" for k, v in self.environ().items())
+
+    def _choose_ports(self) -> None:
+        """Keep a running service's port; choose a free one where the old one was taken meanwhile."""
+        ports = self._ports()
+        held: list[socket.socket] = []
+        for kind in _SERVICES:
+            if kind(self.root, ports[kind.name]).process.running() is not None:
+                continue
+            probe = socket.socket()
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", ports[kind.name]))
+            except OSError:
+                probe.bind(("127.0.0.1", 0))
+            ports[kind.name] = probe.getsockname()[1]
+            held.append(probe)
+        for probe in held:
+            probe.close()
+        write_private(self.root / "ports.json", json.dumps(ports))
+
+
+def here() -> Sandbox:
+    """The sandbox that PORTCULLIS_SANDBOX names, else the one of this checkout."""
+    return Sandbox(Path(os.environ.get("PORTCULLIS_SANDBOX") or DEFAULT))

@@ -1,0 +1,127 @@
+"""What an administrator does once before Pulumi can work: identities, login methods, the store. Idempotent.
+
+Root is used here and nowhere else; on a real server an administrator does the same by hand or by their own code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from containment import gate, names, operators
+from policies.load import load
+from policies.model import Estate, KvSecret, SecretAccessPolicy
+from sandbox.process import write_private
+
+if TYPE_CHECKING:
+    from sandbox.environment import Sandbox
+
+_TTL = {"default_lease_ttl": "768h", "max_lease_ttl": "768h"}
+
+
+def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
+    """Onboard OpenBao for the declared estate. Run again after the declarations changed: it converges."""
+    estate = load()
+    bao = sandbox.openbao
+    root = bao.root_token()
+
+    def call(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        return bao.call(method, path, body, token=root)
+
+    if f"{names.STORE}/" not in call("GET", "sys/mounts")["data"]:
+        progress("onboarding OpenBao: store, login methods, operator and break-glass identities")
+        call("POST", f"sys/mounts/{names.STORE}", {"type": "kv", "options": {"version": "2"}})
+    methods = call("GET", "sys/auth")["data"]
+    for method in (names.APPROLE, names.JWT):
+        if f"{method}/" not in methods:
+            call("POST", f"sys/auth/{method}", {"type": method})
+    _trust_issuer(sandbox, call)
+    call("POST", f"auth/token/roles/{names.PROBE_ROLE}", operators.probe_role())
+    for name, text in (
+        (operators.OPERATOR, operators.operator_policy(estate)),
+        (operators.BREAK_GLASS, operators.break_glass_policy()),
+    ):
+        call("PUT", f"sys/policies/acl/{name}", {"policy": text})
+    existing = set(call("LIST", "sys/policies/acl")["data"]["keys"])
+    if names.QUARANTINE not in existing:
+        call("PUT", f"sys/policies/acl/{names.QUARANTINE}", {"policy": gate.open_policy()})
+    for name in (operators.OPERATOR, operators.BREAK_GLASS):
+        file = sandbox.root / "secrets" / f"{name.removeprefix('portcullis-')}.token"
+        if not file.exists():
+            made = call(
+                "POST", "auth/token/create-orphan", {"policies": [name], "period": "24h", "display_name": name}
+            )
+            write_private(file, made["auth"]["client_token"])
+
+
+def _trust_issuer(sandbox: Sandbox, call: Callable[..., Any]) -> None:
+    """The CI system's issuer is a key pair of the sandbox; `issuer_token` signs as it would."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    file = sandbox.root / "secrets" / "ci-issuer.key"
+    if not file.exists():
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        write_private(file, pem.decode())
+    private = serialization.load_pem_private_key(file.read_bytes(), None)
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    call("POST", f"auth/{names.JWT}/config", {"jwt_validation_pubkeys": [public.decode()]})
+
+
+def issuer_token(sandbox: Sandbox, claims: dict[str, str]) -> str:
+    """A JWT as the CI system would sign it, valid for five minutes."""
+    import time
+
+    import jwt
+
+    now = int(time.time())
+    body = {"sub": "ci", "aud": "portcullis", "iat": now, "exp": now + 300, **claims}
+    return jwt.encode(body, (sandbox.root / "secrets" / "ci-issuer.key").read_text(), algorithm="ES256")
+
+
+def seed(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
+    """Values for the declared static secrets that have none, once Pulumi has made the mounts."""
+    import secrets
+
+    from containment.adapters.exchange import HttpExchange
+
+    estate: Estate = load()
+    bao, root = sandbox.openbao, sandbox.openbao.root_token()
+    ports = json.loads((sandbox.root / "ports.json").read_text())
+    exchange = HttpExchange(
+        f"https://127.0.0.1:{ports['exchange']}",
+        sandbox.root / "secrets" / "exchange.admin.json",
+        str(Path(sandbox.root / "ca.pem")),
+    )
+    for policy in estate.secrets:
+        if not isinstance(policy.secret, KvSecret) or _exists(bao, policy.secret, root):
+            continue
+        progress(f"seeding {policy.name}")
+        data = {"value": secrets.token_urlsafe(24)} if policy.upstream is None else _exchange_key(exchange, policy)
+        bao.call("POST", f"{policy.secret.mount}/data/{policy.secret.path}", {"data": data}, token=root)
+
+
+def _exists(bao: Any, secret: KvSecret, token: str) -> bool:
+    folder, _, leaf = secret.path.rpartition("/")
+    from policies.errors import Unreachable
+
+    try:
+        return leaf in bao.call("LIST", f"{secret.mount}/metadata/{folder}", token=token)["data"]["keys"]
+    except Unreachable as error:
+        if " 404 " in str(error):
+            return False
+        raise
+
+
+def _exchange_key(exchange: Any, policy: SecretAccessPolicy) -> dict[str, str]:
+    if policy.upstream is None:
+        return {}
+    key, secret = exchange.create_key(policy.upstream.account, policy.name, policy.description[:60])
+    return {"api_key": key, "api_secret": secret}

@@ -1,0 +1,97 @@
+"""Start, find again and stop one process by its id. An id alone is reused by the kernel, so its start time is kept too."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from policies.errors import Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A server whose id and kernel start time are remembered in `record` (0600)."""
+
+    name: str
+    record: Path
+    log: Path
+
+    def running(self) -> int | None:
+        """The id when the remembered process still runs; a stale record is removed."""
+        if not self.record.exists():
+            return None
+        kept = json.loads(self.record.read_text())
+        if _started(kept["pid"]) == kept["started"]:
+            return int(kept["pid"])
+        self.record.unlink()
+        return None
+
+    def start(self, argv: Sequence[str], env: Mapping[str, str], user: str | None = None, cwd: Path | None = None) -> int:
+        """In a session of its own, so that Ctrl-C in a terminal stops our program and not the servers under it."""
+        with self.log.open("ab") as out:
+            child = subprocess.Popen(
+                list(argv), env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True, user=user, cwd=cwd,
+            )
+        write_private(self.record, json.dumps({"pid": child.pid, "started": _started(child.pid)}))
+        return child.pid
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, deadline: float = 15.0) -> bool:
+        """Whether it ran. Waits until it is gone; SIGKILL after the deadline."""
+        pid = self.running()
+        if pid is None:
+            return False
+        os.kill(pid, how)
+        end = time.monotonic() + deadline
+        while self.running() is not None:
+            if time.monotonic() > end:
+                os.kill(pid, signal.SIGKILL)
+                end = time.monotonic() + deadline
+            _reap(pid)
+            time.sleep(0.02)
+        return True
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-1500:] if self.log.exists() else ""
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return  # not ours to reap: an earlier command started it
+
+
+def _started(pid: int) -> str | None:
+    """Start time in clock ticks since boot (proc(5), field 22); None when gone or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
+def write_private(path: Path, text: str) -> None:
+    """0600 from the first byte, and whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(path)
+
+
+def wait_until(ready: object, what: str, process: Process, seconds: float = 20.0) -> None:
+    """Raises Unreachable with the end of the server's log when it does not answer in time."""
+    end = time.monotonic() + seconds
+    while not ready():  # type: ignore[operator]
+        if process.running() is None or time.monotonic() > end:
+            raise Unreachable(f"{what} did not start; the end of {process.log}:\n{process.tail()}")
+        time.sleep(0.05)

@@ -1,0 +1,38 @@
+"""The OPA server with the product's bundle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from policies.errors import InputError
+from sandbox.services.base import Service
+
+BUNDLE = Path(__file__).resolve().parent.parent.parent / "policies" / "rego"
+
+
+class OpaServer(Service):
+    name = "opa"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def launch(self) -> None:
+        binary = shutil.which("opa")
+        if binary is None:
+            raise InputError("opa is not on PATH; run `portcullis tools install`")
+        argv = [binary, "run", "--server", f"--addr=127.0.0.1:{self.port}", "--log-level=error", "--bundle", str(BUNDLE)]
+        self.process.start(argv, {"PATH": os.environ["PATH"], "HOME": str(self.folder)})
+
+    def healthy(self) -> bool:
+        import httpx
+
+        try:
+            return httpx.get(f"{self.url}/health?bundles", timeout=2, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def environ(self) -> dict[str, str]:
+        return {"OPA_URL": self.url}

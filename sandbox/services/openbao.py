@@ -1,0 +1,105 @@
+"""OpenBao in server mode: own configuration, raft storage, a declared file audit device, TLS, initialised, unsealed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from policies.errors import Unreachable
+from sandbox import tls
+from sandbox.process import write_private
+from sandbox.services.base import Service
+
+
+class OpenBao(Service):
+    name = "openbao"
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def audit_log(self) -> Path:
+        return self.folder / "audit.log"
+
+    def launch(self) -> None:
+        _, cert, key = tls.ensure(self.root)
+        data = self.folder / "data"
+        data.mkdir(mode=0o700, exist_ok=True)
+        config = {
+            "storage": {"file": {"path": str(data)}},
+            "listener": [{"tcp": {"address": f"127.0.0.1:{self.port}", "tls_cert_file": str(cert), "tls_key_file": str(key)}}],
+            "api_addr": self.url,
+            "disable_mlock": True,
+            "audit": [{"type": "file", "path": "file", "options": {"file_path": str(self.audit_log), "mode": "0600"}}],
+        }
+        write_private(self.folder / "config.json", json.dumps(config, indent=2))
+        binary = Path(sys.executable).parent / "bao"
+        argv = [str(binary), "server", f"-config={self.folder / 'config.json'}", "-log-level=warn"]
+        self.process.start(argv, {"PATH": os.environ["PATH"], "HOME": str(self.folder)})
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> Any:
+        """One request. Raises Unreachable with the status and the server's words."""
+        import httpx
+
+        headers = {"X-Vault-Token": token} if token else {}
+        try:
+            answer = self._http().request(method, f"{self.url}/v1/{path}", json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"openbao: {path}: {type(error).__name__}") from error
+        if answer.status_code >= 400:
+            raise Unreachable(f"openbao: {method} {path}: {answer.status_code} {answer.text[:300]}")
+        return answer.json() if answer.content else {}
+
+    def _http(self) -> Any:
+        import ssl
+
+        import httpx
+
+        if not hasattr(self, "_client"):
+            context = ssl.create_default_context(cafile=str(self.root / "ca.pem"))
+            self._client = httpx.Client(verify=context, timeout=30, trust_env=False)
+        return self._client
+
+    def answers(self) -> bool:
+        try:
+            self.call("GET", "sys/seal-status")
+        except Unreachable:
+            return False
+        return True
+
+    def ready(self) -> None:
+        keys = self.secrets / "unseal.json"
+        status = self.call("GET", "sys/seal-status")
+        if not status["initialized"]:
+            made = self.call("POST", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
+            write_private(keys, json.dumps(made["keys_base64"]))
+            write_private(self.secrets / "root.token", made["root_token"])
+            status = self.call("GET", "sys/seal-status")
+        if status["sealed"]:
+            for key in json.loads(keys.read_text()):
+                self.call("POST", "sys/unseal", {"key": key})
+        from sandbox.process import wait_until
+
+        wait_until(self.healthy, "openbao (unsealed)", self.process)
+
+    def healthy(self) -> bool:
+        try:
+            self.call("GET", "sys/health")
+        except Unreachable:
+            return False
+        return True
+
+    def root_token(self) -> str:
+        return (self.secrets / "root.token").read_text()
+
+    def environ(self) -> dict[str, str]:
+        token = self.secrets / "operator.token"
+        shared = {"ADDR": self.url, "CACERT": str(self.root / "ca.pem")}
+        if token.exists():
+            shared["TOKEN"] = token.read_text()
+        named = {f"{family}_{k}": v for family in ("VAULT", "BAO") for k, v in shared.items()}
+        return {**named, "TERRAFORM_VAULT_SKIP_CHILD_TOKEN": "true"}

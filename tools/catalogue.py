@@ -1,0 +1,48 @@
+"""Which tools, in which version, how they are recognised and how they are built. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+GO_SOURCES = Path(__file__).resolve().parent / "go"
+_SDK = "github.com/pulumi/pulumi/sdk/v3"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """`package`: what Go builds. `module`: our own module folder under tools/go, else `package@version` is installed,
+    else (`source`) a package inside another module is built from that module's folder."""
+
+    name: str
+    version: str
+    package: str
+    module: str | None = None
+    source: str | None = None
+    ldflags: str = "-s -w"
+    scripts: tuple[str, ...] = ()
+    version_argv: tuple[str, ...] = ()
+    """How a copy on PATH tells its version; empty: a copy on PATH is never taken."""
+    plugin: str | None = None
+
+
+CATALOGUE: tuple[Tool, ...] = (
+    Tool(
+        "pulumi",
+        "3.259.0",
+        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+        module="pulumi",
+        ldflags=f"-s -w -X {_SDK}/go/common/version.Version=v3.259.0",
+        version_argv=("version",),
+    ),
+    Tool(
+        "pulumi-language-python",
+        "3.79.0",
+        "./python/cmd/pulumi-language-python",
+        source=f"{_SDK}@v3.79.0",
+        scripts=("python/cmd/pulumi-language-python-exec",),
+    ),
+    Tool("pulumi-resource-vault", "7.14.0", ".", module="pulumi-resource-vault", plugin="vault"),
+    Tool("opa", "1.22.2", "github.com/open-policy-agent/opa", version_argv=("version",)),
+    Tool("gitleaks", "8.30.1", "github.com/zricethezav/gitleaks/v8", version_argv=("version",)),
+)
