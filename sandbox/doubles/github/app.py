@@ -17,7 +17,7 @@ from . import git_http, graphql
 from .auth import caller
 from .rest import HANDLERS, Call, Refused, Reply
 from .store import Store
-from .validation import OPERATIONS, Operation, fill_response, request_problems, response_problems
+from .validation import OPERATIONS, Operation, accepted, fill_response, request_problems, response_problems
 
 ANONYMOUS = {"POST /credentials/revoke", "GET /meta", "GET /"}
 LIMITS = {
@@ -92,6 +92,7 @@ class Double:
             body = json.loads(raw) if raw else None
         except ValueError:
             body = "not JSON"
+        body = accepted(operation, body)
         problems = request_problems(operation, query, body)
         if problems:
             self.store.violation("request", operation.name, problems)
