@@ -73,7 +73,23 @@ def operator_policy(estate: Estate) -> str:
             paths[f"{base}/secret-id"] = {"capabilities": ["list"]}
             paths[f"{base}/secret-id/"] = {"capabilities": ["list"]}
             paths[f"{base}/secret-id-accessor/destroy"] = {"capabilities": ["update"]}
-    return json.dumps({"path": paths}, sort_keys=True)
+    return _hcl(paths)
+
+
+def _hcl(paths: dict[str, dict[str, Any]]) -> str:
+    """HCL, each value by `json.dumps`: the server's JSON reader refuses a list within a list, which the allowed
+    `token_policies` are. Every name comes from the schema's patterns, so none holds a quote or an interpolation."""
+    lines: list[str] = []
+    for path, rule in sorted(paths.items()):
+        lines.append(f"path {json.dumps(path)} {{")
+        for key, value in rule.items():
+            if isinstance(value, dict):
+                inner = "\n".join(f"    {json.dumps(k)} = {json.dumps(v)}" for k, v in value.items())
+                lines.append(f"  {key} = {{\n{inner}\n  }}")
+            else:
+                lines.append(f"  {key} = {json.dumps(value)}")
+        lines.append("}")
+    return "\n".join(lines) + "\n"
 
 
 def break_glass_policy() -> str:

@@ -30,8 +30,8 @@ class HvacVault:
         session = requests.Session()
         session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=_WORKERS * 2))
         session.trust_env = False
-        self._client = hvac.Client(url=address, token=token, verify=ca or True, timeout=30, session=session)
-        session.verify = ca or True
+        session.verify = ca or True  # hvac takes a given session's own settings over its arguments
+        self._client = hvac.Client(url=address, token=token, timeout=30, session=session)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> HvacVault:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
-from policies.errors import InputError
 from sandbox.services.base import Service
 
 BUNDLE = Path(__file__).resolve().parent.parent.parent / "policies" / "rego"
@@ -20,9 +18,9 @@ class OpaServer(Service):
         return f"http://127.0.0.1:{self.port}"
 
     def launch(self) -> None:
-        binary = shutil.which("opa")
-        if binary is None:
-            raise InputError("opa is not on PATH; run `portcullis tools install`")
+        from tools.bootstrap import ensure
+
+        binary = str(ensure().path("opa"))
         argv = [binary, "run", "--server", f"--addr=127.0.0.1:{self.port}", "--log-level=error", "--bundle", str(BUNDLE)]
         self.process.start(argv, {"PATH": os.environ["PATH"], "HOME": str(self.folder)})
 

