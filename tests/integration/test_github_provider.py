@@ -1,4 +1,4 @@
-"""The real GitHub provider, under real Pulumi, must create, find nothing to do, update and destroy against the double."""
+"""The real GitHub provider, under real Pulumi, creates, finds nothing to do, updates and destroys against the double."""
 
 import hashlib
 import json

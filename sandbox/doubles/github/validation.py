@@ -112,8 +112,8 @@ def problems(schema: Schema, body: Any) -> list[str]:
 def accepted(operation: Operation, body: Any) -> Any:
     """The body less the few departures that GitHub is known to take although its description does not list them.
 
-    go-github, and with it the Terraform provider, names a ruleset's source when it writes one, and gives `checks` without the
-    `contexts` that they replaced.
+    go-github, and with it the Terraform provider, names a ruleset's source when it writes one, and gives `checks`
+    without the `contexts` that they replaced.
     """
     if not isinstance(body, dict):
         return body
@@ -180,7 +180,7 @@ def _emptiest(schema: Schema) -> Any:
             return _emptiest(_resolve(schema[choice][0]))
     match schema.get("type"):
         case "string":
-            return {"uri": _ROOT, "date-time": _EPOCH}.get(schema.get("format", ""), "")
+            return {"uri": _ROOT, "date-time": _EPOCH}.get(schema.get("format", ""), "0" * schema.get("minLength", 0))
         case "integer" | "number":
             return schema.get("minimum", 0)
         case "boolean":
