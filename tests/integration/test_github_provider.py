@@ -1,9 +1,8 @@
-"""The real GitHub provider, under real Pulumi, creates, finds nothing to do, updates and destroys against the double."""
+"""The real GitHub provider, under real Pulumi: create, no-op, update and destroy against the double."""
 
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +14,18 @@ from githubkit import GitHub
 from pulumi import automation as auto
 
 from sandbox.doubles.github import Running, start
+from tools.bootstrap import ensure
 
 ORG, TOKEN = "tradepulse", "ghp-admin-0123456789"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHgLJLBNjnzOwTaDLNDkzyJu5ZoGgc3WuXyAJ2kJp6sF"
 ROTATED_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7yTqL2e0yPz3nQbXwq0VbJm0m2o8Yb9S4d1c5h6k7L"
+
+
+@pytest.fixture(autouse=True)
+def toolchain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Pulumi and the provider plugin that the product itself finds or builds."""
+    for name, value in ensure().environ().items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -71,18 +78,15 @@ def estate(double: Running, repository_id: int, locked: bool) -> None:
         required_status_checks={"strict": True, "checks": ["ci"]},
         opts=options,
     )
-    names = {"includes": ["~ALL"], "excludes": []}
-    rules = {"update": locked, "deletion": True, "non_fast_forward": True}
-    bypass = [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "pull_request"}]
     github.RepositoryRuleset(
         "ruleset",
         name="lockdown",
         repository="execution",
         target="branch",
         enforcement="active" if locked else "disabled",
-        conditions={"ref_name": names},
-        rules=rules,
-        bypass_actors=bypass,
+        conditions={"ref_name": {"includes": ["~ALL"], "excludes": []}},
+        rules={"update": locked, "deletion": True, "non_fast_forward": True},
+        bypass_actors=[{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "pull_request"}],
         opts=options,
     )
     github.OrganizationRuleset(
@@ -90,8 +94,11 @@ def estate(double: Running, repository_id: int, locked: bool) -> None:
         name="lockdown-all",
         target="branch",
         enforcement="active" if locked else "disabled",
-        conditions={"ref_name": names, "repository_name": {"includes": ["conn*"], "excludes": []}},
-        rules=rules,
+        conditions={
+            "ref_name": {"includes": ["~ALL"], "excludes": []},
+            "repository_name": {"includes": ["conn*"], "excludes": []},
+        },
+        rules={"update": locked, "deletion": True, "non_fast_forward": True},
         opts=options,
     )
     github.ActionsRepositoryPermissions(
@@ -129,9 +136,6 @@ def estate(double: Running, repository_id: int, locked: bool) -> None:
 
 
 def stack_of(tmp_path: Path, program: Callable[[], None]) -> auto.Stack:
-    for binary in ("pulumi", "pulumi-resource-github"):
-        if shutil.which(binary) is None:
-            pytest.fail(f"{binary} is not on PATH: run `make setup` and start the tests with `make test`")
     backend = tmp_path / "backend"
     backend.mkdir(exist_ok=True)
     return auto.create_or_select_stack(
@@ -143,7 +147,6 @@ def stack_of(tmp_path: Path, program: Callable[[], None]) -> auto.Stack:
             env_vars={
                 "PULUMI_BACKEND_URL": backend.as_uri(),
                 "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", "test"),
-                "PULUMI_SKIP_UPDATE_CHECK": "true",
                 "GITHUB_TOKEN": TOKEN,
             },
         ),
@@ -169,9 +172,8 @@ def test_create_no_op_update_destroy(double: Running, tmp_path: Path) -> None:
 
     locked = True
     assert sum(changes(stack.up(refresh=True).summary).values()) >= 8
-    held = api.repos.get_branch_protection(ORG, "execution", "main").parsed_data
-    assert held.lock_branch is not None
-    assert held.lock_branch.enabled is True
+    held = api.repos.get_branch_protection(ORG, "execution", "main").json()
+    assert held["lock_branch"] == {"enabled": True}
     permissions = api.actions.get_github_actions_permissions_repository(ORG, "execution").parsed_data
     assert permissions.enabled is False
     assert api.repos.get_repo_rulesets(ORG, "connectors").parsed_data[0].enforcement == "active"
