@@ -50,7 +50,9 @@ class Actors:
 
     def ci_login(self, role: str, claims: dict[str, str]) -> str:
         token = issuer_token(self._sandbox, claims)
-        return str(self._bao.call("POST", f"auth/{names.JWT}/login", {"role": role, "jwt": token})["auth"]["client_token"])
+        return str(
+            self._bao.call("POST", f"auth/{names.JWT}/login", {"role": role, "jwt": token})["auth"]["client_token"]
+        )
 
     def read(self, token: str, path: str) -> dict[str, Any]:
         return dict(self._bao.call("GET", path, token=token)["data"])
@@ -91,8 +93,14 @@ class Actors:
         import psycopg
 
         return psycopg.connect(
-            host="127.0.0.1", port=self._ports["postgres"], dbname="tradepulse", user=user, password=password,
-            autocommit=True, connect_timeout=5, sslmode="disable",
+            host="127.0.0.1",
+            port=self._ports["postgres"],
+            dbname="tradepulse",
+            user=user,
+            password=password,
+            autocommit=True,
+            connect_timeout=5,
+            sslmode="disable",
         )
 
     def can_connect(self, user: str, password: str) -> bool:

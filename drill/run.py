@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -54,13 +55,20 @@ class Result:
         return asdict(self)
 
 
-def pulumi(sandbox: Sandbox, *config: str, preview: bool = False) -> subprocess.CompletedProcess[str]:
+def pulumi(
+    sandbox: Sandbox, *config: str, preview: bool = False, environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Plain `pulumi up` as a person in the environment shell runs it, in a process group of its own."""
     argv = ["pulumi", "preview" if preview else "up", "--non-interactive", "--stack", "local"]
     argv += [] if preview else ["--yes", "--skip-preview"]
+    # Pulumi writes `--config` values down: into the sandbox's own copy, so that a drill leaves the checkout as it was.
+    settings = sandbox.root / "pulumi" / "Pulumi.local.yaml"
+    if not settings.exists():
+        shutil.copyfile(REPOSITORY / "Pulumi.local.yaml", settings)
+    argv += ["--config-file", str(settings)]
     for item in config:
         argv += ["--config", item]
-    env = {**os.environ, **sandbox.environ()}
+    env = {**os.environ, **(environ or sandbox.environ())}
     with subprocess.Popen(
         argv, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
     ) as child:
@@ -76,7 +84,11 @@ def ensure_stack(sandbox: Sandbox) -> None:
     env = {**os.environ, **sandbox.environ()}
     done = subprocess.run(
         ["pulumi", "stack", "select", "--create", "local", "--non-interactive"],
-        cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False,
+        cwd=REPOSITORY,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise Unreachable(f"pulumi stack select: {done.stderr[-500:]}")
@@ -107,17 +119,22 @@ def run(sandbox: Sandbox, progress: Progress) -> Result:
     progress(f"pulumi up --config incident=true  ({incident})")
     denied: list[float] = []
     over = threading.Event()
+    environ = sandbox.environ()
     start = time.monotonic()
     watcher = threading.Thread(target=_watch, args=(attempts[1], start, denied, over), daemon=True)
     watcher.start()
-    done = pulumi(sandbox, "incident=true", f"incidentId={incident}", f"incidentScope={','.join(LEAKED.leaked)}")
+    done = pulumi(
+        sandbox, "incident=true", f"incidentId={incident}", f"incidentScope={','.join(LEAKED.leaked)}", environ=environ
+    )
     lockdown = time.monotonic() - start
     over.set()
     watcher.join()
     probes = tuple(_probe(attempt, progress) for attempt in attempts)
     held = done.returncode == 0 and all(p.held for p in probes)
     open_ones = [p.what for p in probes if not p.held]
-    verdict = "contained" if held else "not contained: " + "; ".join(open_ones or [f"pulumi up exited {done.returncode}"])
+    verdict = (
+        "contained" if held else "not contained: " + "; ".join(open_ones or [f"pulumi up exited {done.returncode}"])
+    )
     if done.returncode:
         progress(done.stdout[-3000:])
     seconds = {"to_deny": denied[0] if denied else -1.0, "lockdown": lockdown, "total": time.monotonic() - begin}

@@ -16,7 +16,7 @@ MAX_DEPTH = 12
 
 Path = tuple[str | int, ...]
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -75,14 +75,14 @@ def parse(text: str) -> Document:
 
 
 class _Reader:
-    def __init__(self, events: list[yaml.Event]) -> None:
+    def __init__(self, events: list[Any]) -> None:
         self._events = iter(events)
         self.lines: dict[Path, int] = {}
 
     def value(self, path: Path, depth: int) -> Any:
         return self._value(next(self._events), path, depth)
 
-    def _value(self, event: yaml.Event, path: Path, depth: int) -> Any:
+    def _value(self, event: Any, path: Path, depth: int) -> Any:
         line = event.start_mark.line + 1
         self.lines.setdefault(path, line)
         if depth > MAX_DEPTH:
@@ -118,7 +118,7 @@ class _Reader:
         return result
 
 
-def _scalar(event: yaml.ScalarEvent) -> str | int | bool:
+def _scalar(event: Any) -> str | int | bool:
     if event.implicit[0]:
         if event.value in _BOOLEANS:
             return _BOOLEANS[event.value]

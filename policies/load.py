@@ -69,8 +69,8 @@ def _read(file: Path, name: str, problems: list[Problem]) -> Any | None:
         return None
     try:
         document = parse(file.read_bytes().decode("utf-8"))
-    except Refused as error:
-        refuse(error.line, "", error.message, error.remedy)
+    except Refused as refused:
+        refuse(refused.line, "", refused.message, refused.remedy)
         return None
     except UnicodeDecodeError:
         refuse(1, "", "is not UTF-8", "save it as UTF-8")
@@ -80,8 +80,8 @@ def _read(file: Path, name: str, problems: list[Problem]) -> Any | None:
         refuse(document.line(("kind",)), "kind", f"{kind!r} is no kind", f"one of {', '.join(_BUILDERS)}")
         return None
     errors = list(_validator(str(kind)).iter_errors(document.data))
-    for error in errors:
-        for leaf in _leaves(error):
+    for violation in errors:
+        for leaf in _leaves(violation):
             path = tuple(leaf.absolute_path)
             remedy = str(leaf.schema.get("description") or "see policies/declaration.schema.json")
             refuse(document.line(path), ".".join(map(str, path)), leaf.message, remedy)

@@ -1,4 +1,4 @@
-"""The sandbox as a whole: ports once chosen are kept, one lock, every service by its id, state under one 0700 folder."""
+"""The sandbox as a whole: ports once chosen are kept, one lock, services by their ids, one 0700 folder of state."""
 
 from __future__ import annotations
 
@@ -122,8 +122,12 @@ class Sandbox:
 
     def environ(self) -> dict[str, str]:
         """Variables for a shell in which plain pulumi, bao, psql, opa and curl work. Raises InputError when down."""
-        if any(s.pid is None for s in self.status()):
+        if any(s.process.running() is None for s in self.services()):
             raise InputError("the sandbox is not up; run `portcullis sandbox up`")
+        return self.environ_unchecked()
+
+    def environ_unchecked(self) -> dict[str, str]:
+        """The same while a server is down, for those who try what happens then."""
         result: dict[str, str] = {}
         for service in self.services():
             result.update(service.environ())

@@ -50,9 +50,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
     for name in (operators.OPERATOR, operators.BREAK_GLASS):
         file = sandbox.root / "secrets" / f"{name.removeprefix('portcullis-')}.token"
         if not file.exists():
-            made = call(
-                "POST", "auth/token/create-orphan", {"policies": [name], "period": "24h", "display_name": name}
-            )
+            made = call("POST", "auth/token/create-orphan", {"policies": [name], "period": "24h", "display_name": name})
             write_private(file, made["auth"]["client_token"])
 
 

@@ -1,4 +1,4 @@
-"""Start, find again and stop one process by its id. An id alone is reused by the kernel, so its start time is kept too."""
+"""Start, find again and stop one process by its id; its start time is kept too, since the kernel reuses ids."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +32,20 @@ class Process:
         self.record.unlink()
         return None
 
-    def start(self, argv: Sequence[str], env: Mapping[str, str], user: str | None = None, cwd: Path | None = None) -> int:
+    def start(
+        self, argv: Sequence[str], env: Mapping[str, str], user: str | None = None, cwd: Path | None = None
+    ) -> int:
         """In a session of its own, so that Ctrl-C in a terminal stops our program and not the servers under it."""
         with self.log.open("ab") as out:
             child = subprocess.Popen(
-                list(argv), env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True, user=user, cwd=cwd,
+                list(argv),
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                user=user,
+                cwd=cwd,
             )
         write_private(self.record, json.dumps({"pid": child.pid, "started": _started(child.pid)}))
         return child.pid
@@ -88,10 +96,10 @@ def write_private(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def wait_until(ready: object, what: str, process: Process, seconds: float = 20.0) -> None:
+def wait_until(ready: Callable[[], bool], what: str, process: Process, seconds: float = 20.0) -> None:
     """Raises Unreachable with the end of the server's log when it does not answer in time."""
     end = time.monotonic() + seconds
-    while not ready():  # type: ignore[operator]
+    while not ready():
         if process.running() is None or time.monotonic() > end:
             raise Unreachable(f"{what} did not start; the end of {process.log}:\n{process.tail()}")
         time.sleep(0.05)

@@ -29,7 +29,7 @@ class PostgresDatabase:
     def _execute(self, template: str, user: str) -> None:
         from psycopg import sql
 
-        self._connection.execute(sql.SQL(template).format(sql.Identifier(user)))  # type: ignore[arg-type]
+        self._connection.execute(sql.SQL(template).format(sql.Identifier(user)))
 
     def _guard(self, what: str, template: str, user: str) -> None:
         import psycopg

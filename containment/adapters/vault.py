@@ -31,7 +31,7 @@ class HvacVault:
         session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=_WORKERS * 2))
         session.trust_env = False
         session.verify = ca or True  # hvac takes a given session's own settings over its arguments
-        self._client = hvac.Client(url=address, token=token, timeout=30, session=session)
+        self._client: Any = hvac.Client(url=address, token=token, timeout=30, session=session)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> HvacVault:
@@ -171,7 +171,7 @@ class HvacVault:
         return data.get("id")
 
     def try_read(self, policies: list[str], path: str) -> int:
-        """HTTP status that a fresh token with these policies gets when it reads the path. The token is revoked after."""
+        """HTTP status that a fresh token with these policies gets when it reads the path. It is revoked after."""
         import requests
 
         made = self._call(

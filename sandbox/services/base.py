@@ -32,7 +32,7 @@ class Service(ABC):
     def environ(self) -> dict[str, str]:
         """What a shell needs to use it."""
 
-    def ready(self) -> None:
+    def ready(self) -> None:  # noqa: B027 - most services have nothing to do here
         """After it answers: unseal, create what must exist. Idempotent."""
 
     def start(self) -> bool:

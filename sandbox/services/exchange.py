@@ -33,8 +33,19 @@ class ExchangeDouble(Service):
             admin = {"id": "ADMIN", "secret": secrets.token_urlsafe(36)}
             write_private(self.admin_key_file, json.dumps(admin))
             write_private(state, json.dumps({"admin": admin, "keys": {}, "orders": 0}))
-        argv = [sys.executable, "-m", "sandbox.doubles.exchange", "--state", str(state), "--port", str(self.port),
-                "--cert", str(cert), "--key", str(key)]
+        argv = [
+            sys.executable,
+            "-m",
+            "sandbox.doubles.exchange",
+            "--state",
+            str(state),
+            "--port",
+            str(self.port),
+            "--cert",
+            str(cert),
+            "--key",
+            str(key),
+        ]
         self.process.start(argv, {"PATH": os.environ["PATH"]}, cwd=_REPOSITORY)
 
     def healthy(self) -> bool:

@@ -21,7 +21,16 @@ class OpaServer(Service):
         from tools.bootstrap import ensure
 
         binary = str(ensure().path("opa"))
-        argv = [binary, "run", "--server", f"--addr=127.0.0.1:{self.port}", "--log-level=error", "--bundle", str(BUNDLE)]
+        argv = [
+            binary,
+            "run",
+            "--server",
+            f"--addr=127.0.0.1:{self.port}",
+            "--log-level=error",
+            "--watch",
+            "--bundle",
+            str(BUNDLE),
+        ]
         self.process.start(argv, {"PATH": os.environ["PATH"], "HOME": str(self.folder)})
 
     def healthy(self) -> bool:

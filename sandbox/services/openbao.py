@@ -33,7 +33,9 @@ class OpenBao(Service):
         config = {
             "storage": {"raft": {"path": str(data), "node_id": "sandbox", "performance_multiplier": "1"}},
             "cluster_addr": f"https://127.0.0.1:{self._cluster_port()}",
-            "listener": [{"tcp": {"address": f"127.0.0.1:{self.port}", "tls_cert_file": str(cert), "tls_key_file": str(key)}}],
+            "listener": [
+                {"tcp": {"address": f"127.0.0.1:{self.port}", "tls_cert_file": str(cert), "tls_key_file": str(key)}}
+            ],
             "api_addr": self.url,
             "audit": [{"type": "file", "path": "file", "options": {"file_path": str(self.audit_log), "mode": "0600"}}],
         }

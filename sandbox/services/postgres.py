@@ -1,4 +1,4 @@
-"""PostgreSQL from the wheel's binaries, TCP on loopback with scram; three roles with a use each, no shared superuser."""
+"""PostgreSQL from the wheel's binaries, TCP on loopback with scram; a role for each use, no shared superuser."""
 
 from __future__ import annotations
 
@@ -17,16 +17,26 @@ from sandbox.services.base import Service
 
 _SCHEMA = """
 CREATE SCHEMA trading; CREATE SCHEMA market_data; CREATE SCHEMA analytics;
-CREATE TABLE trading.fills (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, symbol text, quantity numeric, price numeric, at timestamptz DEFAULT now());
-CREATE TABLE market_data.ticks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, symbol text, price numeric, at timestamptz DEFAULT now());
+CREATE TABLE trading.fills (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    symbol text, quantity numeric, price numeric, at timestamptz DEFAULT now());
+CREATE TABLE market_data.ticks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    symbol text, price numeric, at timestamptz DEFAULT now());
 CREATE TABLE analytics.daily (day date PRIMARY KEY, volume numeric);
-INSERT INTO trading.fills (symbol, quantity, price) VALUES ('BTC-EUR', 0.5, 61000), ('ETH-EUR', 4, 2900);
-INSERT INTO analytics.daily VALUES (current_date, 12.5);
-CREATE ROLE tradepulse_readonly NOLOGIN; CREATE ROLE tradepulse_ingest NOLOGIN; CREATE ROLE tradepulse_analytics NOLOGIN;
-GRANT USAGE ON SCHEMA trading TO tradepulse_readonly; GRANT SELECT ON ALL TABLES IN SCHEMA trading TO tradepulse_readonly;
-GRANT USAGE ON SCHEMA market_data TO tradepulse_ingest; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA market_data TO tradepulse_ingest;
-GRANT USAGE ON SCHEMA analytics TO tradepulse_analytics; GRANT SELECT ON ALL TABLES IN SCHEMA analytics TO tradepulse_analytics;
-GRANT tradepulse_readonly, tradepulse_ingest, tradepulse_analytics TO vault_manager WITH ADMIN OPTION;
+INSERT INTO trading.fills (symbol, quantity, price) VALUES
+    ('BTC-EUR', 0.5, 61000), ('ETH-EUR', 4, 2900);
+INSERT INTO analytics.daily VALUES
+    (current_date, 12.5);
+CREATE ROLE tradepulse_readonly NOLOGIN;
+CREATE ROLE tradepulse_ingest NOLOGIN;
+CREATE ROLE tradepulse_analytics NOLOGIN;
+GRANT USAGE ON SCHEMA trading TO tradepulse_readonly;
+GRANT SELECT ON ALL TABLES IN SCHEMA trading TO tradepulse_readonly;
+GRANT USAGE ON SCHEMA market_data TO tradepulse_ingest;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA market_data TO tradepulse_ingest;
+GRANT USAGE ON SCHEMA analytics TO tradepulse_analytics;
+GRANT SELECT ON ALL TABLES IN SCHEMA analytics TO tradepulse_analytics;
+GRANT tradepulse_readonly, tradepulse_ingest, tradepulse_analytics
+    TO vault_manager WITH ADMIN OPTION;
 """
 
 
@@ -67,9 +77,24 @@ class Postgres(Service):
             if self._user:
                 os.chown(pwfile, pwd.getpwnam(self._user).pw_uid, -1)
             done = subprocess.run(
-                [str(self._bin / "initdb"), "-D", str(self._data), "-U", "postgres", "-E", "UTF8",
-                 "--auth=scram-sha-256", f"--pwfile={pwfile}", "--no-sync", "--locale=C"],
-                text=True, capture_output=True, user=self._user, cwd="/", check=False,
+                [
+                    str(self._bin / "initdb"),
+                    "-D",
+                    str(self._data),
+                    "-U",
+                    "postgres",
+                    "-E",
+                    "UTF8",
+                    "--auth=scram-sha-256",
+                    f"--pwfile={pwfile}",
+                    "--no-sync",
+                    "--locale=C",
+                ],
+                text=True,
+                capture_output=True,
+                user=self._user,
+                cwd="/",
+                check=False,
             )
             pwfile.unlink()
             if done.returncode:
@@ -77,9 +102,15 @@ class Postgres(Service):
             hba = self._data / "pg_hba.conf"
             hba.write_text("local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n")
         options = {
-            "listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": "",
-            "password_encryption": "scram-sha-256", "log_connections": "on", "log_disconnections": "on",
-            "log_line_prefix": "%m %p %u %h ", "fsync": "on", "max_connections": "200",
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "password_encryption": "scram-sha-256",
+            "log_connections": "on",
+            "log_disconnections": "on",
+            "log_line_prefix": "%m %p %u %h ",
+            "fsync": "on",
+            "max_connections": "200",
         }
         argv = [str(self._bin / "postgres"), "-D", str(self._data)]
         for key, value in options.items():
@@ -92,7 +123,12 @@ class Postgres(Service):
 
         try:
             return psycopg.connect(
-                host="127.0.0.1", port=self.port, user="postgres", dbname=database, autocommit=True, connect_timeout=3,
+                host="127.0.0.1",
+                port=self.port,
+                user="postgres",
+                dbname=database,
+                autocommit=True,
+                connect_timeout=3,
                 password=(self.secrets / "postgres.superuser").read_text(),
             )
         except psycopg.Error as error:
@@ -119,7 +155,7 @@ class Postgres(Service):
                         sql.Identifier(name), sql.Literal(password)
                     )
                 )
-            # What it creates it may also alter, end and inherit from: REASSIGN OWNED needs that (PostgreSQL 16 and later).
+            # What it creates it may also inherit from: REASSIGN OWNED needs that (PostgreSQL 16 and later).
             connection.execute("ALTER ROLE vault_manager SET createrole_self_grant = 'set, inherit'")
             connection.execute("GRANT vault_manager TO portcullis_containment WITH SET TRUE, INHERIT TRUE")
             connection.execute("GRANT pg_signal_backend TO portcullis_containment, vault_manager")
@@ -128,16 +164,20 @@ class Postgres(Service):
             connection.execute(_SCHEMA)
         write_private(
             self.secrets / "pgpass",
-            f"127.0.0.1:{self.port}:*:portcullis_containment:{(self.secrets / 'postgres.portcullis_containment').read_text()}\n",
+            f"127.0.0.1:{self.port}:*:portcullis_containment:"
+            f"{(self.secrets / 'postgres.portcullis_containment').read_text()}\n",
         )
 
     def environ(self) -> dict[str, str]:
         base = f"postgresql://portcullis_containment@127.0.0.1:{self.port}/tradepulse?sslmode=disable"
         return {
-            "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGDATABASE": "tradepulse", "PGSSLMODE": "disable",
-            "PGUSER": "portcullis_containment", "PGPASSFILE": str(self.secrets / "pgpass"),
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGDATABASE": "tradepulse",
+            "PGSSLMODE": "disable",
+            "PGUSER": "portcullis_containment",
+            "PGPASSFILE": str(self.secrets / "pgpass"),
             "PORTCULLIS_PG_TRADEPULSE": base,
-            "PORTCULLIS_PG_TRADEPULSE_VAULT":
-                f"postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{self.port}/tradepulse?sslmode=disable",
+            "PORTCULLIS_PG_TRADEPULSE_VAULT": f"postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{self.port}/tradepulse?sslmode=disable",
             "PORTCULLIS_PG_VAULT_PASSWORD": (self.secrets / "postgres.vault_manager").read_text(),
         }

@@ -46,7 +46,11 @@ class Exchange:
         signed = hmac.new(
             key["secret"].encode(), f"{at}{request.method}{request.url.path}{body}".encode(), hashlib.sha256
         )
-        return {**key, "id": name} if hmac.compare_digest(signed.hexdigest(), request.headers.get("x-signature", "")) else None
+        return (
+            {**key, "id": name}
+            if hmac.compare_digest(signed.hexdigest(), request.headers.get("x-signature", ""))
+            else None
+        )
 
 
 def build(exchange: Exchange) -> Starlette:
@@ -98,12 +102,14 @@ def build(exchange: Exchange) -> Starlette:
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
-    return Starlette(routes=[
-        Route("/v1/health", health),
-        Route("/v1/accounts/{account}/keys", keys, methods=["GET", "POST"]),
-        Route("/v1/accounts/{account}/keys/{key}", key, methods=["PATCH"]),
-        Route("/v1/orders", order, methods=["POST"]),
-    ])
+    return Starlette(
+        routes=[
+            Route("/v1/health", health),
+            Route("/v1/accounts/{account}/keys", keys, methods=["GET", "POST"]),
+            Route("/v1/accounts/{account}/keys/{key}", key, methods=["PATCH"]),
+            Route("/v1/orders", order, methods=["POST"]),
+        ]
+    )
 
 
 def _public(name: str, key: dict[str, Any]) -> dict[str, Any]:
@@ -117,8 +123,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
     uvicorn.run(
-        build(Exchange(options.state)), host="127.0.0.1", port=options.port, log_level="error",
-        ssl_certfile=str(options.cert), ssl_keyfile=str(options.key),
+        build(Exchange(options.state)),
+        host="127.0.0.1",
+        port=options.port,
+        log_level="error",
+        ssl_certfile=str(options.cert),
+        ssl_keyfile=str(options.key),
     )
 
 

@@ -1,0 +1,33 @@
+# Two commands: `make drill` and `make test`. Each sets up everything it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := policies containment stacks rotation scripts sandbox tools drill tests
+
+.PHONY: setup tools test lint drill lock clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	printf '%s\n' '#!/bin/sh' 'cd "$(CURDIR)" && exec "$(CURDIR)/$(BIN)/python" -m rotation "$$@"' > $(BIN)/portcullis
+	chmod +x $(BIN)/portcullis
+	touch $@
+
+tools: setup
+	$(BIN)/portcullis tools install
+
+lint: setup
+	$(BIN)/ruff check $(SOURCES) __main__.py
+	$(BIN)/ruff format --check $(SOURCES) __main__.py
+	$(BIN)/mypy $(SOURCES)
+
+test: tools lint
+	$(BIN)/python -m pytest
+
+drill: tools
+	$(BIN)/portcullis drill
+
+clean: setup
+	$(BIN)/portcullis sandbox reset

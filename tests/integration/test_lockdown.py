@@ -1,0 +1,149 @@
+"""The drill on real servers: one estate, one leak, one lock-down; what is refused then, and what must not change."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from containment.adapters.vault import HvacVault
+from drill.actors import Actors
+from drill.run import Result, prepare, pulumi, report_folder, run
+from policies.errors import Unreachable
+from sandbox.environment import Sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    prepare(box, print)
+    yield box
+    box.reset(print)
+
+
+@pytest.fixture(scope="module")
+def preview(sandbox: Sandbox) -> str:
+    """A preview of a lock-down, before anything is locked."""
+    done = pulumi(sandbox, "incident=true", "incidentScope=exchange-trading-key", preview=True)
+    assert done.returncode == 0, done.stdout
+    assert not _vault(sandbox).incidents(), "a preview recorded an incident"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def drilled(sandbox: Sandbox, preview: str) -> Result:
+    del preview  # it comes first
+    return run(sandbox, print)
+
+
+def _vault(sandbox: Sandbox) -> HvacVault:
+    return HvacVault.from_environment(sandbox.environ())
+
+
+def test_private_state(sandbox: Sandbox) -> None:
+    assert stat.S_IMODE(sandbox.root.stat().st_mode) == 0o700
+    for file in (sandbox.root / "secrets").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_preview_shows_and_touches_nothing(preview: str) -> None:
+    assert "nothing is touched by a preview" in preview
+    assert "switch off 2 CI roles" in preview
+
+
+def test_unknown_scope_is_refused_before_anything_changes(sandbox: Sandbox, preview: str) -> None:
+    del preview
+    done = pulumi(sandbox, "incident=true", "incidentId=", "incidentScope=no-such-secret")
+    assert done.returncode != 0
+    assert "'no-such-secret' is declared nowhere" in done.stdout
+    assert not _vault(sandbox).incidents()
+
+
+def test_every_leaked_credential_is_refused(drilled: Result) -> None:
+    assert drilled.verdict == "contained", drilled
+    assert len(drilled.probes) == 9
+    assert {p.observed for p in drilled.probes} == {"refused"}
+    assert 0 < drilled.seconds["to_deny"] <= drilled.seconds["lockdown"]
+
+
+def test_containment_is_written_down_without_values(drilled: Result, sandbox: Sandbox) -> None:
+    folder = report_folder(drilled.incident)
+    contained = json.loads((folder / "containment.json").read_text())
+    assert contained["contained"] is True
+    assert contained["not_contained"] == []
+    written = "".join(f.read_text() for f in folder.iterdir())
+    for secret in (sandbox.root / "secrets").iterdir():
+        for line in secret.read_text().split():
+            assert line not in written, f"a value of {secret.name} is in the report"
+
+
+def test_plain_up_keeps_the_lock_down(drilled: Result, sandbox: Sandbox) -> None:
+    done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
+    assert done.returncode == 0, done.stdout
+    assert drilled.incident in done.stdout
+    assert "deny" in (_vault(sandbox).read_policy("pc-gate") or "")
+
+
+def test_lift_without_an_id_is_refused(drilled: Result, sandbox: Sandbox) -> None:
+    done = pulumi(sandbox, "incident=false", "incidentId=")
+    assert done.returncode != 0
+    assert f"needs the incidentId that it lifts; open: {drilled.incident}" in done.stdout
+
+
+def test_lift_names_the_missing_proofs(drilled: Result, sandbox: Sandbox) -> None:
+    done = pulumi(sandbox, "incident=false", f"incidentId={drilled.incident}")
+    assert done.returncode != 0
+    for name in ("secret:exchange-trading-key/old-dead", "workload:risk-engine/new-alive"):
+        assert name in done.stdout
+    assert [i.state.value for i in _vault(sandbox).incidents()] == ["open"]
+
+
+def test_operator_cannot_change_itself_nor_make_other_tokens(sandbox: Sandbox) -> None:
+    vault = _vault(sandbox)
+    for path, body in (
+        ("sys/policies/acl/portcullis-operator", {"policy": "{}"}),
+        ("auth/token/create", {"policies": ["pc-gate"]}),
+        ("auth/approle/role/settlement", {"token_policies": ["portcullis-operator"]}),
+        ("auth/approle/role/settlement", {"policies": ["portcullis-operator"]}),
+    ):
+        with pytest.raises(Unreachable, match="Forbidden"):
+            vault.write(path, body)
+
+
+@pytest.mark.parametrize("path", ["auth/token/create", "auth/token/create-orphan", "auth/token/create/pc-probe"])
+def test_no_workload_can_make_a_token_without_the_gate(sandbox: Sandbox, path: str) -> None:
+    actors = Actors(sandbox)
+    token = actors.login(*actors.secret_id("settlement"))
+    for body in ({}, {"policies": ["pc-w-settlement"]}, {"policies": ["default"], "no_parent": True}):
+        with pytest.raises(Unreachable, match=r" 40[03] "):
+            sandbox.openbao.call("POST", path, body, token=token)
+
+
+def test_pulumi_state_holds_no_secret(drilled: Result, sandbox: Sandbox) -> None:
+    del drilled
+    state = "".join(p.read_text() for p in (sandbox.root / "pulumi" / "state").rglob("*.json*") if p.is_file())
+    assert "pc-gate" in state, "the state was not found"
+    for name in ("root.token", "operator.token", "postgres.vault_manager", "pulumi.passphrase"):
+        assert Path(sandbox.root / "secrets" / name).read_text() not in state, name
+
+
+def test_database_down_is_not_contained_and_the_rerun_is(drilled: Result, sandbox: Sandbox) -> None:
+    del drilled
+    actors = Actors(sandbox)
+    token = actors.login(*actors.secret_id("analytics-api"))
+    leaked = actors.read(token, "database/creds/analytics-readonly")
+    sandbox.service("postgres").kill()
+    config = ("incident=true", "incidentId=", "incidentScope=secret:analytics-readonly")
+    environ = {**sandbox.environ_unchecked()}
+    done = pulumi(sandbox, *config, environ=environ)
+    assert done.returncode != 0
+    assert "not contained" in done.stdout
+    assert "analytics-readonly" in done.stdout
+    sandbox.service("postgres").start()
+    assert actors.can_connect(leaked["username"], leaked["password"]), "nothing had been revoked: the drill is void"
+    again = pulumi(sandbox, *config, environ=environ)
+    assert again.returncode == 0, again.stdout
+    assert not actors.can_connect(leaked["username"], leaked["password"])

@@ -1,0 +1,112 @@
+"""What is asked and what is in force decide what will be: pure, so every case is tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from containment import gate
+from containment.decide import Asked, decide, scope_text
+from containment.errors import UnknownScope
+from containment.incident import Incident, Mode, Proof, Scope, State
+from containment.proofs import lift_input, required
+from containment.scope import affected, parse_scope
+from policies.errors import InputError
+from policies.load import load
+
+ALL = Scope(everything=True)
+ONE = Scope(everything=False, leaked=("secret:exchange-trading-key",))
+OPEN = Incident("A", ONE, State.OPEN, opened_at=10)
+LIFTED = replace(OPEN, id="L", state=State.LIFTED)
+
+
+def test_keep_in_peace_does_nothing() -> None:
+    assert decide(Asked(Mode.KEEP, "", ""), [LIFTED], ALL, 20).current is None
+
+
+def test_keep_under_an_incident_keeps_it() -> None:
+    assert decide(Asked(Mode.KEEP, "", ""), [OPEN], ALL, 20).in_force == (OPEN,)
+
+
+def test_lock_opens_a_named_incident_and_joins_it_the_second_time() -> None:
+    first = decide(Asked(Mode.LOCK, "N", ""), [], ALL, 20)
+    assert first.current == Incident("N", ALL, State.OPEN, opened_at=20)
+    assert decide(Asked(Mode.LOCK, "N", ""), first.in_force, ALL, 30).in_force == first.in_force
+    assert decide(Asked(Mode.LOCK, "", ""), first.in_force, ALL, 30).current == first.current
+
+
+def test_a_second_incident_is_a_union() -> None:
+    assert len(decide(Asked(Mode.LOCK, "B", ""), [OPEN], ALL, 20).in_force) == 2
+
+
+def test_an_open_incident_does_not_change_its_scope() -> None:
+    with pytest.raises(InputError, match="another scope"):
+        decide(Asked(Mode.LOCK, "A", ""), [OPEN], ALL, 20)
+
+
+def test_a_scope_left_over_from_a_lifted_incident_does_not_narrow_a_new_one() -> None:
+    asked = Asked(Mode.LOCK, "L", "exchange-trading-key")
+    assert scope_text(asked, [LIFTED]) == ""
+    decision = decide(asked, [LIFTED], ALL, 20)
+    assert decision.scope_is_left_over
+    assert decision.current is not None
+    assert decision.current.id not in ("L", "")
+
+
+@pytest.mark.parametrize("name", ["", "nobody"])
+def test_a_lift_names_an_incident(name: str) -> None:
+    with pytest.raises(InputError, match="open: A"):
+        decide(Asked(Mode.LIFT, name, ""), [OPEN], ALL, 20)
+
+
+def test_a_lift_left_in_a_stack_file_lifts_nothing_later() -> None:
+    decision = decide(Asked(Mode.LIFT, "L", ""), [LIFTED, OPEN], ALL, 20)
+    assert decision.lifting is None
+    assert decision.in_force == (OPEN,)
+
+
+def test_a_lift_removes_its_part_only() -> None:
+    other = replace(OPEN, id="B")
+    decision = decide(Asked(Mode.LIFT, "A", ""), [OPEN, other], ALL, 20)
+    assert decision.lifting == OPEN
+    assert decision.in_force == (other,)
+
+
+def test_scope_names_every_offender() -> None:
+    with pytest.raises(UnknownScope, match=r"'nope'.*'workload:exchange-trading-key'"):
+        parse_scope("nope, exchange-trading-key, workload:exchange-trading-key", load())
+
+
+def test_gate_denies_every_path_of_a_leaked_secret_until_it_is_replaced() -> None:
+    estate = load()
+    text = gate.gate(affected(estate, [OPEN]))
+    for sub in ("data", "metadata", "subkeys", "delete", "undelete", "destroy"):
+        assert f'"secret/{sub}/trading/exchange": {{"capabilities": ["deny"]}}' in text
+    assert gate.gate(affected(estate, [replace(OPEN, opened=("exchange-trading-key",))])) == gate.open_policy()
+
+
+def test_everything_denies_only_what_declares_it_and_quarantines_all() -> None:
+    estate = load()
+    everything = affected(estate, [replace(OPEN, scope=ALL)])
+    assert "risk/limits" in gate.gate(everything)
+    assert "trading/exchange" not in gate.gate(everything)
+    assert gate.quarantine(everything).count("secret/data/") == 5 + 1  # five of production, one of staging
+
+
+def test_ci_is_off_in_every_incident() -> None:
+    estate = load()
+    assert affected(estate, [OPEN]).ci_roles == estate.ci_roles
+    assert affected(estate, []).ci_roles == ()
+
+
+def test_what_a_lift_needs() -> None:
+    assert required(OPEN) == [
+        "contained",
+        "secret:exchange-trading-key/old-dead",
+        "secret:exchange-trading-key/new-alive",
+    ]
+    proven = OPEN.with_proof(Proof("secret:exchange-trading-key", "old-dead", 30, ok=True))
+    proven = proven.with_proof(Proof("secret:exchange-trading-key", "old-dead", 40, ok=False))
+    assert [p["ok"] for p in lift_input(proven, "A", 50)["proofs"]] == [False]
+    assert Incident.from_json(proven.to_json()) == proven

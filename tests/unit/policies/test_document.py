@@ -1,0 +1,52 @@
+"""What a declaration's text may not hold, and that what it may hold reads back equal."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.document import MAX_BYTES, Refused, parse
+
+_TEXT = st.text(st.characters(codec="ascii", categories=("Lu", "Ll")), min_size=1, max_size=8).map(lambda s: f"x{s}")
+_DATA = st.recursive(
+    st.booleans() | st.integers(0, 999_999_999) | _TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_TEXT, _DATA, max_size=5))
+def test_plain_data_reads_back_equal(data: dict[str, object]) -> None:
+    assert parse(yaml.safe_dump(data)).data == data
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("a: 1\nb: !!python/object/apply:os.system [id]\n", 2, "a tag"),
+        ("a: &x [1]\n", 1, "an anchor"),
+        ("a: 1\nb: *x\n", 2, "an alias"),
+        ("a: 1\nb: 2\na: 3\n", 3, "twice"),
+        ("[1]: 2\n", 1, "not plain text"),
+        ("a: [\n", 2, "not valid YAML"),
+        ("a: \x07\n", 1, "not valid YAML"),
+        ("a: 1\n---\nb: 2\n", 1, "not exactly one document"),
+        ("", 1, "not exactly one document"),
+        ("[" * 40 + "]" * 40, 1, "nested deeper"),
+        ("a: " + "x" * MAX_BYTES, 1, "larger than"),
+    ],
+)
+def test_refused_with_its_line(text: str, line: int, message: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse(text)
+    assert message in caught.value.message
+    assert caught.value.line == line
+    assert caught.value.remedy
+
+
+def test_line_of_a_field_that_is_missing_is_its_parents() -> None:
+    document = parse("a:\n  b: 1\n")
+    assert document.line(("a", "b")) == 2
+    assert document.line(("a", "c")) == 1

@@ -1,0 +1,45 @@
+"""The flow is one way: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FORBIDDEN = {
+    "policies": {"containment", "stacks", "rotation", "sandbox", "drill", "tools"},
+    "containment": {"stacks", "rotation", "sandbox", "drill", "tools"},
+    "stacks": {"rotation", "sandbox", "drill"},
+    "rotation": {"stacks"},
+    "tools": {"containment", "stacks", "rotation", "sandbox", "drill"},
+}
+FOREIGN = {"hvac", "githubkit", "opa_client", "pagerduty", "psycopg"}
+
+
+def _imports(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_import_against_the_flow(package: str) -> None:
+    for file in (ROOT / package).rglob("*.py"):
+        assert not _imports(file) & FORBIDDEN[package], file
+
+
+@pytest.mark.parametrize("package", ["policies", "containment", "stacks", "rotation"])
+def test_foreign_systems_are_imported_in_their_adapters_only(package: str) -> None:
+    for file in (ROOT / package).rglob("*.py"):
+        if file.parent.name != "adapters":
+            assert not _imports(file) & FOREIGN, file
+
+
+def test_program_is_short() -> None:
+    assert len((ROOT / "__main__.py").read_text().splitlines()) < 50
