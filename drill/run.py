@@ -61,10 +61,7 @@ def pulumi(
     """Plain `pulumi up` as a person in the environment shell runs it, in a process group of its own."""
     argv = ["pulumi", "preview" if preview else "up", "--non-interactive", "--stack", "local"]
     argv += [] if preview else ["--yes", "--skip-preview"]
-    # Pulumi writes `--config` values down: into the sandbox's own copy, so that a drill leaves the checkout as it was.
-    settings = sandbox.root / "pulumi" / "Pulumi.local.yaml"
-    if not settings.exists():
-        shutil.copyfile(REPOSITORY / "Pulumi.local.yaml", settings)
+    settings = _project(sandbox) / "Pulumi.local.yaml"
     argv += ["--config-file", str(settings)]
     for item in config:
         argv += ["--config", item]
@@ -80,12 +77,23 @@ def pulumi(
     return subprocess.CompletedProcess(argv, child.returncode, output, "")
 
 
+def _project(sandbox: Sandbox) -> Path:
+    """Pulumi writes `--config` values and the stack's salt down: into copies of the sandbox's own, so that a drill
+    leaves the checkout as it was."""
+    folder = sandbox.root / "pulumi" / "project"
+    if not folder.exists():
+        folder.mkdir(parents=True, mode=0o700)
+        for name in ("Pulumi.local.yaml", "Pulumi.yaml"):
+            shutil.copyfile(REPOSITORY / name, folder / name)
+    return folder
+
+
 def ensure_stack(sandbox: Sandbox) -> None:
-    env = {**os.environ, **sandbox.environ()}
+    """Raises Unreachable with Pulumi's own words."""
     done = subprocess.run(
         ["pulumi", "stack", "select", "--create", "local", "--non-interactive"],
-        cwd=REPOSITORY,
-        env=env,
+        cwd=_project(sandbox),
+        env={**os.environ, **sandbox.environ()},
         capture_output=True,
         text=True,
         check=False,
