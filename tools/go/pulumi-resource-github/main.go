@@ -17,7 +17,7 @@ func res(name string) *tfbridge.ResourceInfo {
 }
 
 func provider() tfbridge.ProviderInfo {
-	return tfbridge.ProviderInfo{
+	p := tfbridge.ProviderInfo{
 		P:       shimv2.NewProvider(github.NewProvider(version, "")()),
 		Name:    "github",
 		Version: version,
@@ -30,11 +30,19 @@ func provider() tfbridge.ProviderInfo {
 			"github_actions_repository_permissions":   res("ActionsRepositoryPermissions"),
 			"github_actions_organization_permissions": res("ActionsOrganizationPermissions"),
 			"github_actions_secret":                   res("ActionsSecret"),
+			"github_actions_organization_secret":      res("ActionsOrganizationSecret"),
+			"github_repository_environment":           res("RepositoryEnvironment"),
 			"github_repository_deploy_key":            res("RepositoryDeployKey"),
 		},
 	}
+	// The published SDK takes a list here, though it may hold one only.
+	many := false
+	p.Resources["github_repository_environment"].Fields = map[string]*tfbridge.SchemaInfo{
+		"reviewers": {MaxItemsOne: &many},
+	}
+	return p
 }
 
 func main() {
-	tfbridge.Main("github", version, provider(), []byte(`{"name":"github","version":"6.15.0"}`))
+	serve(provider())
 }
