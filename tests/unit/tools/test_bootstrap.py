@@ -70,8 +70,9 @@ def _slow(tool: Tool, work: Path, _: bootstrap.Progress) -> None:
 
 
 def _build_slowly() -> None:
-    bootstrap._compile = _slow
-    found = bootstrap._build(FAKE, lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "_compile", _slow)
+        found = bootstrap._build(FAKE, lambda _: None)
     assert found.path.read_text() == "whole"
 
 
