@@ -218,6 +218,17 @@ def ci_off(incident_ids: Iterable[str]) -> dict[str, str]:
     return {names.CI_OFF_CLAIM: ",".join(sorted(incident_ids))}
 
 
+def _same(held: object, wanted: object) -> bool:
+    """Equal, or equal claims: the Terraform provider writes each as a list, split at commas."""
+    if isinstance(held, dict) and isinstance(wanted, dict):
+        return {k: _values(v) for k, v in held.items()} == {k: _values(v) for k, v in wanted.items()}
+    return held == wanted
+
+
+def _values(claim: object) -> list[str]:
+    return sorted(str(v) for v in claim) if isinstance(claim, list) else sorted(str(claim).split(","))
+
+
 def role_cap(policy: SecretAccessPolicy) -> int:
     return min(policy.incident_ttl, policy.ttl.max, INCIDENT_TTL_LIMIT)
 
@@ -230,11 +241,11 @@ def _stop_issuance(run: _Run) -> None:
         now = vault.read(path)
         if now is None:
             return Outcome.ALREADY, "does not exist"
-        if all(now.get(k) == v for k, v in wanted.items()):
+        if all(_same(now.get(k), v) for k, v in wanted.items()):
             return Outcome.ALREADY, "in force"
         vault.write(path, dict(wanted))
         after = vault.read(path) or {}
-        wrong = [k for k, v in wanted.items() if after.get(k) != v]
+        wrong = [k for k, v in wanted.items() if not _same(after.get(k), v)]
         return (Outcome.FAILED, f"not in force: {', '.join(wrong)}") if wrong else (Outcome.DONE, "in force")
 
     jwt = {"user_claim": "sub", "role_type": "jwt"}

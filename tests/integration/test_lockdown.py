@@ -84,6 +84,7 @@ def test_plain_up_keeps_the_lock_down(drilled: Result, sandbox: Sandbox) -> None
     done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
     assert done.returncode == 0, done.stdout
     assert drilled.incident in done.stdout
+    assert "done:" not in done.stdout, "the second run found something to write"
     assert "deny" in (_vault(sandbox).read_policy("pc-gate") or "")
 
 
