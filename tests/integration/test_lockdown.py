@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from containment.adapters.vault import HvacVault
 from drill.actors import Actors
 from drill.run import Result, prepare, pulumi, report_folder, run
 from policies.errors import Unreachable
-from sandbox.environment import Sandbox
+from sandbox.environment import REPOSITORY, Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +151,29 @@ def test_database_down_is_not_contained_and_the_rerun_is(drilled: Result, sandbo
     again = pulumi(sandbox, *config, environ=environ)
     assert again.returncode == 0, again.stdout
     assert not actors.can_connect(leaked["username"], leaked["password"])
+
+
+def test_contain_without_pulumi_and_the_next_up_agrees(drilled: Result, sandbox: Sandbox) -> None:
+    del drilled
+    actors = Actors(sandbox)
+    token = actors.login(*actors.secret_id("partner-gateway"))
+    path = "secret/data/partners/api"
+    assert actors.allowed(lambda: actors.read(token, path))
+    argv = [sys.executable, "-m", "rotation", "contain", "--scope", "partner-api-key", "--json"]
+    env = {**os.environ, **sandbox.environ()}
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["contained"] is True
+    assert not actors.allowed(lambda: actors.read(token, path))
+    again = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert {e["outcome"] for e in json.loads(again.stdout)["effects"]} == {"already"}
+    up = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
+    assert up.returncode == 0, up.stdout
+    assert "done:" not in up.stdout
+    fresh = actors.login(*actors.secret_id("partner-gateway"))
+    assert not actors.allowed(lambda: actors.read(fresh, path)), "the gate must hold for new tokens too"
+    unknown = subprocess.run(
+        [*argv[:-2], "nobody"], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
+    )
+    assert unknown.returncode == 2
+    assert "is declared nowhere; nothing was changed" in unknown.stderr

@@ -1,0 +1,39 @@
+"""`portcullis contain`: the lock-down without Pulumi."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("contain")
+@click.option("--scope", default="", help="Comma-separated names that leaked; empty is everything.")
+@click.option("--incident-id", default="", help="The incident to open or to join.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(scope: str, incident_id: str, as_json: bool) -> None:
+    """Lock down straight over the APIs; exit 1 names what is not contained. The next `pulumi up` agrees with it.
+
+    \b
+    Examples:
+      portcullis contain --scope exchange-trading-key
+      portcullis contain --json
+    """
+    from containment.adapters.vault import HvacVault
+    from containment.direct import contain
+
+    report, incident, complaint = contain(
+        HvacVault.from_environment(), incident_id, scope, lambda message: click.echo(message, err=True)
+    )
+    if as_json:
+        click.echo(json.dumps({**report.to_json(), "declarations": complaint or "loaded"}))
+    else:
+        click.echo(
+            f"incident {incident.id}: {report.changed} effects, " + ("contained" if not report.not_contained else "")
+        )
+        for name in report.not_contained:
+            click.echo(f"not contained: {name}")
+        if complaint:
+            click.echo(f"the declarations do not load, the estate of the last apply was used: {complaint}", err=True)
+    if report.not_contained or complaint:
+        raise SystemExit(1)
