@@ -1,0 +1,293 @@
+"""`report.html` of one incident: the verdict first, then what is not contained, then the proof of each line.
+
+The verdict is made from the evidence itself, and is never better than its worst part: no proof is no containment.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from policies.errors import InputError
+from rotation.evidence import MANIFEST, Evidence, verify
+from rotation.timeline import Event, Picture, clock, draw
+
+_TEMPLATES = Path(__file__).parent / "templates"
+Row = dict[str, Any]
+
+
+class Verdict(StrEnum):
+    CONTAINED = "Contained"
+    NOT_CONTAINED = "Not contained"
+    UNPROVEN = "Not proven"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    what: str
+    expected: str
+    observed: str
+
+    @property
+    def holds(self) -> bool:
+        return self.expected == self.observed
+
+
+@dataclass(frozen=True, slots=True)
+class Attacker:
+    """`last_success` and `first_refused` as clock times; `refused` False while it still gets in."""
+
+    credential: str
+    last_success: str
+    first_refused: str
+    attempts: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    name: str
+    probes: tuple[Probe, ...]
+    attacker: Attacker | None
+
+    @property
+    def holds(self) -> bool:
+        refused = self.attacker is None or self.attacker.refused
+        return bool(self.probes) and all(p.holds for p in self.probes) and refused
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    workload: str
+    interrupted: str
+    last_ok: str
+    first_ok_after: str
+    back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything the template prints. Plain text; the template escapes it."""
+
+    incident: str
+    verdict: Verdict
+    state: str
+    scope: str
+    opened: str
+    changed: tuple[str, ...]
+    not_contained: tuple[str, ...]
+    seconds: tuple[tuple[str, str], ...]
+    credentials: tuple[Credential, ...]
+    services: tuple[Service, ...]
+    effects: tuple[Row, ...]
+    events: tuple[Event, ...]
+    picture: Picture | None
+
+
+def render(folder: Path) -> Path:
+    """Write report.html from the evidence in `folder`. The same evidence gives the same bytes.
+
+    Evidence that does not fit its seal is named at the top. Raises InputError naming a file that cannot be used.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    if not folder.is_dir():
+        raise InputError(f"no evidence for incident {folder.name}")
+    css = (_TEMPLATES / "report.css").read_text()
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    html = environment.get_template("report.html.j2").render(
+        view=view(folder),
+        css=Markup(css),  # noqa: S704 - our own file; everything else is escaped
+        css_digest=digest,
+    )
+    return Evidence(folder).write_report(html)
+
+
+def view(folder: Path) -> View:
+    """Read the evidence. Raises InputError naming a file that is missing, no JSON, or of another shape."""
+    incident = _object(folder, "incident.json")
+    if incident is None:
+        raise InputError(f"{folder.name}/incident.json is missing: there is nothing to report on")
+    drill, containment = _object(folder, "drill.json"), _object(folder, "containment.json")
+    probes = _rows(drill or {}, "probes", "drill.json")
+    effects = _rows(containment or {}, "effects", "containment.json")
+    attackers = tuple(_attacker(r) for r in _list(folder, "attackers.json"))
+    credentials = _credentials(probes, attackers)
+    events = tuple(_event(r) for r in _list(folder, "timeline.json")) or _milestones(incident)
+    open_points = _not_contained(drill, containment, effects, credentials)
+    changed = _changed(folder)
+    proven = containment is not None and bool(effects or probes)
+    return View(
+        incident=str(incident.get("id", folder.name)),
+        verdict=Verdict.NOT_CONTAINED
+        if open_points
+        else Verdict.CONTAINED
+        if proven and not changed
+        else Verdict.UNPROVEN,
+        state=str(incident.get("state", "")),
+        scope=_scope(incident.get("scope")),
+        opened=clock(_number(incident.get("opened_at")), date=True),
+        changed=changed,
+        not_contained=open_points,
+        seconds=tuple((_SECONDS.get(k, k), _seconds(v)) for k, v in (drill or {}).get("seconds", {}).items()),
+        credentials=credentials,
+        services=tuple(_service(r) for r in _list(folder, "services.json")),
+        effects=tuple(
+            {k: str(e.get(k) or "") for k in ("what", "target", "outcome", "detail", "proof")} for e in effects
+        ),
+        events=tuple(sorted(events, key=lambda e: e.at)),
+        picture=draw(events),
+    )
+
+
+_SECONDS = {
+    "to_deny": "until the leaked path was denied",
+    "lockdown": "until the lock-down was complete",
+    "to_revoked": "until all was revoked",
+    "to_rotated": "until all was rotated",
+    "to_lifted": "until the lock-down was lifted",
+    "total": "in all",
+}
+
+
+def _not_contained(
+    drill: Row | None, containment: Row | None, effects: list[Row], credentials: tuple[Credential, ...]
+) -> tuple[str, ...]:
+    points: list[str] = []
+    if containment is not None:
+        points += [str(p) for p in containment.get("not_contained") or []]
+        for effect in effects:
+            failed = effect.get("outcome") not in ("done", "already")
+            if failed and not any(p.startswith(f"{effect.get('target')} ({effect.get('what')}") for p in points):
+                points.append(f"{effect.get('target')} ({effect.get('what')}: {effect.get('detail')})")
+        if containment.get("contained") is not True and not points:
+            points.append("the lock-down says that it did not contain, and not what")
+    for credential in credentials:
+        points += [f"{credential.name}: {p.what}: {p.observed}" for p in credential.probes if not p.holds]
+        if credential.attacker and not credential.attacker.refused:
+            points.append(f"{credential.name}: the attacker was not refused after its last success")
+    verdict = str((drill or {}).get("verdict", "contained"))
+    if not verdict.lower().startswith("contained") and not points:
+        points.append(f"the drill's verdict: {verdict}")
+    return tuple(dict.fromkeys(points))
+
+
+def _credentials(probes: list[Row], attackers: tuple[Attacker, ...]) -> tuple[Credential, ...]:
+    by_name = {a.credential: a for a in attackers}
+    names = dict.fromkeys([*(str(p.get("credential", "")) for p in probes), *by_name])
+    return tuple(
+        Credential(
+            name,
+            tuple(
+                Probe(str(p.get("what", "")), str(p.get("expected", "")), str(p.get("observed", "nothing")))
+                for p in probes
+                if str(p.get("credential", "")) == name
+            ),
+            by_name.get(name),
+        )
+        for name in names
+    )
+
+
+def _attacker(row: Row) -> Attacker:
+    last, refused = _number(row.get("last_success")), _number(row.get("first_refused"))
+    return Attacker(
+        str(row.get("credential", "")),
+        clock(last) if last is not None else "never",
+        clock(refused) if refused is not None else "never",
+        str(row.get("attempts", "")),
+        refused is not None and (last is None or refused >= last),
+    )
+
+
+def _service(row: Row) -> Service:
+    after = _number(row.get("first_ok_after"))
+    return Service(
+        str(row.get("workload", "")),
+        _seconds(row.get("interrupted_seconds")),
+        clock(_number(row.get("last_ok"))),
+        clock(after),
+        after is not None or _number(row.get("interrupted_seconds")) == 0,
+    )
+
+
+def _event(row: Row) -> Event:
+    at = _number(row.get("at"))
+    if at is None:
+        raise InputError("timeline.json: an entry without `at` in seconds since the epoch")
+    return Event(at, str(row.get("phase", "")), str(row.get("what", "")), str(row.get("outcome", "")))
+
+
+def _milestones(incident: Row) -> tuple[Event, ...]:
+    """What the incident itself says, while nobody has written a timeline. Zero means not yet."""
+    named = (("opened", "opened_at"), ("denied", "denied_at"), ("contained", "contained_at"), ("lifted", "lifted_at"))
+    return tuple(Event(at, "incident", what, "done") for what, key in named if (at := _number(incident.get(key))))
+
+
+def _changed(folder: Path) -> tuple[str, ...]:
+    if not (folder / MANIFEST).exists():
+        return ()
+    return tuple(f"{p.path}: {p.kind}, {p.detail}" for p in verify(folder) if p.path != "report.html")
+
+
+def _scope(scope: object) -> str:
+    if not isinstance(scope, dict):
+        return str(scope or "")
+    return "everything" if scope.get("everything") else ", ".join(str(s) for s in scope.get("leaked") or [])
+
+
+def _number(value: object) -> float | None:
+    """A finite time or duration in seconds; the year 9999 bounds what a clock can show."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value) if 0 <= value <= datetime(9999, 1, 1, tzinfo=UTC).timestamp() else None
+
+
+def _seconds(value: object) -> str:
+    number = _number(value)
+    return "not reached" if number is None else f"{number:.2f} s"
+
+
+def _load(folder: Path, name: str, shape: type) -> Any:
+    file = folder / name
+    if file.is_symlink():
+        raise InputError(f"{folder.name}/{name} is a symbolic link; not followed")
+    if not file.exists():
+        return None
+    try:
+        data = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{folder.name}/{name} cannot be read as JSON ({type(error).__name__})") from error
+    if not isinstance(data, shape):
+        raise InputError(f"{folder.name}/{name}: expected a JSON {'object' if shape is dict else 'list'}")
+    return data
+
+
+def _object(folder: Path, name: str) -> Row | None:
+    data: Row | None = _load(folder, name, dict)
+    for key, shape in (("seconds", dict), ("not_contained", list)):
+        if data is not None and not isinstance(data.get(key, shape()), shape):
+            raise InputError(f"{folder.name}/{name}: `{key}` has another shape")
+    return data
+
+
+def _list(folder: Path, name: str) -> list[Row]:
+    return _rows({name: _load(folder, name, list) or []}, name, name)
+
+
+def _rows(data: Row, key: str, name: str) -> list[Row]:
+    rows = data.get(key, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{name}: expected a list of objects")
+    return rows

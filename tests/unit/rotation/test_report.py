@@ -1,0 +1,177 @@
+"""The report never says more than the evidence proves, and prints hostile input as text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from policies.errors import InputError
+from rotation.commands.evidence import command
+from rotation.evidence import Evidence, verify
+from rotation.report import Verdict, render, view
+
+INCIDENT = {
+    "id": "INC-1",
+    "state": "open",
+    "opened_at": 1795488701,
+    "denied_at": 1795488702,
+    "scope": {"leaked": ["a"]},
+}
+EFFECT = {"what": "gate", "target": "pc-gate", "outcome": "done", "detail": "in force", "proof": "read back"}
+CONTAINED = {"contained": True, "effects": [EFFECT], "not_contained": []}
+PROBE = {"what": "read", "credential": "token of x", "expected": "refused", "observed": "refused"}
+DRILL = {"seconds": {"to_deny": 3.1, "total": 26}, "probes": [PROBE], "verdict": "contained"}
+ATTACKER = {"credential": "token of x", "last_success": 1795488701.5, "first_refused": 1795488702.5, "attempts": 40}
+
+
+def _folder(tmp_path: Path, **files: Any) -> Path:
+    folder = tmp_path / "INC-1"
+    folder.mkdir()
+    for name, data in ({"incident": INCIDENT} | files).items():
+        (folder / f"{name}.json").write_text(json.dumps(data))
+    return folder
+
+
+def test_contained_when_everything_says_so(tmp_path: Path) -> None:
+    shown = view(_folder(tmp_path, containment=CONTAINED, drill=DRILL, attackers=[ATTACKER]))
+    assert (shown.verdict, shown.not_contained) == (Verdict.CONTAINED, ())
+
+
+WORSE: dict[str, dict[str, Any]] = {
+    "failed effect": {"containment": CONTAINED | {"effects": [EFFECT | {"outcome": "failed"}]}},
+    "effect of no known outcome": {"containment": CONTAINED | {"effects": [EFFECT | {"outcome": "maybe"}]}},
+    "named": {"containment": CONTAINED | {"not_contained": ["db"]}},
+    "says no": {"containment": CONTAINED | {"contained": False}},
+    "says a string": {"containment": CONTAINED | {"contained": "true"}},
+    "probe": {"drill": DRILL | {"probes": [PROBE | {"observed": "succeeded"}]}},
+    "verdict": {"drill": DRILL | {"verdict": "not contained: x"}},
+    "attacker never refused": {"attackers": [ATTACKER | {"first_refused": None}]},
+    "attacker back in": {"attackers": [ATTACKER | {"last_success": 1795488709}]},
+}
+
+
+@pytest.mark.parametrize("case", WORSE)
+def test_one_bad_sign_is_enough(tmp_path: Path, case: str) -> None:
+    files = {"containment": CONTAINED, "drill": DRILL, "attackers": [ATTACKER]} | WORSE[case]
+    folder = _folder(tmp_path, **files)
+    shown = view(folder)
+    assert (shown.verdict, len(shown.not_contained)) == (Verdict.NOT_CONTAINED, 1)
+    html = render(folder).read_text()
+    assert html.index(">Not contained</p>") < html.index('class="alert"') < html.index('id="credentials"')
+
+
+@pytest.mark.parametrize("files", [{}, {"drill": DRILL}, {"containment": {"contained": True, "effects": []}}])
+def test_no_proof_is_not_contained(tmp_path: Path, files: dict[str, Any]) -> None:
+    assert view(_folder(tmp_path, **files)).verdict is Verdict.UNPROVEN
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links += [value or "" for name, value in attrs if name in ("href", "src", "xlink:href")]
+
+
+HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}</style></svg>"
+
+
+def test_hostile_input_is_text(tmp_path: Path) -> None:
+    event = {"at": 1795488701, "phase": HOSTILE, "what": HOSTILE, "outcome": HOSTILE}
+    effect = dict.fromkeys(EFFECT, HOSTILE)
+    folder = _folder(
+        tmp_path,
+        incident=INCIDENT | {"id": HOSTILE, "state": HOSTILE, "scope": {"leaked": [HOSTILE]}},
+        timeline=[event],
+        containment={
+            "contained": HOSTILE,
+            "effects": [effect, effect | {"outcome": "done"}],
+            "not_contained": [HOSTILE],
+        },
+        drill={"seconds": {HOSTILE: HOSTILE}, "probes": [dict.fromkeys(PROBE, HOSTILE)], "verdict": HOSTILE},
+        attackers=[dict.fromkeys(ATTACKER, HOSTILE)],
+        services=[{"workload": HOSTILE, "interrupted_seconds": HOSTILE, "last_ok": HOSTILE, "first_ok_after": HOSTILE}],
+    )
+    html = render(folder).read_text()
+    parsed = _Tags()
+    parsed.feed(html)
+    assert not parsed.tags & {"script", "img", "iframe", "link", "object", "foreignobject"}
+    assert not {a for a in parsed.attributes if a.startswith("on") or a == "style"}
+    assert "{{ 7*7 }}" in html
+    assert html.count("</style>") == 1
+
+
+def test_self_contained_and_its_policy_allows_its_own_style_only(tmp_path: Path) -> None:
+    html = render(_folder(tmp_path, containment=CONTAINED, drill=DRILL)).read_text()
+    parsed = _Tags()
+    parsed.feed(html)
+    assert parsed.links == ["#credentials"]
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in html
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def test_same_evidence_gives_the_same_bytes(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, containment=CONTAINED, drill=DRILL)
+    assert render(folder).read_bytes() == render(folder).read_bytes()
+
+
+def test_timeline_is_drawn_in_order_and_bounded(tmp_path: Path) -> None:
+    events = [{"at": 1795488800 - i, "phase": "p", "what": f"step {i}", "outcome": "done"} for i in range(70)]
+    shown = view(_folder(tmp_path, timeline=events)).picture
+    assert shown
+    places = [m.x for m in shown.marks]
+    assert places == sorted(places)
+    assert (places[0], places[-1], shown.undrawn) == (shown.left, shown.right, 10)
+
+
+def test_without_a_timeline_the_incident_speaks(tmp_path: Path) -> None:
+    assert [e.what for e in view(_folder(tmp_path)).events] == ["opened", "denied"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("incident", "{"), ("incident", "[]"), ("timeline", "{}"), ("timeline", "[1]"), ("timeline", '[{"at": "x"}]'),
+     ("timeline", '[{"at": 1e308}]'), ("timeline", '[{"at": NaN}]'), ("drill", '{"probes": 1}'),
+     ("drill", '{"seconds": 1}'),
+     ("containment", '{"not_contained": "x"}'), ("services", '{"a": 1}'), ("attackers", "\x00")],
+)  # fmt: skip
+def test_evidence_of_another_shape_is_named(tmp_path: Path, name: str, content: str) -> None:
+    folder = _folder(tmp_path)
+    (folder / f"{name}.json").write_text(content)
+    with pytest.raises(InputError, match=name):
+        render(folder)
+
+
+def test_no_evidence_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="INC-9"):
+        render(tmp_path / "INC-9")
+
+
+def test_command_seals_and_a_changed_file_is_shown_and_not_sealed_again(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, containment=CONTAINED, drill=DRILL)
+    argv = ["report", "INC-1", "--folder", str(tmp_path), "--json"]
+    first = CliRunner().invoke(command, argv)
+    assert (first.exit_code, verify(folder)) == (0, [])
+    assert json.loads(first.stdout)["head"] == Evidence(folder).seal()
+    (folder / "drill.json").write_text(json.dumps(DRILL | {"seconds": {}}))
+    second = CliRunner().invoke(command, argv)
+    assert second.exit_code == 1
+    assert "drill.json: edited" in (folder / "report.html").read_text()
+    assert "drill.json" in {p.path for p in verify(folder)}
