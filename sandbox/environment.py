@@ -8,16 +8,15 @@ import os
 import secrets
 import shlex
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from policies.errors import InputError
 from sandbox import tls
-from sandbox.process import write_private
+from sandbox.process import reserve, write_private
 from sandbox.services.base import Service
 from sandbox.services.exchange import ExchangeDouble
 from sandbox.services.opa import OpaServer
@@ -80,15 +79,15 @@ class Sandbox:
         """Start what does not run. What this call started is stopped again when it is interrupted or fails."""
         with self._lock():
             tls.ensure(self.root)
-            self._choose_ports()
             started: list[Service] = []
             try:
-                for service in self.services():
-                    running = service.process.running() is not None
-                    if not running:
-                        progress(f"starting {service.name} on port {service.port}")
-                        started.append(service)
-                    service.start()
+                with self._reserve_ports():
+                    for service in self.services():
+                        running = service.process.running() is not None
+                        if not running:
+                            progress(f"starting {service.name} on port {service.port}")
+                            started.append(service)
+                        service.start()
                 from sandbox.estate import prepare
 
                 prepare(self, progress)
@@ -139,9 +138,11 @@ class Sandbox:
         bundle = str(self.root / "ca-bundle.pem")
         from tools.bootstrap import ensure
 
+        tools = ensure().environ()
         return {
             **result,
-            **ensure().environ(),
+            **tools,
+            "PATH": os.pathsep.join([tools["PATH"], str(self.postgres.programs)]),  # psql, where there is no other
             "PORTCULLIS_SANDBOX": str(self.root),
             "PULUMI_BACKEND_URL": f"file://{pulumi / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
@@ -159,24 +160,21 @@ class Sandbox:
         """`environ` as lines for `eval`."""
         return "".join(f"export {k}={shlex.quote(v)}\n" for k, v in self.environ().items())
 
-    def _choose_ports(self) -> None:
-        """Keep a running service's port; choose a free one where the old one was taken meanwhile."""
+    @contextmanager
+    def _reserve_ports(self) -> Iterator[None]:
+        """Keep a running service's port; choose a free one where the old one was taken meanwhile.
+
+        Each is held, bound but not listening, until its server listens: another sandbox starting at the same time
+        is then given other ports, while the server itself may bind it (both set SO_REUSEADDR; see socket(7)).
+        """
         ports = self._ports()
-        held: list[socket.socket] = []
-        for kind in _SERVICES:
-            if kind(self.root, ports[kind.name]).process.running() is not None:
-                continue
-            probe = socket.socket()
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", ports[kind.name]))
-            except OSError:
-                probe.bind(("127.0.0.1", 0))
-            ports[kind.name] = probe.getsockname()[1]
-            held.append(probe)
-        for probe in held:
-            probe.close()
-        write_private(self.root / "ports.json", json.dumps(ports))
+        with ExitStack() as held:
+            for kind in _SERVICES:
+                if kind(self.root, ports[kind.name]).process.running() is None:
+                    probe = held.enter_context(reserve(ports[kind.name]))
+                    ports[kind.name] = probe.getsockname()[1]
+            write_private(self.root / "ports.json", json.dumps(ports))
+            yield
 
 
 def here() -> Sandbox:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,8 @@ class Process:
         if not self.record.exists():
             return None
         kept = json.loads(self.record.read_text())
-        if _started(kept["pid"]) == kept["started"]:
+        since = started(kept["pid"])
+        if since is not None and since == kept["started"]:
             return int(kept["pid"])
         self.record.unlink()
         return None
@@ -47,7 +49,12 @@ class Process:
                 user=user,
                 cwd=cwd,
             )
-        write_private(self.record, json.dumps({"pid": child.pid, "started": _started(child.pid)}))
+        try:
+            write_private(self.record, json.dumps({"pid": child.pid, "started": started(child.pid)}))
+        except BaseException:  # interrupted before it was written down: nobody would find it again
+            child.kill()
+            child.wait()
+            raise
         return child.pid
 
     def stop(self, how: signal.Signals = signal.SIGTERM, deadline: float = 15.0) -> bool:
@@ -76,7 +83,7 @@ def _reap(pid: int) -> None:
         return  # not ours to reap: an earlier command started it
 
 
-def _started(pid: int) -> str | None:
+def started(pid: int) -> str | None:
     """Start time in clock ticks since boot (proc(5), field 22); None when gone or a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -94,6 +101,17 @@ def write_private(path: Path, text: str) -> None:
         out.flush()
         os.fsync(out.fileno())
     temporary.replace(path)
+
+
+def reserve(port: int) -> socket.socket:
+    """A socket bound on loopback to `port` where it is free, else to a free one; not listening."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(("127.0.0.1", port))
+    except OSError:
+        probe.bind(("127.0.0.1", 0))
+    return probe
 
 
 def wait_until(ready: Callable[[], bool], what: str, process: Process, seconds: float = 20.0) -> None:

@@ -13,6 +13,7 @@ class Service(ABC):
     """`root` is the sandbox's folder, `port` its loopback port."""
 
     name: str
+    stop_signal = signal.SIGTERM
 
     def __init__(self, root: Path, port: int) -> None:
         self.root, self.port = root, port
@@ -49,7 +50,7 @@ class Service(ABC):
         return self.healthy()
 
     def stop(self) -> bool:
-        return self.process.stop()
+        return self.process.stop(self.stop_signal)
 
     def kill(self) -> bool:
         return self.process.stop(signal.SIGKILL)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 from policies.errors import Unreachable
 from sandbox import tls
-from sandbox.process import write_private
+from sandbox.process import reserve, wait_until, write_private
 from sandbox.services.base import Service
 
 
@@ -45,13 +44,12 @@ class OpenBao(Service):
         self.process.start(argv, {"PATH": os.environ["PATH"], "HOME": str(self.folder)})
 
     def _cluster_port(self) -> int:
-        """Raft remembers its own address, so the port is chosen once."""
+        """Raft's own listener; kept while it is free. A single node votes for itself at whatever address."""
         file = self.folder / "cluster.port"
-        if not file.exists():
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                write_private(file, str(probe.getsockname()[1]))
-        return int(file.read_text())
+        with reserve(int(file.read_text()) if file.exists() else 0) as probe:
+            port: int = probe.getsockname()[1]
+        write_private(file, str(port))
+        return port
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> Any:
         """One request. Raises Unreachable with the status and the server's words."""
@@ -94,8 +92,6 @@ class OpenBao(Service):
         if status["sealed"]:
             for key in json.loads(keys.read_text()):
                 self.call("POST", "sys/unseal", {"key": key})
-        from sandbox.process import wait_until
-
         wait_until(self.healthy, "openbao (unsealed)", self.process)
 
     def healthy(self) -> bool:

