@@ -127,7 +127,7 @@ def view(folder: Path) -> View:
     events = tuple(_event(r) for r in _list(folder, "timeline.json")) or _milestones(incident)
     open_points = _not_contained(drill, containment, effects, credentials)
     changed = _changed(folder)
-    proven = containment is not None and bool(effects or probes)
+    proven = containment is not None and bool(effects or probes) and all(c.holds for c in credentials)
     return View(
         incident=str(incident.get("id", folder.name)),
         verdict=Verdict.NOT_CONTAINED
@@ -215,7 +215,7 @@ def _service(row: Row) -> Service:
     after = _number(row.get("first_ok_after"))
     return Service(
         str(row.get("workload", "")),
-        _seconds(row.get("interrupted_seconds")),
+        _seconds(row.get("interrupted_seconds"), "still out"),
         clock(_number(row.get("last_ok"))),
         clock(after),
         after is not None or _number(row.get("interrupted_seconds")) == 0,
@@ -254,9 +254,9 @@ def _number(value: object) -> float | None:
     return float(value) if 0 <= value <= datetime(9999, 1, 1, tzinfo=UTC).timestamp() else None
 
 
-def _seconds(value: object) -> str:
+def _seconds(value: object, never: str = "not reached") -> str:
     number = _number(value)
-    return "not reached" if number is None else f"{number:.2f} s"
+    return never if number is None else f"{number:.2f} s"
 
 
 def _load(folder: Path, name: str, shape: type) -> Any:

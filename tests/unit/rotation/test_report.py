@@ -73,6 +73,12 @@ def test_no_proof_is_not_contained(tmp_path: Path, files: dict[str, Any]) -> Non
     assert view(_folder(tmp_path, **files)).verdict is Verdict.UNPROVEN
 
 
+def test_a_credential_that_nobody_probed_is_not_proven(tmp_path: Path) -> None:
+    other = ATTACKER | {"credential": "CI token"}
+    shown = view(_folder(tmp_path, containment=CONTAINED, drill=DRILL, attackers=[ATTACKER, other]))
+    assert (shown.verdict, shown.not_contained) == (Verdict.UNPROVEN, ())
+
+
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
