@@ -18,18 +18,22 @@ def command(as_json: bool) -> None:
       portcullis drill --json > drill.json
     """
     from drill.run import report_folder, run
+    from rotation.evidence import Evidence
+    from rotation.report import render
     from sandbox.environment import here
 
     result = run(here(), lambda message: click.echo(message, err=True))
     folder = report_folder(result.incident)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (folder / "drill.json").write_text(json.dumps(result.to_json(), indent=2) + "\n")
+    evidence = Evidence(folder)
+    evidence.write_json("drill.json", result.to_json())
+    report = render(folder)
+    evidence.seal()
     if as_json:
         click.echo(json.dumps(result.to_json()))
     else:
         for name, value in result.seconds.items():
             click.echo(f"{name:10} {value:8.2f} s")
         click.echo(f"verdict: {result.verdict}")
-        click.echo(f"written: {folder / 'drill.json'}")
+        click.echo(f"report: {report}")
     if result.verdict != "contained":
         raise SystemExit(1)
