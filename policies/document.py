@@ -6,6 +6,7 @@ before it is followed (no expansion), and size and depth are capped while readin
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,14 +60,14 @@ def parse(text: str) -> Document:
 
     Raises Refused.
     """
-    if len(text.encode()) > MAX_BYTES:
+    if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise Refused(1, f"larger than {MAX_BYTES} bytes", "split it: one object a file")
     try:
         events = list(yaml.parse(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Refused(line, f"not valid YAML: {error.problem}", "mend the syntax") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeEncodeError) as error:
         raise Refused(1, "not valid YAML: a character that YAML does not allow", "remove control characters") from error
     if sum(isinstance(event, yaml.DocumentStartEvent) for event in events) != 1:
         raise Refused(1, "not exactly one document", "one object a file")
@@ -111,6 +112,9 @@ class _Reader:
             line = event.start_mark.line + 1
             if not isinstance(event, yaml.ScalarEvent) or event.tag is not None:
                 raise Refused(line, "a key that is not plain text", "use a plain string as key")
+            if event.anchor is not None:
+                raise Refused(line, "an anchor", "remove it: aliases are not read")
+            _printable(event)
             if event.value in result:
                 raise Refused(line, f"the key {event.value!r} twice", "keep one of them")
             self.lines[(*path, event.value)] = line
@@ -118,10 +122,22 @@ class _Reader:
         return result
 
 
+def _printable(event: Any) -> None:
+    """An escape in quotes can write what YAML forbids plainly; it would reach terminals, policies and paths."""
+    if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in event.value):
+        raise Refused(event.start_mark.line + 1, "a control character", "remove control characters")
+
+
 def _scalar(event: Any) -> str | int | bool:
+    _printable(event)
     if event.implicit[0]:
         if event.value in _BOOLEANS:
             return _BOOLEANS[event.value]
-        if event.value.isascii() and event.value.isdigit() and len(event.value) < 10:
+        if (
+            event.value.isascii()
+            and event.value.isdigit()
+            and len(event.value) < 10
+            and str(int(event.value)) == event.value
+        ):
             return int(event.value)
     return str(event.value)

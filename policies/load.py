@@ -31,14 +31,17 @@ class DeclarationError(InputError):
 
 
 def load(folder: Path = ACCESS) -> model.Estate:
-    """Read `folder/<environment>/*.yaml`. Raises DeclarationError naming every offender."""
+    """Read `folder/<environment>/*.yaml`. Raises DeclarationError naming every offender, and when there is nothing."""
     problems: list[Problem] = []
     found: dict[str, list[Any]] = {kind: [] for kind in _BUILDERS}
-    if not folder.is_dir():
-        raise InputError(f"no declarations: {folder} is not a folder; run from a checkout, or name the folder")
-    for file in sorted(folder.rglob("*.yaml")):
+    files = sorted(folder.rglob("*.yaml"))
+    if not files:
+        # An empty estate would delete everything declared and write an open gate.
+        nothing = Problem(str(folder), 1, "", "holds no declaration", "run from a complete checkout")
+        raise DeclarationError([nothing])
+    for file in files:
         relative = str(file.relative_to(folder.parent.parent) if folder == ACCESS else file.relative_to(folder))
-        item = _read(file, relative, problems)
+        item = _read(file, folder, relative, problems)
         if item is not None:
             found[type(item).__name__].append(item)
     for stray in sorted(folder.rglob("*.yml")):
@@ -55,14 +58,16 @@ def seconds(duration: str) -> int:
     return int(duration[:-1]) * _UNITS[duration[-1]]
 
 
-def _read(file: Path, name: str, problems: list[Problem]) -> Any | None:
+def _read(file: Path, folder: Path, name: str, problems: list[Problem]) -> Any | None:
     def refuse(line: int, field: str, message: str, remedy: str) -> None:
         problems.append(Problem(name, line, field, message, remedy))
 
     try:
-        environment = model.Environment(file.parent.name)
+        environment = model.Environment(str(file.parent.relative_to(folder)))
     except ValueError:
-        refuse(1, "", f"{file.parent.name!r} is no environment", "put it under production/ or staging/")
+        refuse(
+            1, "", f"{str(file.parent.relative_to(folder))!r} is no environment", "put it under production/ or staging/"
+        )
         return None
     if file.is_symlink():
         refuse(1, "", "is a symbolic link", "commit the file itself")
@@ -75,11 +80,14 @@ def _read(file: Path, name: str, problems: list[Problem]) -> Any | None:
     except UnicodeDecodeError:
         refuse(1, "", "is not UTF-8", "save it as UTF-8")
         return None
+    except OSError as error:
+        refuse(1, "", f"cannot be read: {error.strerror}", "make it a readable file")
+        return None
     kind = document.data.get("kind") if isinstance(document.data, dict) else None
-    if kind not in _BUILDERS:
+    if not isinstance(kind, str) or kind not in _BUILDERS:
         refuse(document.line(("kind",)), "kind", f"{kind!r} is no kind", f"one of {', '.join(_BUILDERS)}")
         return None
-    errors = list(_validator(str(kind)).iter_errors(document.data))
+    errors = list(_validator(kind).iter_errors(document.data))
     for violation in errors:
         for leaf in _leaves(violation):
             path = tuple(leaf.absolute_path)
@@ -88,7 +96,7 @@ def _read(file: Path, name: str, problems: list[Problem]) -> Any | None:
     if errors:
         return None
     source = model.Source(name, document.line(("metadata", "name")))
-    return _BUILDERS[str(kind)](document.data["metadata"]["name"], environment, document.data["spec"], source)
+    return _BUILDERS[kind](document.data["metadata"]["name"], environment, document.data["spec"], source)
 
 
 def _leaves(error: Any) -> list[Any]:
@@ -179,7 +187,14 @@ def _references(estate: model.Estate) -> list[Problem]:
     def refuse(item: Any, field: str, message: str, remedy: str) -> None:
         problems.append(Problem(item.source.file, item.source.line, field, message, remedy))
 
-    for group in (estate.secrets, estate.mounts, estate.connections, estate.workloads, estate.ci_roles):
+    for group in (
+        estate.secrets,
+        estate.mounts,
+        estate.connections,
+        estate.workloads,
+        estate.ci_roles,
+        estate.repositories,
+    ):
         seen: set[str] = set()
         for item in group:
             if item.name in seen:
@@ -188,6 +203,26 @@ def _references(estate: model.Estate) -> list[Problem]:
     mounts = {m.name: m for m in estate.mounts}
     connections = {c.name: c for c in estate.connections}
     workloads = {w.name: w for w in estate.workloads}
+    for role in estate.ci_roles:
+        if role.name in workloads:
+            refuse(role, "metadata.name", f"{role.name!r} is a workload too", "rename one: both are login roles")
+    for connection in estate.connections:
+        mount = mounts.get(connection.mount)
+        if mount is None or mount.type is not model.MountType.DATABASE:
+            refuse(connection, "spec.mount", f"no database mount {connection.mount!r}", "declare the Mount")
+        elif mount.environment is not connection.environment:
+            refuse(
+                connection, "spec.mount", f"{connection.mount!r} is {mount.environment}", "use its own environment's"
+            )
+    timed_items: list[model.SecretAccessPolicy | model.Mount | model.Workload | model.CiRole] = [
+        *estate.secrets,
+        *estate.mounts,
+        *estate.workloads,
+        *estate.ci_roles,
+    ]
+    for timed in timed_items:
+        if timed.ttl.default > timed.ttl.max:
+            refuse(timed, "spec.ttl", "default exceeds max", "lower the default")
     repositories = {r.name for r in estate.repositories}
     places: dict[tuple[str, str], str] = {}
     for policy in estate.secrets:
@@ -196,8 +231,16 @@ def _references(estate: model.Estate) -> list[Problem]:
         mount = mounts.get(secret.mount)
         if mount is None or mount.type is not wanted:
             refuse(policy, "spec.secret.mount", f"no {wanted} mount {secret.mount!r}", "declare the Mount")
-        if isinstance(secret, model.DatabaseSecret) and secret.connection not in connections:
-            refuse(policy, "spec.secret.connection", f"no connection {secret.connection!r}", "declare it")
+        elif mount.environment is not policy.environment:
+            refuse(policy, "spec.secret.mount", f"{secret.mount!r} is {mount.environment}", "use its own environment's")
+        if isinstance(secret, model.DatabaseSecret):
+            used = connections.get(secret.connection)
+            if used is None:
+                refuse(policy, "spec.secret.connection", f"no connection {secret.connection!r}", "declare it")
+            elif used.mount != secret.mount:
+                refuse(
+                    policy, "spec.secret.connection", f"{used.name!r} is on mount {used.mount!r}", "name that mount's"
+                )
         place = (secret.mount, secret.path if isinstance(secret, model.KvSecret) else secret.role)
         if place in places:
             refuse(policy, "spec.secret", f"{'/'.join(place)} already belongs to {places[place]!r}", "one owner a path")
@@ -210,19 +253,25 @@ def _references(estate: model.Estate) -> list[Problem]:
                 refuse(
                     policy, f"spec.grants.{index}.workload", f"{grant.workload!r} is {workload.environment}", "split it"
                 )
-        if policy.ttl.default > policy.ttl.max:
-            refuse(policy, "spec.ttl", "default exceeds max", "lower the default")
         if policy.incident_ttl > model.INCIDENT_TTL_LIMIT:
             refuse(policy, "spec.incident.ttl", "longer than 30m", "30m or less")
         if policy.rotation is model.RotationMethod.EXCHANGE_KEY and policy.upstream is None:
             refuse(policy, "spec.upstream", "missing for an exchange key", "name where it is disabled")
+        leased = policy.rotation is model.RotationMethod.DATABASE_LEASE
+        if leased and policy.kind is not model.SecretKind.DATABASE:
+            refuse(policy, "spec.rotation.method", "a KV secret has no leases", "exchange-key or manual")
     for workload in estate.workloads:
         if workload.auth is model.AuthMethod.JWT and not workload.bound_claims:
             refuse(workload, "spec.boundClaims", "missing for a JWT workload", "bind at least one claim")
-    secrets = {p.name for p in estate.secrets}
+        if workload.auth is model.AuthMethod.APPROLE and workload.bound_claims:
+            refuse(workload, "spec.boundClaims", "AppRole checks no claims", "remove them, or use jwt")
+    secrets = {p.name: p for p in estate.secrets}
     for role in estate.ci_roles:
         if role.repository not in repositories:
             refuse(role, "spec.repository", f"no repository {role.repository!r}", "declare it")
-        for missing in sorted(set(role.secrets) - secrets):
-            refuse(role, "spec.secrets", f"no SecretAccessPolicy {missing!r}", "declare it")
+        for name in role.secrets:
+            if name not in secrets:
+                refuse(role, "spec.secrets", f"no SecretAccessPolicy {name!r}", "declare it")
+            elif secrets[name].environment is not role.environment:
+                refuse(role, "spec.secrets", f"{name!r} is {secrets[name].environment}", "use its own environment's")
     return problems

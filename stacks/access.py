@@ -36,6 +36,8 @@ class Context:
     affected: Affected
     incidents: tuple[str, ...]
     everything: bool
+    environment: str
+    """What this stack declares; the gate is one for all, so it is always compiled from everything."""
 
 
 class SecretMount(pulumi.ComponentResource):
@@ -158,19 +160,27 @@ def _variable(connection: DatabaseConnection, name: str) -> str:
     return value
 
 
+def _chosen(context: Context) -> Estate:
+    estate, wanted = context.estate, context.environment
+    if wanted == "all":
+        return estate
+    return Estate(**{f: tuple(x for x in getattr(estate, f) if x.environment == wanted) for f in Estate.__slots__})
+
+
 def declare(context: Context) -> None:
     """Everything but the gate, which is registered and awaited before this is called."""
-    mounts = {m.name: SecretMount(m, context) for m in context.estate.mounts}
-    for connection in context.estate.connections:
+    chosen = _chosen(context)
+    mounts = {m.name: SecretMount(m, context) for m in chosen.mounts}
+    for connection in chosen.connections:
         roles = [
             s.secret.role
             for s in context.estate.secrets
             if isinstance(s.secret, DatabaseSecret) and s.secret.connection == connection.name
         ]
         Connection(connection, roles, mounts[connection.mount])
-    for policy in context.estate.secrets:
+    for policy in chosen.secrets:
         SecretAccess(policy, mounts[policy.secret.mount], context)
-    for workload in context.estate.workloads:
+    for workload in chosen.workloads:
         Identity(workload, context)
-    for role in context.estate.ci_roles:
+    for role in chosen.ci_roles:
         CiIdentity(role, context)

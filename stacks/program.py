@@ -53,7 +53,7 @@ def _run(config: settings.Settings) -> None:
             complaints,
             executor.deny(from_environment(vault, stored), stored, decision.in_force, _current(decision), _log),
         )
-    estate = _declarations(config.environment, stored, asked.mode, complaints)
+    estate = _declarations(stored, asked.mode, complaints)
     decision = _decide(asked, incidents, estate, vault.now())
     if decision.scope_is_left_over:
         pulumi.log.warn("incidentScope is left over from a lifted incident: everything is in scope")
@@ -67,6 +67,7 @@ def _run(config: settings.Settings) -> None:
         affected(estate, decision.in_force),
         tuple(i.id for i in decision.in_force),
         any(i.scope.everything for i in decision.in_force),
+        config.environment,
     )
     gate_resource = vault_sdk.Policy(names.GATE, name=names.GATE, policy=gate.gate(context.affected))
     _export(decision)
@@ -98,7 +99,7 @@ def _open(
     return (Asked(asked.mode, current.id, asked.scope_text) if asked.mode is Mode.LOCK else asked), incidents
 
 
-def _declarations(environment: str, stored: Estate | None, mode: Mode, complaints: list[str]) -> Estate:
+def _declarations(stored: Estate | None, mode: Mode, complaints: list[str]) -> Estate:
     try:
         estate = load()
     except DeclarationError as error:
@@ -107,12 +108,7 @@ def _declarations(environment: str, stored: Estate | None, mode: Mode, complaint
             raise
         complaints.append(str(error))
         return stored
-    if environment == "all":
-        return estate
-    chosen = {
-        field: tuple(x for x in getattr(estate, field) if x.environment == environment) for field in Estate.__slots__
-    }
-    return Estate(**chosen)
+    return estate
 
 
 def _prove_way_out(vault: HvacVault) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import yaml
 from hypothesis import given
@@ -32,6 +34,12 @@ def test_plain_data_reads_back_equal(data: dict[str, object]) -> None:
         ("[1]: 2\n", 1, "not plain text"),
         ("a: [\n", 2, "not valid YAML"),
         ("a: \x07\n", 1, "not valid YAML"),
+        ("a: \ud800\n", 1, "not valid YAML"),
+        ('a: 1\nb: "\\e[31m"\n', 2, "a control character"),
+        ('"\\0": 1\n', 1, "a control character"),
+        ("a: 1\n&x b: 2\n", 2, "an anchor"),
+        ("? *x\n: 1\n", 1, "not plain text"),
+        ("!!str a: 1\n", 1, "not plain text"),
         ("a: 1\n---\nb: 2\n", 1, "not exactly one document"),
         ("", 1, "not exactly one document"),
         ("[" * 40 + "]" * 40, 1, "nested deeper"),
@@ -44,6 +52,18 @@ def test_refused_with_its_line(text: str, line: int, message: str) -> None:
     assert message in caught.value.message
     assert caught.value.line == line
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("text", ["no", "1e3", "007", "0x10", "null", "~", "1_000", "-1", "1.5", "9999999999"])
+def test_what_is_not_plainly_a_number_stays_as_written(text: str) -> None:
+    assert parse(f"a: {text}\n").data == {"a": text}
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """Nothing but Refused comes out, whatever goes in."""
+    with contextlib.suppress(Refused):
+        parse(text)
 
 
 def test_line_of_a_field_that_is_missing_is_its_parents() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from policies import codec
+from policies.document import parse
 from policies.load import ACCESS, SCHEMA, DeclarationError, load
 from policies.model import Environment
 
@@ -39,8 +41,24 @@ def test_example_estate() -> None:
     assert codec.decode(codec.encode(found)) == found
 
 
-def test_schema_is_valid() -> None:
-    Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+def test_schema_is_valid_and_every_example_fits_it() -> None:
+    """The whole schema as an editor uses it; the loader picks a kind's part of it."""
+    schema = json.loads(SCHEMA.read_text())
+    Draft202012Validator.check_schema(schema)
+    for file in ACCESS.rglob("*.yaml"):
+        Draft202012Validator(schema).validate(parse(file.read_text()).data)
+
+
+@pytest.mark.parametrize("file", [f.relative_to(ACCESS) for f in sorted(ACCESS.glob("production/*.yaml"))], ids=str)
+def test_the_same_object_twice(estate: Path, file: Path) -> None:
+    shutil.copy(estate / file, estate / "production" / "zz-copy.yaml")
+    assert "zz-copy.yaml:4: metadata.name" in _refused(estate)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda _: None], ids=["empty", "missing"])
+def test_no_declarations_are_not_an_empty_estate(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "access")
+    assert "holds no declaration" in _refused(tmp_path / "access")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +80,27 @@ def test_schema_is_valid() -> None:
         ("production/ci-cicd.yaml", "[partner-api-key]", "[no-such]", "no SecretAccessPolicy 'no-such'"),
         ("production/ci-cicd.yaml", "repository: tradepulse-core\n", "repository: gone\n", "no repository 'gone'"),
         ("production/market-data-ingest.yaml", "connection: tradepulse", "connection: gone", "no connection 'gone'"),
+        (KEY, "kind: SecretAccessPolicy", "kind: [x]", "['x'] is no kind"),
+        (KEY, "ttl: {default: 1h", 'ttl: {default: "1h\\n"', "spec.ttl.default"),
+        (KEY, "path: trading/exchange", 'path: "trading/exchange\\n"', "spec.secret.path"),
+        (KEY, "name: exchange-trading-key", 'name: "exchange-trading-key\\n"', "metadata.name"),
+        (KEY, "mount: secret", "mount: staging/secret", "'staging/secret' is staging"),
+        (KEY, "method: exchange-key", "method: database-lease", "a KV secret has no leases"),
+        (
+            "production/market-data-ingest.yaml",
+            "connection: tradepulse",
+            "connection: tradepulse-staging",
+            "is on mount",
+        ),
+        ("production/connection-tradepulse.yaml", "mount: database", "mount: gone", "no database mount 'gone'"),
+        ("production/connection-tradepulse.yaml", "mount: database", "mount: secret", "no database mount 'secret'"),
+        ("production/connection-tradepulse.yaml", "mount: database", "mount: staging/database", "is staging"),
+        ("staging/ci-cicd-staging.yaml", "[exchange-trading-key-staging]", "[partner-api-key]", "is production"),
+        ("production/ci-cicd.yaml", "name: cicd", "name: settlement", "is a workload too"),
+        ("production/workload-settlement.yaml", "default: 1h", "default: 9h", "default exceeds max"),
+        ("production/mount-kv.yaml", "default: 1h", "default: 9d", "default exceeds max"),
+        ("production/ci-cicd.yaml", "default: 15m", "default: 15h", "default exceeds max"),
+        ("production/workload-settlement.yaml", "auth: approle", "auth: approle\n  boundClaims: {sub: x}", "no claims"),
         ("production/workload-analytics-batch.yaml", "  boundClaims:\n    sub: analytics-batch\n", "", "boundClaims"),
     ],
 )
@@ -80,7 +119,18 @@ def test_every_offender_at_once(estate: Path) -> None:
     (estate / "production" / "stray.yml").write_text("")
     (estate / "elsewhere").mkdir()
     (estate / "elsewhere" / "x.yaml").write_text("a: 1\n")
+    (estate / "production" / "folder.yaml").mkdir()
+    (estate / "old" / "staging").mkdir(parents=True)
+    (estate / "old" / "staging" / "y.yaml").write_text("a: 1\n")
     (estate / "staging" / "link.yaml").symlink_to(estate / KEY)
     said = _refused(estate)
-    for part in ("an alias", "is not UTF-8", "rename it to .yaml", "is no environment", "is a symbolic link"):
+    for part in (
+        "an alias",
+        "is not UTF-8",
+        "rename it to .yaml",
+        "'elsewhere' is no environment",
+        "'old/staging' is no environment",
+        "is a symbolic link",
+        "cannot be read",
+    ):
         assert part in said
