@@ -1,4 +1,4 @@
-"""The OPA server over `opa-python-client`. Undefined is a denial; unreachable is an error of its own."""
+"""The OPA server over `opa-python-client`. Undefined or malformed is a denial; unreachable is an error of its own."""
 
 from __future__ import annotations
 
@@ -6,32 +6,81 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from policies.errors import Unreachable
+from policies.errors import InputError, Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What a declaration broke. `line` counts from 1; 0 where the declaration did not say."""
+
+    file: str
+    line: int
+    rule: str
+    name: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.rule}: {self.name}: {self.message} — {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
+    """`violations` is filled by `portcullis.declaration` alone, in file order."""
+
     allow: bool
     reasons: tuple[str, ...]
+    violations: tuple[Violation, ...] = ()
 
 
 class Opa:
+    """`url`: `http(s)://host[:port]`, port 8181 where none is named. Raises InputError for anything else."""
+
     def __init__(self, url: str) -> None:
-        self._url = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            self._port = parts.port or 8181
+        except ValueError as error:
+            raise InputError(f"{url!r} is no OPA URL; give http://host:port") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InputError(f"{url!r} is no OPA URL; give http://host:port")
+        self._host, self._tls = parts.hostname, parts.scheme == "https"
 
     def decide(self, package: str, question: dict[str, Any]) -> Decision:
-        """Ask a package's `allow` and, for a denial, its `missing` or `deny`. Raises Unreachable."""
+        """Ask a package for `allow` and for why not (`reasons`, `missing` or `deny`). Raises Unreachable."""
         from opa_client.opa import OpaClient
+        from requests.exceptions import JSONDecodeError, RequestException
 
         try:
-            client = OpaClient(
-                host=self._url.hostname or "localhost", port=self._url.port or 8181, ssl=self._url.scheme == "https"
-            )
-            answer = client.query_rule(input_data=question, package_path=package)
-        except Exception as error:
-            raise Unreachable(f"opa: {package}: {type(error).__name__}") from error
+            with OpaClient(host=self._host, port=self._port, ssl=self._tls) as client:
+                answer = client.query_rule(input_data=question, package_path=package)
+        except JSONDecodeError:
+            return _undefined(package)
+        except RequestException as error:
+            raise Unreachable(f"opa at {self._host}:{self._port}: {package}: {type(error).__name__}") from error
         result = answer.get("result") if isinstance(answer, dict) else None
-        if not isinstance(result, dict) or not isinstance(result.get("allow"), bool):
-            return Decision(False, (f"{package} is undefined",))
-        reasons = tuple(sorted(str(r) for r in (result.get("missing") or result.get("deny") or ())))
-        return Decision(result["allow"], () if result["allow"] else reasons or (f"{package} does not allow it",))
+        return _decision(package, result) if isinstance(result, dict) else _undefined(package)
+
+
+def _undefined(package: str) -> Decision:
+    return Decision(False, (f"undefined: {package} gave no decision",))
+
+
+def _decision(package: str, result: dict[str, Any]) -> Decision:
+    allow = result.get("allow")
+    given = [result[key] for key in ("reasons", "missing", "deny") if key in result]
+    if not isinstance(allow, bool) or len(given) != 1 or not isinstance(given[0], list):
+        return _undefined(package)
+    violations: tuple[Violation, ...] = ()
+    if all(isinstance(reason, str) for reason in given[0]):
+        reasons = tuple(sorted(given[0]))
+    else:
+        try:
+            violations = tuple(sorted((Violation(**one) for one in given[0]), key=lambda v: (v.file, v.line, v.rule)))
+        except TypeError:
+            return _undefined(package)
+        reasons = tuple(map(str, violations))
+    if allow:
+        # A package that allows and objects in one breath has not decided.
+        return Decision(True, ()) if not reasons else _undefined(package)
+    return Decision(False, reasons or (f"{package} does not allow it",), violations)

@@ -6,29 +6,55 @@
 #   remedy: Rotate and verify what is named as missing, then lift again.
 package portcullis.lift
 
-# Seconds after which a proof no longer counts.
-max_age := 3600
+import data.portcullis.thresholds
 
 default allow := false
 
 allow if {
-	count(missing) == 0
 	named
-	count(input.required) > 0
+	listed
+	count(missing) == 0
 }
 
 default named := false
 
 named if {
+	is_string(input.requested_id)
+	input.requested_id != ""
 	input.incident.id == input.requested_id
 	input.incident.state == "open"
 }
 
+# Anything but a filled list of names would leave nothing to prove, and so lift everything.
+listed if {
+	is_array(input.required)
+	count(input.required) > 0
+	every item in input.required {
+		is_string(item)
+		item != ""
+	}
+}
+
+# The newest word on an item counts: a later failure takes an earlier success back.
 proven contains proof.item if {
 	some proof in input.proofs
+	fresh(proof)
+	not taken_back(proof)
+}
+
+fresh(proof) if {
 	proof.ok == true
+	is_number(proof.proven_at)
 	proof.proven_at >= input.incident.opened_at
-	input.now - proof.proven_at <= max_age
+	proof.proven_at <= input.now
+	input.now - proof.proven_at <= thresholds.proof_max_age_seconds
+}
+
+taken_back(proof) if {
+	some other in input.proofs
+	other.item == proof.item
+	other.proven_at >= proof.proven_at
+	not other.ok == true
 }
 
 missing contains item if {
@@ -38,6 +64,4 @@ missing contains item if {
 
 missing contains "the open incident that was named" if not named
 
-missing contains "a list of what must be proven" if not input.required
-
-missing contains "a list of what must be proven" if count(input.required) == 0
+missing contains "a list of what must be proven" if not listed

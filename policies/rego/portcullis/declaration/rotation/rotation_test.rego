@@ -1,0 +1,20 @@
+package portcullis.declaration.rotation_test
+
+import data.portcullis.declaration.rotation
+
+critical := {"name": "n", "kind": "kv", "tier": "critical", "rotation_period": 2592000}
+
+test_at_the_limit if count(rotation.deny) == 0 with input as {"secrets": [critical]}
+
+test_other_tiers_and_kinds_are_free if {
+	other := [object.union(critical, {"tier": "high", "rotation_period": 9999999}), {"name": "d", "kind": "database"}]
+	count(rotation.deny) == 0 with input as {"secrets": other}
+}
+
+test_too_rare_or_unknown if {
+	every spec in [{"rotation_period": 2592001}, {"rotation_period": 0}, {"rotation_period": "30d"}, {"tier": "vip"}, {"kind": "x"}] {
+		count(rotation.deny) == 1 with input as {"secrets": [object.union(critical, spec)]}
+	}
+}
+
+test_nothing_said if count(rotation.deny) == 1 with input as {"secrets": [{"name": "n"}]}

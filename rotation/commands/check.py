@@ -1,0 +1,57 @@
+"""`portcullis check`: the declarations before OPA."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from policies.model import Estate
+
+
+@click.command("check")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=None, help="Declarations; by default policies/access."
+)
+@click.option("--opa-url", envvar="OPA_URL", default="", help="The OPA server; by default the variable OPA_URL.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(folder: Path | None, opa_url: str, as_json: bool) -> None:
+    """Ask OPA about every declaration at once; exit 1 names each violation with its file, line, rule and remedy.
+
+    \b
+    Examples:
+      portcullis check
+      portcullis check --folder policies/access --opa-url http://127.0.0.1:8181 --json
+    """
+    from containment.adapters.opa import Opa
+    from policies.errors import InputError
+    from policies.load import ACCESS, load
+
+    estate = load(folder or ACCESS)
+    if not opa_url:
+        raise InputError('no OPA server is named: set OPA_URL, as `eval "$(portcullis sandbox env)"` does')
+    decision = Opa(opa_url).decide("portcullis.declaration", question(estate))
+    if as_json:
+        violations = [asdict(v) for v in decision.violations]
+        click.echo(json.dumps({"allow": decision.allow, "reasons": decision.reasons, "violations": violations}))
+    else:
+        for reason in decision.reasons:
+            click.echo(reason)
+        if decision.allow:
+            click.echo(f"{len(estate.secrets)} secrets and {len(estate.workloads)} workloads hold to every rule")
+    if not decision.allow:
+        raise SystemExit(1)
+
+
+def question(estate: Estate) -> dict[str, Any]:
+    """What `portcullis.declaration` judges: the typed model as plain lists; TTLs in seconds, no secret value."""
+    return {
+        "secrets": [{**asdict(secret), "kind": secret.kind} for secret in estate.secrets],
+        "workloads": [asdict(workload) for workload in estate.workloads],
+        "ci_roles": [asdict(role) for role in estate.ci_roles],
+        "repositories": [asdict(repository) for repository in estate.repositories],
+    }
