@@ -20,12 +20,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`in_force`: open incidents once this is done. `current`: the one this run works on, None in peace."""
+    """`known`: every incident as it will be once this is done, the lifted ones too. `current`: the open one that this
+    run works on, None in peace."""
 
-    in_force: tuple[Incident, ...]
+    known: tuple[Incident, ...]
     current: Incident | None
     lifting: Incident | None
     scope_is_left_over: bool = False
+
+    @property
+    def in_force(self) -> tuple[Incident, ...]:
+        return tuple(i for i in self.known if i.state is State.OPEN)
 
 
 def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:
@@ -39,11 +44,11 @@ def decide(asked: Asked, incidents: Sequence[Incident], scope: Scope, now: int) 
     opened = tuple(i for i in incidents if i.state is State.OPEN)
     match asked.mode:
         case Mode.KEEP:
-            return Decision(opened, opened[-1] if opened else None, None)
+            return Decision(tuple(incidents), opened[-1] if opened else None, None)
         case Mode.LOCK:
             return _lock(asked, incidents, opened, scope, now)
         case Mode.LIFT:
-            return _lift(asked, incidents, opened)
+            return _lift(asked, incidents, opened, now)
     assert_never(asked.mode)
 
 
@@ -58,7 +63,7 @@ def _lock(
     wanted = "" if left_over else asked.incident_id
     for incident in opened:
         if incident.scope == scope and wanted in ("", incident.id):
-            return Decision(opened, incident, None, left_over)
+            return Decision(tuple(incidents), incident, None, left_over)
     if any(i.id == wanted for i in opened):
         raise InputError(
             f"incident {wanted} is open with another scope; open a second incident for more, or leave incidentScope out"
@@ -67,10 +72,10 @@ def _lock(
     taken = {i.id for i in incidents}
     new_id = wanted or next(n for n in (stamp, *(f"{stamp}-{k}" for k in range(2, 100))) if n not in taken)
     new = Incident(new_id, scope, State.OPEN, opened_at=now)
-    return Decision((*opened, new), new, None, left_over)
+    return Decision((*incidents, new), new, None, left_over)
 
 
-def _lift(asked: Asked, incidents: Sequence[Incident], opened: tuple[Incident, ...]) -> Decision:
+def _lift(asked: Asked, incidents: Sequence[Incident], opened: tuple[Incident, ...], now: int) -> Decision:
     names = ", ".join(i.id for i in opened) or "none"
     if not asked.incident_id:
         raise InputError(f"incident=false needs the incidentId that it lifts; open: {names}")
@@ -79,9 +84,10 @@ def _lift(asked: Asked, incidents: Sequence[Incident], opened: tuple[Incident, .
         raise InputError(f"no incident {asked.incident_id}; open: {names}")
     if found.state is State.LIFTED:
         # Left in a stack file: it lifted what it named, and lifts nothing later.
-        return Decision(opened, opened[-1] if opened else None, None)
-    rest = tuple(i for i in opened if i.id != found.id)
-    return Decision(rest, rest[-1] if rest else None, found)
+        return Decision(tuple(incidents), opened[-1] if opened else None, None)
+    known = tuple(lifted(i, now) if i.id == found.id else i for i in incidents)
+    rest = [i for i in known if i.state is State.OPEN]
+    return Decision(known, rest[-1] if rest else None, found)
 
 
 def lifted(incident: Incident, now: int) -> Incident:

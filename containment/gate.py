@@ -23,6 +23,12 @@ def quarantine(affected: Affected) -> str:
     return _deny(path for policy in affected.secrets for path in names.exact_paths(policy))
 
 
+def generation(workload: Workload, estate: Estate, closed: bool) -> str:
+    """The policy of one generation of a workload's batch tokens: closed, it denies whatever the workload is granted."""
+    granted = [s for s in estate.secrets if any(g.workload == workload.name for g in s.grants)]
+    return _deny(path for policy in granted for path in names.exact_paths(policy)) if closed else open_policy()
+
+
 def open_policy() -> str:
     """What either policy says in peace: it grants nothing and denies a path that does not exist."""
     return json.dumps(_NOTHING, sort_keys=True)

@@ -56,7 +56,8 @@ class Incident:
     contained_at: int = 0
     lifted_at: int = 0
     opened: tuple[str, ...] = ()
-    """Secrets whose old value is proven dead and whose path the gate no longer denies."""
+    """`kind:name` of secrets and workloads that are replaced: the old is proven dead, the new one works, and neither
+    the gate nor a later run denies it any more."""
     proofs: tuple[Proof, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.model import KV_SUBPATHS, CiRole, DatabaseSecret, KvSecret, SecretAccessPolicy, Workload
+from policies.model import KV_SUBPATHS, CiRole, DatabaseSecret, KvSecret, SecretAccessPolicy, TokenType, Workload
 
 PREFIX = "pc-"
 GATE = "pc-gate"
@@ -26,7 +26,14 @@ def own_policy(identity: Workload | CiRole) -> str:
     return f"{PREFIX}ci-{identity.name}" if isinstance(identity, CiRole) else f"{PREFIX}w-{identity.name}"
 
 
-def token_policies(identity: Workload | CiRole) -> list[str]:
+def generation_policy(workload: Workload, generation: int) -> str:
+    return f"{PREFIX}b-{workload.name}-{generation}"
+
+
+def token_policies(identity: Workload | CiRole, generation: int = 0) -> list[str]:
+    """`generation` counts for a workload with batch tokens only (`containment.generations`)."""
+    if isinstance(identity, Workload) and identity.tokens is TokenType.BATCH:
+        return sorted([*SHARED, own_policy(identity), generation_policy(identity, generation)])
     return sorted([*SHARED, own_policy(identity)])
 
 

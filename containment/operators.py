@@ -11,7 +11,7 @@ import json
 from itertools import permutations
 from typing import Any
 
-from containment import names
+from containment import generations, names
 from policies.model import AuthMethod, CiRole, Estate, Workload
 
 OPERATOR = "portcullis-operator"
@@ -64,7 +64,13 @@ def operator_policy(estate: Estate) -> str:
             "capabilities": _WRITE,
             "allowed_parameters": {
                 "*": [],
-                "token_policies": [list(order) for order in permutations(names.token_policies(identity))],
+                "token_policies": [
+                    list(order)
+                    for policies in dict.fromkeys(
+                        tuple(names.token_policies(identity, number)) for number in range(generations.COUNT)
+                    )
+                    for order in permutations(policies)
+                ],
             },
             "denied_parameters": {"policies": [], "token_no_default_policy": [], "period": [], "token_period": []},
         }

@@ -17,12 +17,10 @@ def required(incident: Incident) -> list[str]:
     return [CONTAINED, *(f"{name}/{kind}" for name in replaced for kind in (OLD_DEAD, NEW_ALIVE))]
 
 
-def lift_input(incident: Incident, requested_id: str, now: int) -> dict[str, Any]:
-    """The question to OPA."""
+def lift_input(incident: Incident, requested_id: str, now: int, contained: bool) -> dict[str, Any]:
+    """The question to OPA. `contained`: what the run that asks has just observed."""
     proofs = [{"item": f"{p.item}/{p.kind}", "kind": p.kind, "proven_at": p.at, "ok": p.ok} for p in incident.proofs]
-    if incident.contained_at:
-        # Containment is observed at every update, so its proof is as fresh as the run that asks.
-        proofs.append({"item": CONTAINED, "kind": CONTAINED, "proven_at": now, "ok": True})
+    proofs.append({"item": CONTAINED, "kind": CONTAINED, "proven_at": now, "ok": contained})
     return {
         "incident": {"id": incident.id, "state": incident.state.value, "opened_at": incident.opened_at},
         "requested_id": requested_id,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from containment.errors import UnknownScope
-from containment.incident import Incident, Scope
+from containment.incident import Incident, Scope, State
 from policies.model import CiRole, Estate, IncidentAccess, KvSecret, Repository, SecretAccessPolicy, Workload
 
 
@@ -56,34 +56,41 @@ class Affected:
     leaked_secrets: tuple[SecretAccessPolicy, ...]
     workloads: tuple[Workload, ...]
     leaked_workloads: tuple[Workload, ...]
+    unreplaced_workloads: tuple[Workload, ...]
+    """Leaked and not yet replaced: no login at all."""
     ci_roles: tuple[CiRole, ...]
+    """All of them in every incident: deployments pause."""
     repositories: tuple[Repository, ...]
-
-    @property
-    def locked(self) -> bool:
-        return bool(self.secrets or self.workloads or self.ci_roles or self.repositories)
+    """All of them in every incident: nothing is merged or run until it is over."""
+    leaked_repositories: tuple[Repository, ...]
+    open: tuple[Incident, ...]
 
 
 def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
-    """What the open incidents touch. Names that are no longer declared are handled by the compiled estate."""
-    scopes = [i.scope for i in incidents]
+    """What the open ones of `incidents` touch. Names no longer declared are handled by the compiled estate."""
+    opened_incidents = tuple(i for i in incidents if i.state is State.OPEN)
+    scopes = [i.scope for i in opened_incidents]
     everything = any(s.everything for s in scopes)
 
     def leaked(kind: str) -> frozenset[str]:
         return frozenset().union(*(s.names(kind) for s in scopes)) if scopes else frozenset()
 
-    opened = frozenset().union(*(frozenset(i.opened) for i in incidents)) if incidents else frozenset()
+    replaced = frozenset(name for i in opened_incidents for name in i.opened)
     leaked_secrets = tuple(s for s in estate.secrets if s.name in leaked("secret"))
+    static = tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret))
     secrets = tuple(s for s in estate.secrets if everything or s in leaked_secrets)
     grantees = {g.workload for s in leaked_secrets for g in s.grants}
     leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked("workload"))
     return Affected(
-        denied=tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret) and s.name not in opened),
+        denied=tuple(s for s in static if f"secret:{s.name}" not in replaced),
         denied_class=tuple(s for s in secrets if everything and s.incident_access is IncidentAccess.DENY),
         secrets=secrets,
         leaked_secrets=leaked_secrets,
         workloads=tuple(w for w in estate.workloads if everything or w.name in grantees or w in leaked_workloads),
         leaked_workloads=leaked_workloads,
-        ci_roles=estate.ci_roles if incidents else (),
-        repositories=tuple(r for r in estate.repositories if everything or r.name in leaked("repository")),
+        unreplaced_workloads=tuple(w for w in leaked_workloads if f"workload:{w.name}" not in replaced),
+        ci_roles=estate.ci_roles if opened_incidents else (),
+        repositories=estate.repositories if opened_incidents else (),
+        leaked_repositories=tuple(r for r in estate.repositories if r.name in leaked("repository")),
+        open=opened_incidents,
     )

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from containment.adapters.vault import HvacVault
-from containment.executor import Systems
 from containment.ports import Database, Upstream
+from containment.run import Systems
 from policies.errors import InputError
 from policies.model import Estate
 

@@ -161,7 +161,14 @@ _BUILDERS: dict[str, Callable[[str, model.Environment, dict[str, Any], model.Sou
         name, env, s["mount"], s["urlEnv"], s["username"], s["passwordEnv"], s["containmentUrlEnv"], src
     ),
     "Workload": lambda name, env, s, src: model.Workload(
-        name, env, s["owner"], model.AuthMethod(s["auth"]), _ttl(s["ttl"]), _claims(s.get("boundClaims", {})), src
+        name,
+        env,
+        s["owner"],
+        model.AuthMethod(s["auth"]),
+        _ttl(s["ttl"]),
+        model.TokenType(s.get("tokens", model.TokenType.SERVICE)),
+        _claims(s.get("boundClaims", {})),
+        src,
     ),
     "CiRole": lambda name, env, s, src: model.CiRole(
         name, env, s["owner"], s["repository"], _claims(s["boundClaims"]), _ttl(s["ttl"]), tuple(s["secrets"]), src

@@ -70,6 +70,13 @@ class AuthMethod(StrEnum):
     JWT = "jwt"
 
 
+class TokenType(StrEnum):
+    """Batch tokens are cheap and can be neither listed nor revoked (OpenBao docs, Tokens, token types)."""
+
+    SERVICE = "service"
+    BATCH = "batch"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a declaration was read: file relative to the repository, line counted from 1."""
@@ -164,6 +171,7 @@ class Workload:
     owner: str
     auth: AuthMethod
     ttl: Ttl
+    tokens: TokenType
     bound_claims: tuple[tuple[str, str], ...]
     source: Source = field(compare=False)
 

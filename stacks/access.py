@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_vault as vault
 
-from containment import gate, names
-from containment.executor import ci_off, role_cap
+from containment import gate, generations, locked, names
+from containment.incident import Incident
 from containment.scope import Affected
 from policies import sql
 from policies.errors import InputError
 from policies.model import (
-    INCIDENT_TTL_LIMIT,
     AuthMethod,
     CiRole,
     DatabaseConnection,
@@ -23,6 +22,7 @@ from policies.model import (
     Mount,
     MountType,
     SecretAccessPolicy,
+    TokenType,
     Ttl,
     Workload,
 )
@@ -34,8 +34,9 @@ class Context:
 
     estate: Estate
     affected: Affected
-    incidents: tuple[str, ...]
-    everything: bool
+    incidents: tuple[Incident, ...]
+    """All that the servers know, the lifted ones too."""
+    now: int
     environment: str
     """What this stack declares; the gate is one for all, so it is always compiled from everything."""
 
@@ -43,13 +44,15 @@ class Context:
 class SecretMount(pulumi.ComponentResource):
     def __init__(self, mount: Mount, context: Context) -> None:
         super().__init__("portcullis:access:Mount", mount.name)
+        everything = any(i.scope.everything for i in context.affected.open)
+        ttl = locked.login_ttl(mount.ttl) if everything else mount.ttl
         self.mount = vault.Mount(
             mount.name,
             path=mount.name,
             type="kv" if mount.type is MountType.KV else "database",
             options={"version": "2"} if mount.type is MountType.KV else None,
-            default_lease_ttl_seconds=_cap(mount.ttl.default, context.everything),
-            max_lease_ttl_seconds=_cap(mount.ttl.max, context.everything),
+            default_lease_ttl_seconds=ttl.default,
+            max_lease_ttl_seconds=ttl.max,
             opts=pulumi.ResourceOptions(parent=self, protect=mount.type is MountType.KV),
         )
 
@@ -89,8 +92,8 @@ class SecretAccess(pulumi.ComponentResource):
             db_name=secret.connection,
             creation_statements=sql.creation(secret.grant),
             revocation_statements=sql.revocation(),
-            default_ttl=role_cap(policy) if in_scope else policy.ttl.default,
-            max_ttl=role_cap(policy) if in_scope else policy.ttl.max,
+            default_ttl=locked.role_ttl(policy) if in_scope else policy.ttl.default,
+            max_ttl=locked.role_ttl(policy) if in_scope else policy.ttl.max,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -101,22 +104,32 @@ class Identity(pulumi.ComponentResource):
     def __init__(self, workload: Workload, context: Context) -> None:
         super().__init__("portcullis:access:Workload", workload.name)
         opts = pulumi.ResourceOptions(parent=self)
-        capped = workload in context.affected.workloads
         own = names.own_policy(workload)
         vault.Policy(own, name=own, policy=gate.own_policy(workload, context.estate), opts=opts)
-        ttl = Ttl(_cap(workload.ttl.default, capped), _cap(workload.ttl.max, capped))
+        generation = generations.current(workload, context.estate, context.incidents)
+        if workload.tokens is TokenType.BATCH:
+            closed = generations.closed_until(workload, context.estate, context.incidents, context.now)
+            for number in range(generations.COUNT):
+                name = names.generation_policy(workload, number)
+                text = gate.generation(workload, context.estate, number in closed)
+                vault.Policy(name, name=name, policy=text, opts=opts)
+        policies = names.token_policies(workload, generation)
+        ttl = locked.login_ttl(workload.ttl) if workload in context.affected.workloads else workload.ttl
         if workload.auth is AuthMethod.APPROLE:
             vault.approle.AuthBackendRole(
                 workload.name,
                 backend=names.APPROLE,
                 role_name=workload.name,
-                token_policies=names.token_policies(workload),
+                token_policies=policies,
+                token_type=workload.tokens.value,
                 token_ttl=ttl.default,
                 token_max_ttl=ttl.max,
                 opts=opts,
             )
+        elif workload in context.affected.unreplaced_workloads:
+            _jwt_role(workload, _off(context), locked.OFF_TTL, policies, workload.tokens, opts)
         else:
-            _jwt_role(workload, dict(workload.bound_claims), ttl, opts)
+            _jwt_role(workload, dict(workload.bound_claims), ttl, policies, workload.tokens, opts)
 
 
 class CiIdentity(pulumi.ComponentResource):
@@ -128,12 +141,23 @@ class CiIdentity(pulumi.ComponentResource):
         own = names.own_policy(role)
         vault.Policy(own, name=own, policy=gate.own_policy(role, context.estate), opts=opts)
         off = role in context.affected.ci_roles
-        claims = ci_off(context.incidents) if off else dict(role.bound_claims)
-        ttl = Ttl(60, 60) if off else role.ttl
-        _jwt_role(role, claims, ttl, opts)
+        claims = _off(context) if off else dict(role.bound_claims)
+        ttl = locked.OFF_TTL if off else role.ttl
+        _jwt_role(role, claims, ttl, names.token_policies(role), TokenType.SERVICE, opts)
 
 
-def _jwt_role(identity: Workload | CiRole, claims: dict[str, str], ttl: Ttl, opts: pulumi.ResourceOptions) -> None:
+def _off(context: Context) -> dict[str, str]:
+    return locked.ci_off(i.id for i in context.affected.open)
+
+
+def _jwt_role(
+    identity: Workload | CiRole,
+    claims: dict[str, str],
+    ttl: Ttl,
+    policies: list[str],
+    tokens: TokenType,
+    opts: pulumi.ResourceOptions,
+) -> None:
     vault.jwt.AuthBackendRole(
         identity.name,
         backend=names.JWT,
@@ -142,15 +166,12 @@ def _jwt_role(identity: Workload | CiRole, claims: dict[str, str], ttl: Ttl, opt
         user_claim="sub",
         bound_audiences=["portcullis"],
         bound_claims=claims,
-        token_policies=names.token_policies(identity),
+        token_policies=policies,
+        token_type=tokens.value,
         token_ttl=ttl.default,
         token_max_ttl=ttl.max,
         opts=opts,
     )
-
-
-def _cap(seconds: int, capped: bool) -> int:
-    return min(seconds, INCIDENT_TTL_LIMIT) if capped else seconds
 
 
 def _variable(connection: DatabaseConnection, name: str) -> str:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
-
-if TYPE_CHECKING:
-    from policies.model import Estate
 
 
 @click.command("check")
@@ -28,13 +24,12 @@ def command(folder: Path | None, opa_url: str, as_json: bool) -> None:
       portcullis check --folder policies/access --opa-url http://127.0.0.1:8181 --json
     """
     from containment.adapters.opa import Opa
-    from policies.errors import InputError
+    from containment.judgement import opa_url as named
+    from containment.judgement import question
     from policies.load import ACCESS, load
 
     estate = load(folder or ACCESS)
-    if not opa_url:
-        raise InputError('no OPA server is named: set OPA_URL, as `eval "$(portcullis sandbox env)"` does')
-    decision = Opa(opa_url).decide("portcullis.declaration", question(estate))
+    decision = Opa(opa_url or named()).decide("portcullis.declaration", question(estate))
     if as_json:
         violations = [asdict(v) for v in decision.violations]
         click.echo(json.dumps({"allow": decision.allow, "reasons": decision.reasons, "violations": violations}))
@@ -45,13 +40,3 @@ def command(folder: Path | None, opa_url: str, as_json: bool) -> None:
             click.echo(f"{len(estate.secrets)} secrets and {len(estate.workloads)} workloads hold to every rule")
     if not decision.allow:
         raise SystemExit(1)
-
-
-def question(estate: Estate) -> dict[str, Any]:
-    """What `portcullis.declaration` judges: the typed model as plain lists; TTLs in seconds, no secret value."""
-    return {
-        "secrets": [{**asdict(secret), "kind": secret.kind} for secret in estate.secrets],
-        "workloads": [asdict(workload) for workload in estate.workloads],
-        "ci_roles": [asdict(role) for role in estate.ci_roles],
-        "repositories": [asdict(repository) for repository in estate.repositories],
-    }

@@ -83,7 +83,7 @@ def test_gate_denies_every_path_of_a_leaked_secret_until_it_is_replaced() -> Non
     text = gate.gate(affected(estate, [OPEN]))
     for sub in ("data", "metadata", "subkeys", "delete", "undelete", "destroy"):
         assert f'"secret/{sub}/trading/exchange": {{"capabilities": ["deny"]}}' in text
-    assert gate.gate(affected(estate, [replace(OPEN, opened=("exchange-trading-key",))])) == gate.open_policy()
+    assert gate.gate(affected(estate, [replace(OPEN, opened=("secret:exchange-trading-key",))])) == gate.open_policy()
 
 
 def test_everything_denies_only_what_declares_it_and_quarantines_all() -> None:
@@ -108,5 +108,5 @@ def test_what_a_lift_needs() -> None:
     ]
     proven = OPEN.with_proof(Proof("secret:exchange-trading-key", "old-dead", 30, ok=True))
     proven = proven.with_proof(Proof("secret:exchange-trading-key", "old-dead", 40, ok=False))
-    assert [p["ok"] for p in lift_input(proven, "A", 50)["proofs"]] == [False]
+    assert [p["ok"] for p in lift_input(proven, "A", 50, contained=True)["proofs"]] == [False, True]
     assert Incident.from_json(proven.to_json()) == proven

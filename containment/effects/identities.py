@@ -1,0 +1,39 @@
+"""Leaked AppRole identities: entity disabled, secret_ids destroyed. A replaced one is left alone."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from containment import names
+from containment.report import Outcome
+from containment.run import Run, Seen
+from policies.model import AuthMethod
+
+
+def disable(run: Run) -> None:
+    vault = run.systems.vault
+
+    def disable_entity(name: str) -> Seen:
+        role = vault.read(f"auth/{names.APPROLE}/role/{name}/role-id")
+        entity = vault.entity_of(role["role_id"], names.APPROLE) if role else None
+        if entity is None:
+            return Outcome.ALREADY, "has never logged in"
+        path = f"identity/entity/id/{entity}"
+        if (vault.read(path) or {}).get("disabled"):
+            return Outcome.ALREADY, "disabled"
+        vault.write(path, {"disabled": True})
+        return (Outcome.DONE, "disabled") if (vault.read(path) or {}).get("disabled") else (Outcome.FAILED, "still on")
+
+    def destroy_secret_ids(name: str) -> Seen:
+        base = f"auth/{names.APPROLE}/role/{name}"
+        accessors = vault.keys(f"{base}/secret-id")
+        for accessor in accessors:
+            vault.write(f"{base}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
+        left = vault.keys(f"{base}/secret-id")
+        if left:
+            return Outcome.FAILED, f"{len(left)} secret_ids left"
+        return (Outcome.DONE, f"{len(accessors)} destroyed") if accessors else (Outcome.ALREADY, "none")
+
+    leaked = [w.name for w in run.affected.unreplaced_workloads if w.auth is AuthMethod.APPROLE]
+    run.each("entity disabled", [(n, partial(disable_entity, n)) for n in leaked])
+    run.each("secret_ids destroyed", [(n, partial(destroy_secret_ids, n)) for n in leaked])

@@ -1,0 +1,44 @@
+"""Tokens that were out, revoked one by one and looked up until they are gone; response-wrapping tokens too, since one
+made before the lock would still unwrap after it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from containment import names
+from containment.ports import Token
+from containment.report import Outcome
+from containment.run import Run, Seen
+from policies.errors import PortcullisError
+from policies.model import CiRole, Workload
+
+
+def revoke(run: Run, operator: str, since: int) -> int:
+    """What was out before `since` (epoch seconds), and everything of a leaked identity. Returns how many were found.
+
+    `operator`: accessor of the token this run works with, which is never revoked.
+    """
+    vault = run.systems.vault
+    identities: list[Workload | CiRole] = [*run.affected.workloads, *run.affected.ci_roles]
+    scoped = {i.name for i in identities}
+    own = {names.own_policy(i) for i in identities}
+    leaked = {w.name for w in run.affected.unreplaced_workloads}
+
+    def wanted(token: Token) -> bool:
+        if token.accessor == operator or token.batch:
+            return False
+        ours = token.role in scoped or bool(own & set(token.policies)) or token.wrapping
+        return ours and (token.created < since or token.role in leaked)
+
+    try:
+        found = [t for t in vault.tokens() if wanted(t)]
+    except PortcullisError as error:
+        run.fail("tokens revoked", "every identity in scope", error)
+        return 0
+
+    def end(token: Token) -> Seen:
+        gone = vault.revoke_token(token.accessor)
+        return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still looked up")
+
+    run.each("token revoked", [(f"{t.role or t.path} {t.accessor[:6]}…", partial(end, t)) for t in found])
+    return len(found)

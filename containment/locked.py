@@ -1,0 +1,30 @@
+"""What an incident sets each object to: pure, and the one place that the executor and the Pulumi program share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from containment import names
+from policies.model import INCIDENT_TTL_LIMIT, SecretAccessPolicy, Ttl
+
+
+def ci_off(incident_ids: Iterable[str]) -> dict[str, str]:
+    """The bound claims of a JWT role that is off: no issuer sets this claim, so every login is refused."""
+    return {names.CI_OFF_CLAIM: ",".join(sorted(incident_ids))}
+
+
+OFF_TTL = Ttl(60, 60)
+"""Of a role that is off: were it ever to accept a login, its token would not last."""
+
+
+def cap(seconds: int) -> int:
+    return min(seconds, INCIDENT_TTL_LIMIT)
+
+
+def login_ttl(ttl: Ttl) -> Ttl:
+    return Ttl(cap(ttl.default), cap(ttl.max))
+
+
+def role_ttl(policy: SecretAccessPolicy) -> int:
+    """Of a dynamic role, seconds: what its declaration asks for in an incident, never more than in peace."""
+    return cap(min(policy.incident_ttl, policy.ttl.max))

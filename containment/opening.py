@@ -1,0 +1,66 @@
+"""What `pulumi up` and `portcullis contain` do before anything changes: decide, prove the way out, put on record."""
+
+from __future__ import annotations
+
+from containment import executor, record
+from containment.decide import Asked, Decision, decide, scope_text
+from containment.incident import Incident, Mode
+from containment.judgement import judge
+from containment.ports import Vault
+from containment.scope import parse_scope
+from policies.errors import InputError, PortcullisError
+from policies.load import load
+from policies.model import Estate
+
+
+def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
+    """Reads what is in force. Raises InputError for an unknown scope or a lift that names nothing open."""
+    incidents = vault.incidents()
+    return decide(asked, incidents, parse_scope(scope_text(asked, incidents), estate), vault.now())
+
+
+def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
+    """Before anything is denied, so that no later run takes the lock-down for drift. Returns the question with the
+    incident's id, so that whoever asks it again joins.
+
+    Raises InputError when this token could not undo what it is about to do; nothing was changed.
+    """
+    current = decision.current
+    if current is None:
+        return asked
+    prove_way_out(vault)
+    if all(i.id != current.id for i in vault.incidents()):
+        vault.write_incident(current)
+        scope = "everything" if current.scope.everything else ", ".join(current.scope.leaked)
+        record.note(current.id, phase="detection", what="incident opened", target=scope, at=float(current.opened_at))
+    return Asked(asked.mode, current.id, asked.scope_text) if asked.mode is Mode.LOCK else asked
+
+
+def prove_way_out(vault: Vault) -> None:
+    missing = executor.way_out_missing(vault)
+    if missing:
+        raise InputError(f"no way out: this token could not lift what it locks; it lacks {', '.join(missing)}")
+
+
+def estate_for(vault: Vault, stored: Estate | None, tightening: bool) -> tuple[Estate, str]:
+    """The declarations, loaded and judged. The last value is why they do not serve, or "".
+
+    When they do not load, OPA is down or it objects, the estate of the last apply serves while an incident is open
+    (`tightening`): deny-by-default must not stand in the way of a lock-down. Otherwise that is raised.
+    """
+    try:
+        estate = load()
+        judge(estate)
+    except PortcullisError as error:
+        last = stored or vault.compiled()
+        if not tightening or last is None:
+            raise
+        return last, f"the estate of the last apply was used: {error}"
+    return estate, ""
+
+
+def current(decision: Decision) -> Incident:
+    """Raises InputError when no incident is open."""
+    if decision.current is None:
+        raise InputError("no open incident to work on")
+    return decision.current

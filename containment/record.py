@@ -1,0 +1,85 @@
+"""The incident's folder: what each run saw, for those who work on, and for the evidence. No secret value is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from containment.incident import Incident
+from containment.report import Outcome, Report
+from policies.errors import Unreachable
+
+_DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
+EVENTS = "events.jsonl"
+
+
+def folder(incident_id: str) -> Path:
+    """Of one incident, made with mode 0700; below PORTCULLIS_INCIDENTS where that is set."""
+    place = Path(os.environ.get("PORTCULLIS_INCIDENTS") or _DEFAULT) / incident_id
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return place
+
+
+def keep(report: Report, incident: Incident) -> None:
+    """Write what the run saw (`containment.json`, `incident.json`) and append what it did to the events.
+
+    Raises Unreachable when the disk does not take it.
+    """
+    try:
+        place = folder(incident.id)
+        for name, data in (("containment.json", report.to_json()), ("incident.json", incident.to_json())):
+            _replace(place / name, data)
+        acts = [e for e in report.effects if e.outcome is not Outcome.ALREADY]
+        _append(place, [_event(e.at, "containment", e.what, e.target, e.outcome.value, e.detail) for e in acts])
+    except OSError as error:
+        raise Unreachable(f"record of incident {incident.id}: {error.strerror}") from error
+
+
+def note(
+    incident_id: str,
+    *,
+    phase: str,
+    what: str,
+    target: str = "",
+    outcome: str = "done",
+    detail: str = "",
+    at: float | None = None,
+) -> None:
+    """Append one event. `phase`: detection, containment, eradication, recovery or lift; `at`: epoch seconds.
+
+    Raises Unreachable when the disk does not take it.
+    """
+    try:
+        _append(folder(incident_id), [_event(at or time.time(), phase, what, target, outcome, detail)])
+    except OSError as error:
+        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
+
+
+def _event(at: float, phase: str, what: str, target: str, outcome: str, detail: str) -> dict[str, Any]:
+    return {"at": at, "phase": phase, "what": what, "target": target, "outcome": outcome, "detail": detail}
+
+
+def _append(place: Path, events: list[dict[str, Any]]) -> None:
+    """One write, so that two who append at once do not tear each other's lines."""
+    if not events:
+        return
+    text = "".join(json.dumps(event) + "\n" for event in events)
+    handle = os.open(place / EVENTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(handle, text.encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _replace(target: Path, data: dict[str, Any]) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(json.dumps(data, indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(target)

@@ -1,0 +1,43 @@
+"""Lifting one incident: observed afresh, then OPA's word, and only at the very end written down."""
+
+from __future__ import annotations
+
+import pulumi
+
+from containment import executor, judgement, proofs, record
+from containment.adapters.opa import Opa
+from containment.adapters.vault import HvacVault
+from containment.decide import Decision, lifted
+from containment.errors import LiftRefused
+from containment.incident import Incident
+from containment.systems import from_environment
+from policies.errors import InputError
+from policies.model import Estate
+
+
+def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str, dry: bool) -> None:
+    """Raises LiftRefused naming each missing proof, and InputError or Unreachable when OPA cannot be asked: an answer
+    that nobody gave is a no."""
+    incident = decision.lifting
+    if incident is None:
+        raise InputError("nothing to lift")
+    contained = bool(incident.contained_at)
+    missing: tuple[str, ...] = ()
+    if not dry:
+        report, incident = executor.contain(
+            from_environment(vault, estate), estate, vault.incidents(), incident, pulumi.log.info
+        )
+        record.keep(report, incident)
+        contained, missing = not report.not_contained, report.not_contained
+    answer = Opa(judgement.opa_url()).decide(
+        "portcullis.lift", proofs.lift_input(incident, requested_id, vault.now(), contained)
+    )
+    if not answer.allow:
+        raise LiftRefused((*answer.reasons, *(f"not contained: {m}" for m in missing)))
+
+
+def write_down(vault: HvacVault, lifting: Incident) -> None:
+    """After the gate rose: until then every plain run takes the incident for open and locks again."""
+    held = next(i for i in vault.incidents() if i.id == lifting.id)
+    vault.write_incident(lifted(held, vault.now()))
+    record.note(lifting.id, phase="lift", what="incident lifted")
