@@ -19,13 +19,14 @@ from sandbox import tls
 from sandbox.process import reserve, write_private
 from sandbox.services.base import Service
 from sandbox.services.exchange import ExchangeDouble
+from sandbox.services.github import GithubDouble
 from sandbox.services.opa import OpaServer
 from sandbox.services.openbao import OpenBao
 from sandbox.services.postgres import Postgres
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT = REPOSITORY / ".sandbox"
-_SERVICES: tuple[type[Service], ...] = (OpenBao, Postgres, OpaServer, ExchangeDouble)
+_SERVICES: tuple[type[Service], ...] = (OpenBao, Postgres, OpaServer, ExchangeDouble, GithubDouble)
 
 Progress = Callable[[str], None]
 

@@ -85,10 +85,11 @@ def issuer_token(sandbox: Sandbox, claims: dict[str, str]) -> str:
 
 
 def seed(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
-    """Values for the declared static secrets that have none, once Pulumi has made the mounts."""
+    """Values for the declared static and Actions secrets that have none, once Pulumi has made the mounts."""
     import secrets
 
     from containment.adapters.exchange import HttpExchange
+    from containment.adapters.github import GithubHost
 
     estate: Estate = load()
     bao, root = sandbox.openbao, sandbox.openbao.root_token()
@@ -104,6 +105,12 @@ def seed(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
         progress(f"seeding {policy.name}")
         data = {"value": secrets.token_urlsafe(24)} if policy.upstream is None else _exchange_key(exchange, policy)
         bao.call("POST", f"{policy.secret.mount}/data/{policy.secret.path}", {"data": data}, token=root)
+    github = GithubHost.from_environment(sandbox.environ_unchecked())
+    for repository in estate.repositories:
+        for name in repository.actions_secrets:
+            if github.actions_secret_updated(repository.name, name) is None:
+                progress(f"seeding {name} of {repository.name}")
+                github.put_actions_secret(repository.name, name, secrets.token_urlsafe(24))
 
 
 def _exists(bao: Any, secret: KvSecret, token: str) -> bool:

@@ -1,0 +1,204 @@
+"""GitHub: branch protection, rulesets, Actions, deploy keys and Actions secrets of one organization's repositories.
+
+REST follows GitHub's description of API version 2022-11-28. Branch protection goes over GraphQL, where an update leaves
+alone what it does not name; REST replaces everything.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from containment.adapters.github_api import GithubApi
+from containment.ports import DeployKey
+from containment.repository import BranchRule, Ruleset
+from policies.errors import InputError, Unreachable
+
+PUBLIC = "https://api.github.com/"
+_LIVE = ("queued", "in_progress", "waiting", "requested", "pending")
+
+_RULE = """id pattern lockBranch isAdminEnforced requiresApprovingReviews requiredApprovingReviewCount restrictsPushes
+ blocksCreations pushAllowances(first: 100) { nodes { actor { ... on User { login } ... on Team { slug } } } }"""
+_RULES = f"""query($owner: String!, $name: String!, $after: String) {{ repository(owner: $owner, name: $name) {{
+ id branchProtectionRules(first: 100, after: $after) {{ nodes {{ {_RULE} }}
+ pageInfo {{ hasNextPage endCursor }} }} }} }}"""
+_USER = "query($login: String!) { user(login: $login) { id } }"
+_TEAM = "query($login: String!, $slug: String!) { organization(login: $login) { team(slug: $slug) { id } } }"
+_CREATE = """mutation($input: CreateBranchProtectionRuleInput!) { createBranchProtectionRule(input: $input) {
+ branchProtectionRule { id } } }"""
+_UPDATE = """mutation($input: UpdateBranchProtectionRuleInput!) { updateBranchProtectionRule(input: $input) {
+ branchProtectionRule { id } } }"""
+
+
+class GithubHost:
+    """Implements `containment.ports.CodeHost`. Raises Unreachable for every refusal and failure."""
+
+    def __init__(self, base_url: str, organization: str, token: str, ca: str | None) -> None:
+        self._owner = organization
+        self._api = GithubApi(base_url, token, ca)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> GithubHost:
+        """GITHUB_TOKEN, GITHUB_OWNER, and GITHUB_BASE_URL where it is not github.com: what the Pulumi provider reads.
+
+        Raises InputError naming what is not set.
+        """
+        missing = [name for name in ("GITHUB_TOKEN", "GITHUB_OWNER") if not environ.get(name)]
+        if missing:
+            raise InputError(f"{' and '.join(missing)} not set")
+        return cls(
+            environ.get("GITHUB_BASE_URL") or PUBLIC,
+            environ["GITHUB_OWNER"],
+            environ["GITHUB_TOKEN"],
+            environ.get("SSL_CERT_FILE"),
+        )
+
+    def _path(self, repository: str, rest: str) -> str:
+        return f"/repos/{quote(self._owner, safe='')}/{quote(repository, safe='')}/{rest}"
+
+    def _rules(self, repository: str) -> tuple[str, list[dict[str, Any]]]:
+        """The repository's node id and its protection rules."""
+        nodes: list[dict[str, Any]] = []
+        after = None
+        while True:
+            variables = {"owner": self._owner, "name": repository, "after": after}
+            found = self._api.graphql(f"branch protection of {repository}", _RULES, variables)["repository"]
+            nodes += found["branchProtectionRules"]["nodes"]
+            page = found["branchProtectionRules"]["pageInfo"]
+            if not page["hasNextPage"]:
+                return str(found["id"]), nodes
+            after = page["endCursor"]
+
+    def branch_rules(self, repository: str) -> list[BranchRule]:
+        return [self._rule(node) for node in self._rules(repository)[1]]
+
+    def _rule(self, node: dict[str, Any]) -> BranchRule:
+        actors = [item["actor"] or {} for item in node["pushAllowances"]["nodes"]]
+        names = sorted(a["login"] if "login" in a else f"{self._owner}/{a.get('slug', '?')}" for a in actors)
+        return BranchRule(
+            pattern=node["pattern"],
+            lock=node["lockBranch"],
+            enforce_admins=node["isAdminEnforced"],
+            approvals=(node["requiredApprovingReviewCount"] or 0) if node["requiresApprovingReviews"] else 0,
+            pushers=tuple(names) if node["restrictsPushes"] else None,
+            creations_blocked=node["blocksCreations"],
+            id=node["id"],
+        )
+
+    def write_branch_rule(self, repository: str, rule: BranchRule) -> None:
+        """Create the rule, or change exactly these settings of the one with this id."""
+        fields: dict[str, Any] = {
+            "pattern": rule.pattern,
+            "lockBranch": rule.lock,
+            "isAdminEnforced": rule.enforce_admins,
+            "requiresApprovingReviews": rule.approvals > 0,
+            "restrictsPushes": rule.pushers is not None,
+            "blocksCreations": rule.creations_blocked,
+            "pushActorIds": [self._actor(name) for name in rule.pushers or ()],
+        }
+        if rule.approvals:
+            fields["requiredApprovingReviewCount"] = rule.approvals
+        what = f"branch protection of {repository} {rule.pattern}"
+        if rule.id:
+            self._api.graphql(what, _UPDATE, {"input": {**fields, "branchProtectionRuleId": rule.id}})
+        else:
+            node_id, _ = self._rules(repository)
+            self._api.graphql(what, _CREATE, {"input": {**fields, "repositoryId": node_id}})
+
+    def _actor(self, name: str) -> str:
+        if "/" not in name:
+            return str(self._api.graphql(f"user {name}", _USER, {"login": name})["user"]["id"])
+        owner, slug = name.split("/", 1)
+        team = self._api.graphql(f"team {name}", _TEAM, {"login": owner, "slug": slug})["organization"]["team"]
+        if team is None:
+            raise Unreachable(f"github: no team {name}")
+        return str(team["id"])
+
+    def ruleset(self, repository: str, name: str) -> Ruleset | None:
+        """The repository's own branch ruleset of this name."""
+        path = self._path(repository, "rulesets")
+        own = {"includes_parents": "false"}
+        found = next(
+            (r for r in self._api.pages(path, query=own) if r["name"] == name and r["target"] == "branch"), None
+        )
+        if found is None:
+            return None
+        full = self._api.call("GET", f"{path}/{found['id']}", query=own)
+        names = full["conditions"].get("ref_name", {})
+        return Ruleset(
+            active=full["enforcement"] == "active",
+            exclude=tuple(names.get("exclude", ())),
+            rules=tuple(sorted(rule["type"] for rule in full["rules"])),
+            include=tuple(names.get("include", ())),
+            bypassed=bool(full.get("bypass_actors")),
+            id=full["id"],
+        )
+
+    def write_ruleset(self, repository: str, name: str, ruleset: Ruleset) -> None:
+        body = {
+            "name": name,
+            "target": "branch",
+            "enforcement": "active" if ruleset.active else "disabled",
+            "conditions": {"ref_name": {"include": list(ruleset.include), "exclude": list(ruleset.exclude)}},
+            "rules": [{"type": rule} for rule in ruleset.rules],
+            "bypass_actors": [],
+        }
+        path = self._path(repository, "rulesets")
+        self._api.call("PUT", f"{path}/{ruleset.id}", body) if ruleset.id else self._api.call("POST", path, body)
+
+    def actions_enabled(self, repository: str) -> bool:
+        return bool(self._api.call("GET", self._path(repository, "actions/permissions"))["enabled"])
+
+    def enable_actions(self, repository: str, enabled: bool) -> None:
+        self._api.call("PUT", self._path(repository, "actions/permissions"), {"enabled": enabled})
+
+    def organization_actions(self) -> str:
+        """`all`, `none` or `selected`: which repositories may run Actions."""
+        return str(self._api.call("GET", f"/orgs/{self._owner}/actions/permissions")["enabled_repositories"])
+
+    def set_organization_actions(self, enabled_repositories: str) -> None:
+        self._api.call(
+            "PUT", f"/orgs/{self._owner}/actions/permissions", {"enabled_repositories": enabled_repositories}
+        )
+
+    def live_runs(self, repository: str) -> list[int]:
+        """Ids of the workflow runs that have not ended."""
+        path = self._path(repository, "actions/runs")
+        return sorted(
+            {int(r["id"]) for status in _LIVE for r in self._api.pages(path, "workflow_runs", {"status": status})}
+        )
+
+    def cancel_run(self, repository: str, run: int, force: bool = False) -> None:
+        """Ask for it; that it ended is for the caller to see. 409 is a run that has ended."""
+        how = "force-cancel" if force else "cancel"
+        self._api.call("POST", self._path(repository, f"actions/runs/{run}/{how}"), absent=409)
+
+    def deploy_keys(self, repository: str) -> list[DeployKey]:
+        found = self._api.pages(self._path(repository, "keys"))
+        return [DeployKey(int(k["id"]), k["title"], bool(k["read_only"]), k["created_at"]) for k in found]
+
+    def add_deploy_key(self, repository: str, title: str, key: str, read_only: bool = True) -> int:
+        """`key` is the public half. Returns GitHub's id for it."""
+        body = {"title": title, "key": key, "read_only": read_only}
+        return int(self._api.call("POST", self._path(repository, "keys"), body)["id"])
+
+    def delete_deploy_key(self, repository: str, key: int) -> None:
+        self._api.call("DELETE", self._path(repository, f"keys/{key}"), absent=404)
+
+    def put_actions_secret(self, repository: str, name: str, value: str) -> None:
+        """Create or replace; the value leaves this process only in a box sealed with the repository's public key."""
+        from nacl.public import PublicKey, SealedBox
+
+        path = self._path(repository, "actions/secrets")
+        key = self._api.call("GET", f"{path}/public-key")
+        sealed = SealedBox(PublicKey(base64.b64decode(key["key"]))).encrypt(value.encode())
+        body = {"encrypted_value": base64.b64encode(sealed).decode(), "key_id": key["key_id"]}
+        self._api.call("PUT", f"{path}/{quote(name, safe='')}", body)
+
+    def actions_secret_updated(self, repository: str, name: str) -> str | None:
+        """When it was last written, as GitHub says it (RFC 3339, whole seconds); None when there is none."""
+        found = self._api.call("GET", self._path(repository, f"actions/secrets/{quote(name, safe='')}"), absent=404)
+        return None if found is None else str(found["updated_at"])

@@ -1,0 +1,70 @@
+"""What protects a repository, in peace and in an incident. Pure; the executor and the stack both take it from here.
+
+In an incident every branch of a repository is read-only for everybody: the default branch by its protection, all others
+and new ones by a ruleset without bypass. The control repository alone takes changes, so that policies can be tightened:
+reviewed merges to its default branch, and branches to review under `incident/`, both by its named mergers only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policies.model import Repository
+
+RULESET = "portcullis-lockdown"
+INCIDENT_BRANCHES = "incident/*"
+RULES = ("creation", "deletion", "non_fast_forward", "update")
+"""GitHub's rule types, sorted: nobody makes, moves, rewinds or deletes a branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class BranchRule:
+    """Protection of the branches that match `pattern`. `id` is GitHub's, empty for one that does not exist yet.
+
+    `pushers`: logins that alone may push or merge, or `organization/team`; None leaves it to everybody who may write.
+    """
+
+    pattern: str
+    lock: bool
+    enforce_admins: bool
+    approvals: int
+    pushers: tuple[str, ...] | None
+    creations_blocked: bool
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """Ref patterns in full (`refs/heads/main`). `bypassed`: whether anybody is let past it."""
+
+    active: bool
+    exclude: tuple[str, ...]
+    rules: tuple[str, ...] = RULES
+    include: tuple[str, ...] = ("~ALL",)
+    bypassed: bool = False
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    branches: tuple[BranchRule, ...]
+    ruleset: Ruleset
+    actions: bool
+    """Whether Actions may run, as far as the organization lets it."""
+
+
+ORGANIZATION_ACTIONS = {False: "all", True: "none"}
+"""By whether an incident is open: `enabled_repositories` of the organization's Actions permissions."""
+
+
+def settings(repository: Repository, locked: bool) -> Settings:
+    branch, approvals = repository.default_branch, repository.required_approvals
+    if not repository.control:
+        rule = BranchRule(branch, locked, locked, approvals, None, False)
+        return Settings((rule,), Ruleset(locked, ()), not locked)
+    mergers = tuple(sorted(repository.mergers))
+    main = BranchRule(branch, False, locked, approvals, mergers if locked else None, False)
+    # The same in peace: nobody but the named people ever needs these branches.
+    proposals = BranchRule(INCIDENT_BRANCHES, False, True, 0, mergers, True)
+    exclude = (f"refs/heads/{branch}", f"refs/heads/{INCIDENT_BRANCHES}")
+    return Settings((main, proposals), Ruleset(locked, exclude), True)
