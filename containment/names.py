@@ -18,6 +18,10 @@ JWT = "jwt"
 PROBE_ROLE = "pc-probe"
 """Token role under which the executor makes short tokens to try what a workload's token would be refused."""
 
+ISSUE_PREFIX = f"{PREFIX}issue-"
+"""Token roles that an administrator makes, one an identity: what is issued through one has that identity's policies
+and no others, and ends within half an hour."""
+
 CI_OFF_CLAIM = "portcullis_off"
 """A claim no issuer sets: binding a JWT role to it switches the role off in place."""
 
@@ -28,6 +32,10 @@ def own_policy(identity: Workload | CiRole) -> str:
 
 def generation_policy(workload: Workload, generation: int) -> str:
     return f"{PREFIX}b-{workload.name}-{generation}"
+
+
+def issue_role(identity: Workload | CiRole) -> str:
+    return ISSUE_PREFIX + own_policy(identity).removeprefix(PREFIX)
 
 
 def token_policies(identity: Workload | CiRole, generation: int = 0) -> list[str]:

@@ -12,7 +12,7 @@ from itertools import permutations
 from typing import Any
 
 from containment import generations, names
-from policies.model import AuthMethod, CiRole, Estate, Workload
+from policies.model import INCIDENT_TTL_LIMIT, AuthMethod, CiRole, DatabaseSecret, Estate, TokenType, Workload
 
 OPERATOR = "portcullis-operator"
 BREAK_GLASS = "portcullis-break-glass"
@@ -38,6 +38,7 @@ def operator_policy(estate: Estate) -> str:
         "auth/token/revoke-accessor": {"capabilities": ["update"]},
         "sys/leases/lookup": {"capabilities": ["update"]},
         "sys/leases/revoke": {"capabilities": ["update"]},
+        "sys/leases/renew": {"capabilities": ["update"]},
         "identity/lookup/entity": {"capabilities": ["update"]},
         "identity/entity/id/*": {
             "capabilities": ["read", "update"],
@@ -74,11 +75,19 @@ def operator_policy(estate: Estate) -> str:
             },
             "denied_parameters": {"policies": [], "token_no_default_policy": [], "period": [], "token_period": []},
         }
+        if issuable(identity):
+            paths[f"auth/token/create/{names.issue_role(identity)}"] = {
+                "capabilities": ["update"],
+                "allowed_parameters": {"ttl": [], "display_name": []},
+            }
         if method is AuthMethod.APPROLE:
             paths[f"{base}/role-id"] = {"capabilities": ["read"]}
             paths[f"{base}/secret-id"] = {"capabilities": ["list"]}
             paths[f"{base}/secret-id/"] = {"capabilities": ["list"]}
             paths[f"{base}/secret-id-accessor/destroy"] = {"capabilities": ["update"]}
+    for policy in estate.secrets:
+        if isinstance(policy.secret, DatabaseSecret):
+            paths[names.granted_path(policy)] = {"capabilities": ["read"]}
     return _hcl(paths)
 
 
@@ -109,6 +118,22 @@ def break_glass_policy() -> str:
         "sys/mounts/*": {"capabilities": _ALL},
     }
     return json.dumps({"path": paths}, sort_keys=True)
+
+
+def issuable(identity: Workload | CiRole) -> bool:
+    """Batch tokens are denied by generation and never revoked, so none is issued by hand."""
+    return isinstance(identity, CiRole) or identity.tokens is not TokenType.BATCH
+
+
+def issue_role(identity: Workload | CiRole) -> dict[str, Any]:
+    """Token role of one identity: exactly its policies, no parent, no renewal, gone within half an hour."""
+    return {
+        "allowed_policies": names.token_policies(identity),
+        "orphan": True,
+        "renewable": False,
+        "token_explicit_max_ttl": INCIDENT_TTL_LIMIT,
+        "token_type": "service",
+    }
 
 
 def probe_role() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from containment.incident import Incident
@@ -32,6 +32,16 @@ class Lease:
     ttl: int
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A fresh credential. `values` are the secret, by field; `handle` (accessor or lease id) is what ends it."""
+
+    handle: str
+    ttl: int
+    policies: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
 class Vault(Protocol):
     def now(self) -> int: ...
     def whoami(self) -> str: ...
@@ -49,6 +59,9 @@ class Vault(Protocol):
     def revoke_token(self, accessor: str) -> bool: ...
     def leases(self, prefix: str) -> list[Lease]: ...
     def revoke_lease(self, lease: str) -> bool: ...
+    def create_token(self, role: str, ttl: int) -> Issued: ...
+    def lease(self, path: str) -> Issued: ...
+    def renew(self, lease: str, ttl: int) -> int: ...
     def entity_of(self, alias: str, mount: str) -> str | None: ...
     def try_read(self, policies: list[str], path: str) -> int: ...
 

@@ -57,6 +57,14 @@ class Actors:
     def read(self, token: str, path: str) -> dict[str, Any]:
         return dict(self._bao.call("GET", path, token=token)["data"])
 
+    def write(self, token: str, path: str, body: dict[str, Any]) -> Any:
+        return self._bao.call("POST", path, body, token=token)
+
+    def root_issue(self, token_role: str) -> str:
+        """A token that somebody made through a token role behind our back."""
+        made = self._bao.call("POST", f"auth/token/create/{token_role}", {}, token=self._root)
+        return str(made["auth"]["client_token"])
+
     def allowed(self, act: Callable[[], object]) -> bool:
         """Whether the server let it through; 4xx is a refusal, anything else is not an answer."""
         try:

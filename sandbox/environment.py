@@ -145,6 +145,7 @@ class Sandbox:
             **tools,
             "PATH": os.pathsep.join([tools["PATH"], str(self.postgres.programs)]),  # psql, where there is no other
             "PORTCULLIS_SANDBOX": str(self.root),
+            "PORTCULLIS_CREDENTIALS": str(self.root / "credentials"),
             "PULUMI_BACKEND_URL": f"file://{pulumi / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
             "PULUMI_STACK": "local",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from containment import gate, names, operators
 from policies.load import load
-from policies.model import Estate, KvSecret, SecretAccessPolicy
+from policies.model import CiRole, Estate, KvSecret, SecretAccessPolicy, Workload
 from sandbox.process import write_private
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
             call("POST", f"sys/auth/{method}", {"type": method})
     _trust_issuer(sandbox, call)
     call("POST", f"auth/token/roles/{names.PROBE_ROLE}", operators.probe_role())
+    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    for identity in identities:
+        if operators.issuable(identity):
+            call("POST", f"auth/token/roles/{names.issue_role(identity)}", operators.issue_role(identity))
     for name, text in (
         (operators.OPERATOR, operators.operator_policy(estate)),
         (operators.BREAK_GLASS, operators.break_glass_policy()),

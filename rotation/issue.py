@@ -1,0 +1,174 @@
+"""A fresh credential of half an hour at most, once everything of the role that was out is proven dead.
+
+Order: OPA; revoke and look up; issue, unless an open incident pauses the role; hand over. Every wrong turn ends with
+nothing new alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+from containment import names
+from containment.adapters.opa import Decision
+from containment.effects import database, tokens
+from containment.incident import Incident, Scope, State
+from containment.ports import Issued, Token, Vault
+from containment.report import Effect, Outcome
+from containment.run import Progress, Run, Seen, Systems
+from containment.scope import Affected, affected
+from policies.errors import Finding, PortcullisError
+from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
+from rotation import roles
+from rotation.roles import Role
+
+PACKAGE = "portcullis.issue"
+_SWEEPS = 3
+_NO_INCIDENT = Incident("", Scope(everything=False), State.LIFTED, opened_at=0)
+"""Revoking here is nobody's lock-down: a run needs an incident, and what is touched is named in its `affected`."""
+
+Deliver = Callable[[Mapping[str, str]], None]
+
+
+class Judge(Protocol):
+    def decide(self, package: str, question: dict[str, Any]) -> Decision: ...
+
+
+class Denied(Finding):
+    """OPA does not allow it; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`issued` is None when it was paused, not proven or only tried, and `why` says so."""
+
+    role: str
+    incidents: tuple[str, ...]
+    effects: tuple[Effect, ...]
+    issued: Issued | None
+    why: str
+    dry: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.issued or self.dry else 1
+
+
+def issue(
+    systems: Systems, estate: Estate, judge: Judge, role: Role, ttl: int, deliver: Deliver | None, progress: Progress
+) -> Result:
+    """`ttl` in seconds; `deliver` gets the credential by field, None is a dry run.
+
+    Raises Denied, or Unreachable when OPA or the server cannot be asked, before anything changes; and whatever
+    `deliver` raises, after the fresh credential was revoked again.
+    """
+    vault = systems.vault
+    incidents = vault.incidents()
+    paused = _judged(vault, estate, judge, role, ttl, incidents)
+    still_open = tuple(i.id for i in incidents if i.state is State.OPEN)
+    run = Run(systems, estate, (), _NO_INCIDENT, progress, _only(role, estate))
+    if deliver is None:
+        why = f"dry run: {_outstanding(vault, role)} outstanding would be revoked, "
+        why += f"nothing issued: {paused}" if paused else f"one of {ttl} s issued"
+        return Result(role.key, still_open, (), None, why, dry=True)
+    _revoke(run, role)
+    if paused or not run.clean:
+        why = paused or "what was out is not proven dead"
+        return Result(role.key, still_open, tuple(run.effects), None, f"nothing issued: {why}")
+    fresh = _issue(vault, role, ttl)
+    try:
+        _check(role, fresh, ttl)
+        deliver(fresh.values)
+    except BaseException as error:  # an interrupt too: nobody has it, so it must not live
+        _end(vault, role, fresh, error)
+        raise
+    run.effect("credential issued", role.key, lambda: (Outcome.DONE, f"{fresh.ttl} s, {short(role, fresh)}"))
+    return Result(role.key, still_open, tuple(run.effects), fresh, "")
+
+
+def _judged(vault: Vault, estate: Estate, judge: Judge, role: Role, ttl: int, incidents: Sequence[Incident]) -> str:
+    """Why the role is paused, or "". A pause alone does not stop revoking, so a denial is asked again without it."""
+    entitled = role.capability in vault.capabilities([role.path])[role.path]
+    asked = roles.question(role, ttl, f"token {vault.whoami()[:6]}", entitled, estate, incidents)
+    decision = judge.decide(PACKAGE, asked)
+    if decision.allow:
+        return ""
+    unpaused = {**asked, "incidents": [{**i, "paused_roles": []} for i in asked["incidents"]]}
+    if unpaused == asked or not judge.decide(PACKAGE, unpaused).allow:
+        raise Denied(f"denied: {'; '.join(decision.reasons)}; nothing was changed")
+    return "; ".join(decision.reasons)
+
+
+def _only(role: Role, estate: Estate) -> Affected:
+    nothing = affected(estate, ())
+    return replace(nothing, secrets=(role.what,)) if isinstance(role.what, SecretAccessPolicy) else nothing
+
+
+def _out(vault: Vault, identity: CiRole | Workload) -> list[Token]:
+    """Tokens of the identity, however they were made: every one of them carries its own policy."""
+    own, caller = names.own_policy(identity), vault.whoami()
+    return [t for t in vault.tokens() if own in t.policies and t.accessor != caller and not t.batch]
+
+
+def _outstanding(vault: Vault, role: Role) -> int:
+    if isinstance(role.what, SecretAccessPolicy):
+        return len(vault.leases(names.granted_path(role.what)))
+    return len(_out(vault, role.what))
+
+
+def _revoke(run: Run, role: Role) -> None:
+    vault = run.systems.vault
+    if isinstance(role.what, SecretAccessPolicy):
+        since = vault.now() + 1
+        users = database.shut_out(run)
+        for _ in range(_SWEEPS):
+            if not database.revoke_leases(run, since):
+                break
+        database.drop_users(run, users, since)
+        return
+    for _ in range(_SWEEPS):
+        found = _out(vault, role.what)
+        tokens.end(run, found)
+        if not found:
+            return
+    run.effect("tokens revoked", role.key, partial(_still_coming, _SWEEPS))
+
+
+def _still_coming(sweeps: int) -> Seen:
+    return Outcome.FAILED, f"somebody logs in again: new ones after each of {sweeps} sweeps"
+
+
+def _issue(vault: Vault, role: Role, ttl: int) -> Issued:
+    if isinstance(role.what, SecretAccessPolicy):
+        fresh = vault.lease(role.path)
+        try:
+            return replace(fresh, ttl=vault.renew(fresh.handle, ttl))
+        except PortcullisError as error:
+            _end(vault, role, fresh, error)
+            raise
+    return vault.create_token(names.issue_role(role.what), ttl)
+
+
+def _check(role: Role, fresh: Issued, ttl: int) -> None:
+    """What the server gave against what was asked of it."""
+    if fresh.ttl > ttl:
+        raise Finding(f"the server gave {fresh.ttl} s instead of {ttl} s")
+    if not isinstance(role.what, SecretAccessPolicy):
+        wanted = {*names.token_policies(role.what), "default"}
+        if set(fresh.policies) != wanted:
+            raise Finding(f"the token has other policies than the role: {', '.join(sorted(fresh.policies))}")
+
+
+def _end(vault: Vault, role: Role, fresh: Issued, because: BaseException) -> None:
+    """Take a credential back that nobody got. Raises Finding when it is not proven gone."""
+    lease = isinstance(role.what, SecretAccessPolicy)
+    gone = vault.revoke_lease(fresh.handle) if lease else vault.revoke_token(fresh.handle)
+    if not gone:
+        raise Finding(f"{because}; and the fresh credential is still alive: {short(role, fresh)}") from because
+
+
+def short(role: Role, fresh: Issued) -> str:
+    """A lease id is no secret; of an accessor, which can revoke, a few letters are enough to find it."""
+    return f"lease {fresh.handle}" if isinstance(role.what, SecretAccessPolicy) else f"accessor {fresh.handle[:6]}…"

@@ -1,0 +1,163 @@
+"""Issuing and revoking by hand on real servers: the old is dead, the new works, and a refusal changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from containment.adapters.vault import HvacVault
+from drill.actors import Actors, alive
+from drill.run import prepare
+from sandbox.environment import REPOSITORY, Sandbox
+
+CLAIMS = {"repository": "tradepulse/tradepulse-core", "ref": "refs/heads/main"}
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    prepare(box, print)
+    yield box
+    box.reset(print)
+
+
+@pytest.fixture(scope="module")
+def env(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {**os.environ, **sandbox.environ(), "PORTCULLIS_INCIDENTS": str(tmp_path_factory.mktemp("incidents"))}
+
+
+@pytest.fixture(scope="module")
+def actors(sandbox: Sandbox) -> Actors:
+    return Actors(sandbox)
+
+
+def _run(env: dict[str, str], *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *argv], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False, **more
+    )
+
+
+def _issue(env: dict[str, str], *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    return _run(env, "scripts.cli", "secrets-issue-dynamic", *argv, **more)
+
+
+def _alive(actors: Actors, token: str) -> bool:
+    return actors.allowed(lambda: actors.read(token, "auth/token/lookup-self"))
+
+
+def test_the_runbooks_words(env: dict[str, str], actors: Actors) -> None:
+    old = actors.ci_login("cicd", CLAIMS)
+    assert _alive(actors, old)
+    done = _issue(env, "--role", "cicd", "--token-env", "VAULT_TOKEN")
+    assert done.returncode == 0, done.stderr
+    assert not _alive(actors, old), "a token that was out still works"
+    place = Path(done.stdout.strip().rpartition(", in ")[2])
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    token = json.loads(place.read_text())["token"]
+    assert token not in done.stdout + done.stderr
+    seen = actors.read(token, "auth/token/lookup-self")
+    assert 0 < seen["ttl"] <= 1800
+    assert seen["policies"] == ["default", "pc-ci-cicd", "pc-gate", "pc-quarantine"]
+    assert seen["orphan"]
+    assert not seen["renewable"]
+    assert actors.read(token, "secret/data/partners/api")
+    assert not actors.allowed(lambda: actors.read(token, "secret/data/trading/exchange"))
+    for path in ("auth/token/create", "auth/token/create-orphan", "auth/token/create/pc-issue-ci-cicd"):
+        assert not actors.allowed(partial(actors.write, token, path, {})), f"a child token by {path}"
+
+
+def test_the_operator_gets_only_what_the_role_has(sandbox: Sandbox, actors: Actors) -> None:
+    operator = sandbox.environ()["VAULT_TOKEN"]
+    for body in ({"policies": ["root"]}, {"policies": ["pc-w-settlement"]}, {"period": "24h"}, {"no_parent": False}):
+        assert not actors.allowed(partial(actors.write, operator, "auth/token/create/pc-issue-ci-cicd", body)), body
+    assert not actors.allowed(lambda: actors.write(operator, "auth/token/roles/pc-issue-ci-cicd", {}))
+
+
+def test_a_database_credential_and_its_open_session(env: dict[str, str], actors: Actors, sandbox: Sandbox) -> None:
+    old = actors.read(actors.login(*actors.secret_id("settlement")), "database/creds/settlement-readonly")
+    session = actors.connect(old["username"], old["password"])
+    done = _issue(env, "--role", "settlement-readonly", "--ttl", "10m", "--show", "--json")
+    assert done.returncode == 0, done.stderr
+    assert not alive(session), "an open session goes on"
+    assert not actors.can_connect(old["username"], old["password"])
+    answer = json.loads(done.stdout)
+    fresh = answer["credential"]
+    assert actors.can_connect(fresh["username"], fresh["password"])
+    assert 0 < HvacVault.from_environment(sandbox.environ())._lease(fresh["lease_id"]).ttl <= 600
+    assert fresh["password"] not in json.dumps({**answer, "credential": None}) + done.stderr
+    assert "database users gone" in {e["what"] for e in answer["effects"]}
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (("--role", "nobody"), 2, "declared nowhere"),
+        (("--role", "cicd", "--ttl", "31m"), 2, "30m at most"),
+        (("--role", "cicd", "--token-env", "NOT_SET"), 2, "NOT_SET"),
+        (("--role", "cicd", "--fd", "77"), 2, "not open"),
+        (("--role", "cicd", "--show", "--out", "x"), 2, "one of them"),
+        (("--role", "cicd", "--out", "/nowhere/x"), 2, "nothing was changed"),
+        (("--role", "exchange-trading-key"), 2, "static secret"),
+        (("--role", "cicd", "--dry-run"), 0, "1 outstanding would be revoked, one of 1800 s issued"),
+    ],
+)
+def test_a_wrong_turn_changes_nothing(
+    env: dict[str, str], actors: Actors, argv: tuple[str, ...], code: int, words: str
+) -> None:
+    assert _issue(env, "--role", "cicd").returncode == 0
+    token = json.loads((Path(env["PORTCULLIS_CREDENTIALS"]) / "ci-cicd.json").read_text())["token"]
+    done = _issue(env, *argv)
+    assert (done.returncode, words in done.stdout + done.stderr) == (code, True), done.stdout + done.stderr
+    assert _alive(actors, token)
+
+
+def test_opa_unreachable_and_a_token_without_the_right(env: dict[str, str], actors: Actors) -> None:
+    old = actors.ci_login("cicd", CLAIMS)
+    down = _issue({**env, "OPA_URL": "http://127.0.0.1:1"}, "--role", "cicd")
+    assert down.returncode == 3, down.stderr
+    stranger = _issue(
+        {**env, "MINE": actors.login(*actors.secret_id("settlement"))}, "--role", "cicd", "--token-env", "MINE"
+    )
+    assert stranger.returncode in (1, 3), stranger.stderr
+    assert _alive(actors, old)
+
+
+def test_what_nobody_received_is_revoked_again(env: dict[str, str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = _issue(env, "--role", "cicd", "--fd", str(writer), pass_fds=(writer,))
+    os.close(writer)
+    assert done.returncode == 3, done.stdout
+    assert "revoked again" in done.stderr
+    assert not [t for t in HvacVault.from_environment(env).tokens() if "pc-ci-cicd" in t.policies]
+
+
+def test_an_incident_pauses_ci_and_revokes_all_the_same(env: dict[str, str], actors: Actors) -> None:
+    assert _issue(env, "--role", "cicd").returncode == 0
+    token = json.loads((Path(env["PORTCULLIS_CREDENTIALS"]) / "ci-cicd.json").read_text())["token"]
+    opened = _run(env, "rotation", "contain", "--scope", "risk-limits-token", "--incident-id", "I-1", "--json")
+    assert opened.returncode == 0, opened.stderr
+    assert not _alive(actors, token), "a lock-down left an issued token alive"
+    late = actors.root_issue("pc-issue-ci-cicd")
+    done = _issue(env, "--role", "cicd", "--json")
+    assert done.returncode == 1, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["issued"] is None
+    assert "paused by incident I-1" in answer["why"]
+    assert not _alive(actors, late), "paused, and what was out was left alive"
+    folder = Path(env["PORTCULLIS_INCIDENTS"]) / "I-1"
+    kept = [json.loads(f.read_text()) for f in (folder / "commands").iterdir()]
+    assert [(k["name"], k["exit_code"]) for k in kept] == [("secrets-issue-dynamic", 1)]
+    assert "token revoked" in (folder / "events.jsonl").read_text()
+    assert late not in "".join(f.read_text() for f in folder.rglob("*") if f.is_file())
+    dynamic = _issue(env, "--role", "settlement-readonly")
+    assert dynamic.returncode == 0, "a dynamic role stays usable in an incident"
