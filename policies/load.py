@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -30,8 +31,10 @@ class DeclarationError(InputError):
         )
 
 
-def load(folder: Path = ACCESS) -> model.Estate:
-    """Read `folder/<environment>/*.yaml`. Raises DeclarationError naming every offender, and when there is nothing."""
+def load(folder: Path | None = None) -> model.Estate:
+    """Read `folder/<environment>/*.yaml`; by default the folder that PORTCULLIS_DECLARATIONS names, else
+    `policies/access`. Raises DeclarationError naming every offender, and when there is nothing."""
+    folder = folder or Path(os.environ.get("PORTCULLIS_DECLARATIONS") or ACCESS)
     problems: list[Problem] = []
     found: dict[str, list[Any]] = {kind: [] for kind in _BUILDERS}
     files = sorted(folder.rglob("*.yaml"))

@@ -11,7 +11,10 @@ import click
 
 @click.command("check")
 @click.option(
-    "--folder", type=click.Path(path_type=Path), default=None, help="Declarations; by default policies/access."
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Declarations; by default PORTCULLIS_DECLARATIONS, else policies/access.",
 )
 @click.option("--opa-url", envvar="OPA_URL", default="", help="The OPA server; by default the variable OPA_URL.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -26,9 +29,9 @@ def command(folder: Path | None, opa_url: str, as_json: bool) -> None:
     from containment.adapters.opa import Opa
     from containment.judgement import opa_url as named
     from containment.judgement import question
-    from policies.load import ACCESS, load
+    from policies.load import load
 
-    estate = load(folder or ACCESS)
+    estate = load(folder)
     decision = Opa(opa_url or named()).decide("portcullis.declaration", question(estate))
     if as_json:
         violations = [asdict(v) for v in decision.violations]

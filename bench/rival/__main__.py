@@ -1,0 +1,22 @@
+"""The plain program: the gate is one resource among the others, awaited by nobody, and nothing is revoked or probed."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import pulumi
+import pulumi_vault as vault
+
+from containment import gate, names
+from containment.incident import Incident, Scope, State
+from containment.scope import affected
+from policies.load import load
+from stacks.access import Context, declare
+
+locked = pulumi.Config().get("incident") == "true"
+estate = load()
+incidents = (Incident("RIVAL", Scope(everything=True), State.OPEN, opened_at=1),) if locked else ()
+context = Context(estate, affected(estate, incidents), tuple(i.id for i in incidents), locked, "all")
+vault.Policy(names.GATE, name=names.GATE, policy=gate.gate(context.affected))
+declare(context)
