@@ -16,8 +16,11 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
 
     Raises InputError before anything changes: an unknown scope, or a token that could not undo what it locks.
     """
-    estate, complaint = opening.estate_for(vault, None, tightening=True)
     asked = Asked(Mode.LOCK, incident_id, scope)
+    stored = vault.compiled()
+    if stored is not None:
+        asked = opening.deny_first(vault, asked, stored, progress)
+    estate, complaint = opening.estate_for(vault, stored, tightening=True)
     decision = opening.decided(vault, asked, estate)
     opening.put_on_record(vault, asked, decision)
     report, incident = executor.contain(

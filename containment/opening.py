@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from containment import executor, record
+from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision, decide, scope_text
+from containment.errors import UnknownScope
 from containment.incident import Incident, Mode
 from containment.judgement import judge
 from containment.ports import Vault
+from containment.run import Progress
 from containment.scope import parse_scope
+from containment.systems import from_environment
 from policies.errors import InputError, PortcullisError
 from policies.load import load
 from policies.model import Estate
+
+
+def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progress) -> Asked:
+    """Deny from the estate of the last apply, before the declarations are even read: the seconds it takes do not depend
+    on how many there are. Returns the question with the incident's id; a deny that failed is tried again and named by
+    the lock-down that follows.
+
+    A scope that the last apply did not know is left to the declarations. Raises InputError, as `put_on_record` does.
+    """
+    try:
+        decision = decided(vault, asked, stored)
+    except UnknownScope:
+        return asked
+    asked = put_on_record(vault, asked, decision)
+    executor.deny(from_environment(vault, stored), stored, decision.known, current(decision), progress)
+    return asked
 
 
 def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:

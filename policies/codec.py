@@ -15,8 +15,11 @@ def encode(estate: Estate) -> str:
     return base64.b64encode(zlib.compress(TypeAdapter(Estate).dump_json(estate), 6)).decode()
 
 
-def decode(text: str) -> Estate:
-    """Raises pydantic.ValidationError when the text was made by an incompatible version."""
+def decode(text: str) -> Estate | None:
+    """None when the text was made by an incompatible version: then nothing was kept for the day."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Estate).validate_json(zlib.decompress(base64.b64decode(text)))
+    try:
+        return TypeAdapter(Estate).validate_json(zlib.decompress(base64.b64decode(text)))
+    except (ValueError, zlib.error):
+        return None

@@ -13,36 +13,20 @@ from containment.adapters.vault import HvacVault
 from containment.decide import Decision
 from containment.errors import NotContained
 from containment.incident import Incident, Mode
-from containment.report import Effect, Outcome
 from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError
-from policies.model import Estate
-from stacks import access, lift, settings
+from stacks import access, lift
+from stacks.first import Begun, refusals
 
 
-def run() -> None:
+@refusals()
+def run(begun: Begun) -> None:
     """Raises pulumi.RunError with the reason when anything is refused, not contained or not loaded."""
-    try:
-        _run(settings.read())
-    except PortcullisError as error:
-        raise pulumi.RunError(str(error)) from error
-
-
-def _run(config: settings.Settings) -> None:
-    vault = HvacVault.from_environment()
-    dry = pulumi.runtime.is_dry_run()
-    asked = config.asked
-    stored = vault.compiled()
+    vault, asked, dry = begun.vault, begun.asked, begun.dry
     complaints: list[str] = []
-    if stored is not None and asked.mode is Mode.LOCK and not dry:
-        # Deny from the estate of the last apply, before the declarations are even read: time to deny does not depend
-        # on how many there are.
-        decision = opening.decided(vault, asked, stored)
-        asked = opening.put_on_record(vault, asked, decision)
-        _complain(complaints, _deny(vault, stored, decision))
     tightening = asked.mode is not Mode.LIFT and any(i.state == "open" for i in vault.incidents())
-    estate, complaint = opening.estate_for(vault, stored, tightening or asked.mode is Mode.LOCK)
+    estate, complaint = opening.estate_for(vault, begun.stored, tightening or asked.mode is Mode.LOCK)
     if complaint:
         complaints.append(complaint)
     decision = opening.decided(vault, asked, estate)
@@ -52,7 +36,7 @@ def _run(config: settings.Settings) -> None:
         lift.ask(vault, estate, decision, asked.incident_id, dry)
     if not dry:
         asked = opening.put_on_record(vault, asked, decision)
-    context = access.Context(estate, affected(estate, decision.known), decision.known, vault.now(), config.environment)
+    context = access.Context(estate, affected(estate, decision.known), decision.known, vault.now(), begun.environment)
     gate_resource = vault_sdk.Policy(names.GATE, name=names.GATE, policy=gate.gate(context.affected))
     _export(decision)
     if dry:
@@ -60,10 +44,6 @@ def _run(config: settings.Settings) -> None:
         access.declare(context)
         return
     gate_resource.id.apply(lambda _: _rest(vault, context, decision, complaints))
-
-
-def _deny(vault: HvacVault, stored: Estate, decision: Decision) -> list[Effect]:
-    return executor.deny(from_environment(vault, stored), stored, decision.known, opening.current(decision), _log)
 
 
 def _rest(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str]) -> Any:
@@ -118,9 +98,3 @@ def _export(decision: Decision) -> None:
 
 def _log(message: str) -> None:
     pulumi.log.info(message)
-
-
-def _complain(complaints: list[str], effects: list[Effect]) -> None:
-    failed = [f"{e.target} ({e.what}: {e.detail})" for e in effects if e.outcome is Outcome.FAILED]
-    if failed:
-        complaints.append(str(NotContained(tuple(failed))))

@@ -17,6 +17,6 @@ from stacks.access import Context, declare
 locked = pulumi.Config().get("incident") == "true"
 estate = load()
 incidents = (Incident("RIVAL", Scope(everything=True), State.OPEN, opened_at=1),) if locked else ()
-context = Context(estate, affected(estate, incidents), tuple(i.id for i in incidents), locked, "all")
+context = Context(estate, affected(estate, incidents), incidents, 1, "all")
 vault.Policy(names.GATE, name=names.GATE, policy=gate.gate(context.affected))
 declare(context)

@@ -1,0 +1,52 @@
+"""Deny before anything else is even imported: neither the declarations nor the provider's library is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pulumi
+
+from containment import opening
+from containment.adapters.vault import HvacVault
+from containment.decide import Asked
+from containment.incident import Mode
+from policies.errors import PortcullisError
+from policies.model import Estate
+from stacks import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the rest of the run works on. `asked` names the incident; `stored` is the estate of the last apply."""
+
+    vault: HvacVault
+    asked: Asked
+    environment: str
+    stored: Estate | None
+    dry: bool
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Ours to Pulumi's: raises pulumi.RunError with the reason, which Pulumi prints without a traceback."""
+    try:
+        yield
+    except PortcullisError as error:
+        raise pulumi.RunError(str(error)) from error
+
+
+@refusals()
+def deny() -> Begun:
+    """Nothing is done in a preview, in peace, or before the first apply.
+
+    Raises pulumi.RunError before anything changes: a token that could not undo what it locks.
+    """
+    config = settings.read()
+    vault = HvacVault.from_environment()
+    dry = pulumi.runtime.is_dry_run()
+    asked, stored = config.asked, vault.compiled()
+    if stored is not None and asked.mode is Mode.LOCK and not dry:
+        asked = opening.deny_first(vault, asked, stored, pulumi.log.info)
+    return Begun(vault, asked, config.environment, stored, dry)
