@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := policies containment stacks rotation scripts sandbox tools drill tests
+SOURCES := policies containment stacks rotation scripts sandbox tools drill bench tests
 
-.PHONY: setup tools test lint drill lock clean
+.PHONY: setup tools test lint drill bench lock clean
 
 setup: $(VENV)/.ready
 
@@ -28,6 +28,9 @@ test: tools lint
 
 drill: tools
 	$(BIN)/portcullis drill
+
+bench: tools
+	$(BIN)/python -m bench --json reports/bench.json
 
 clean: setup
 	$(BIN)/portcullis sandbox reset
