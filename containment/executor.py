@@ -3,6 +3,7 @@ failing effect, and calls nothing contained that it has not seen refused or gone
 
 Order: prove the way out; deny (gate, quarantine) with leaked identities and upstream keys disabled beside it; stop
 issuance; revoke tokens and leases one by one, end database sessions; sweep again; open the quarantine; probe.
+Repositories are locked at the same time: no step waits for them but the last word.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from containment import names
-from containment.effects import database, identities, issuance, policies, probes, tokens, upstream
+from containment.effects import database, identities, issuance, policies, probes, repositories, tokens, upstream
 from containment.incident import Incident
 from containment.ports import Vault
 from containment.report import Effect, Report
@@ -69,6 +70,25 @@ def _contain(run: Run) -> None:
     policies.close_generations(run, now)
     if run.clean:
         _record(run, lambda i: i if i.denied_at else replace(i, denied_at=now))
+    # Repositories have a list of effects of their own until the end: the quarantine, which keeps every workload out,
+    # does not stay shut for them.
+    beside = replace(run, effects=[])
+    with ThreadPoolExecutor(1) as pool:
+        locked = pool.submit(repositories.lock, beside)
+        try:
+            _revoke(run)
+        finally:
+            locked.result()
+            run.effects.extend(beside.effects)
+    probes.probe(run)
+    if run.clean:
+        now = vault.now()
+        _record(run, lambda i: i if i.contained_at else replace(i, contained_at=now))
+
+
+def _revoke(run: Run) -> None:
+    """What leaked is shut, what is out is revoked, until nothing is left; then the workloads may come back."""
+    vault = run.systems.vault
     with ThreadPoolExecutor(1) as pool:
         keys = pool.submit(upstream.disable_keys, run)
         identities.disable(run)
@@ -85,10 +105,6 @@ def _contain(run: Run) -> None:
     database.drop_users(run, users, since)
     if run.clean:
         policies.open_quarantine(run)
-    probes.probe(run)
-    if run.clean:
-        now = vault.now()
-        _record(run, lambda i: i if i.contained_at else replace(i, contained_at=now))
 
 
 def _record(run: Run, change: Callable[[Incident], Incident]) -> None:

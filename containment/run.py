@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from containment.incident import Incident
-from containment.ports import Database, Upstream, Vault
+from containment.ports import CodeHost, Database, Upstream, Vault
 from containment.report import Effect, Outcome
 from containment.scope import Affected
 from policies.errors import PortcullisError
@@ -31,6 +31,7 @@ class Systems:
     """By connection name."""
     upstream: Callable[[str], Upstream]
     """By upstream name."""
+    code_host: Callable[[], CodeHost]
 
 
 @dataclass

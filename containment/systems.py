@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from containment.adapters.vault import HvacVault
-from containment.ports import Database, Upstream
+from containment.ports import CodeHost, Database, Upstream
 from containment.run import Systems
 from policies.errors import InputError
 from policies.model import Estate
@@ -37,4 +37,10 @@ def from_environment(vault: HvacVault, estate: Estate, environ: Mapping[str, str
             variable(f"{prefix}_URL"), Path(variable(f"{prefix}_ADMIN_KEY_FILE")), environ.get("SSL_CERT_FILE")
         )
 
-    return Systems(vault, database, upstream)
+    @cache
+    def code_host() -> CodeHost:
+        from containment.adapters.github import GithubHost
+
+        return GithubHost.from_environment(environ)
+
+    return Systems(vault, database, upstream, code_host)

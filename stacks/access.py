@@ -190,6 +190,8 @@ def _chosen(context: Context) -> Estate:
 
 def declare(context: Context) -> None:
     """Everything but the gate, which is registered and awaited before this is called."""
+    from stacks import github  # its SDK takes a while to load, and the gate does not wait for it
+
     chosen = _chosen(context)
     mounts = {m.name: SecretMount(m, context) for m in chosen.mounts}
     for connection in chosen.connections:
@@ -205,3 +207,4 @@ def declare(context: Context) -> None:
         Identity(workload, context)
     for role in chosen.ci_roles:
         CiIdentity(role, context)
+    github.declare(chosen.repositories, bool(context.affected.open))

@@ -1,0 +1,109 @@
+"""Repositories on GitHub as components: what protects them in peace, and what an incident makes of it.
+
+Each takes its values from `containment.repository`, as the executor does, so that what one writes the other finds.
+Token, address and organization come from the environment (GITHUB_TOKEN, GITHUB_BASE_URL, GITHUB_OWNER); the token is
+never an argument, so that it is never in the state. Nothing is deleted on GitHub when a declaration goes: deleting the
+provider's Actions permissions would switch Actions on, deleting a protection would open the branch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_github as github
+
+from containment.repository import ORGANIZATION_ACTIONS, RULESET, BranchRule, Ruleset, settings
+from policies.model import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryArgs:
+    """`locked`: whether an incident is open."""
+
+    repository: Repository
+    locked: bool
+
+
+class ProtectedRepository(pulumi.ComponentResource):
+    """Branch protection, the lock-down's ruleset (disabled in peace) and whether Actions run."""
+
+    def __init__(self, args: RepositoryArgs, provider: github.Provider) -> None:
+        name = args.repository.name
+        super().__init__("portcullis:github:Repository", name)
+        opts = pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True)
+        wanted = settings(args.repository, args.locked)
+        for rule in wanted.branches:
+            _protection(name, rule, opts)
+        _ruleset(name, wanted.ruleset, opts)
+        github.ActionsRepositoryPermissions(
+            name,
+            repository=name,
+            enabled=wanted.actions,
+            # GitHub shows none while Actions is off, so naming one would be drift.
+            allowed_actions="all" if wanted.actions else None,
+            opts=opts,
+        )
+
+
+class OrganizationActions(pulumi.ComponentResource):
+    """Whether any repository of the organization, declared or not, may run Actions."""
+
+    def __init__(self, locked: bool, provider: github.Provider) -> None:
+        super().__init__("portcullis:github:OrganizationActions", "actions")
+        github.ActionsOrganizationPermissions(
+            "actions",
+            enabled_repositories=ORGANIZATION_ACTIONS[locked],
+            allowed_actions="all",
+            opts=pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True),
+        )
+
+
+def _protection(repository: str, rule: BranchRule, opts: pulumi.ResourceOptions) -> None:
+    reviews = github.BranchProtectionRequiredPullRequestReviewArgs(required_approving_review_count=rule.approvals)
+    pushes = github.BranchProtectionRestrictPushArgs(
+        blocks_creations=rule.creations_blocked,
+        push_allowances=[pusher if "/" in pusher else f"/{pusher}" for pusher in rule.pushers or ()],
+    )
+    github.BranchProtection(
+        f"{repository}-{rule.pattern}",
+        repository_id=repository,
+        pattern=rule.pattern,
+        lock_branch=rule.lock,
+        enforce_admins=rule.enforce_admins,
+        required_pull_request_reviews=[reviews] if rule.approvals else None,
+        restrict_pushes=[pushes] if rule.pushers is not None else None,
+        opts=opts,
+    )
+
+
+def _ruleset(repository: str, ruleset: Ruleset, opts: pulumi.ResourceOptions) -> None:
+    github.RepositoryRuleset(
+        repository,
+        name=RULESET,
+        repository=repository,
+        target="branch",
+        enforcement="active" if ruleset.active else "disabled",
+        conditions=github.RepositoryRulesetConditionsArgs(
+            ref_name=github.RepositoryRulesetConditionsRefNameArgs(
+                includes=list(ruleset.include), excludes=list(ruleset.exclude)
+            )
+        ),
+        rules=github.RepositoryRulesetRulesArgs(
+            creation="creation" in ruleset.rules,
+            deletion="deletion" in ruleset.rules,
+            non_fast_forward="non_fast_forward" in ruleset.rules,
+            update="update" in ruleset.rules,
+        ),
+        opts=opts,
+    )
+
+
+def declare(repositories: tuple[Repository, ...], locked: bool) -> None:
+    if not repositories:
+        return
+    # The provider waits a second after each write unless told otherwise; it obeys GitHub's own limits all the same.
+    provider = github.Provider("github", write_delay_ms=0, read_delay_ms=0)
+    for repository in repositories:
+        ProtectedRepository(RepositoryArgs(repository, locked), provider)
+    OrganizationActions(locked, provider)

@@ -1,0 +1,283 @@
+"""Repositories through a lock-down, on the GitHub double with real git and the real provider: who gets what in."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from containment.adapters.github import GithubHost
+from containment.adapters.vault import HvacVault
+from containment.repository import RULESET, settings
+from drill.run import prepare, pulumi
+from policies.load import load
+from sandbox.environment import REPOSITORY, Sandbox
+from sandbox.services.github import ADMIN, GithubDouble
+
+CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
+DEVELOPER, REVIEWER, NAMED, OTHER_NAMED = "dana-dev", "omar-dev", "sic-lead", "sre-oncall"
+
+
+@dataclass
+class World:
+    sandbox: Sandbox
+    folder: Path
+    environ: dict[str, str]
+    clones: int = 0
+    seen: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def double(self) -> GithubDouble:
+        service = self.sandbox.service("github")
+        assert isinstance(service, GithubDouble)
+        return service
+
+    @property
+    def host(self) -> GithubHost:
+        return GithubHost.from_environment(self.environ)
+
+    def up(self, incident: str = "keep", scope: str = "", incident_id: str = "") -> subprocess.CompletedProcess[str]:
+        config = (f"incident={incident}", f"incidentId={incident_id}", f"incidentScope={scope}")
+        return pulumi(self.sandbox, *config, environ=self.environ)
+
+    def open(self) -> str:
+        vault = HvacVault.from_environment(self.environ)
+        return next(i.id for i in vault.incidents() if i.state == "open")
+
+    def ask(self, login: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.double.token(login)}"}
+        url = f"{self.double.url}/api/v3/repos/tradepulse/{path}"
+        trust = ssl.create_default_context(cafile=self.environ["SSL_CERT_FILE"])
+        return httpx.request(method, url, json=body, headers=headers, verify=trust, trust_env=False)
+
+    def push(self, login: str, repository: str, branch: str) -> tuple[bool, str]:
+        """A new commit on the branch as it stands, or on a new branch, pushed with real git."""
+        self.clones += 1
+        clone = self.folder / f"{self.clones}"
+        git(self, "clone", "-q", self.double.remote(login, repository), str(clone), cwd=self.folder)
+        git(self, "checkout", "-q", "-B", branch, f"origin/{branch}", cwd=clone, check=False)
+        git(self, "checkout", "-q", "-B", branch, cwd=clone)
+        (clone / f"{self.clones}.txt").write_text(login)
+        git(self, "add", "-A", cwd=clone)
+        git(self, "-c", f"user.name={login}", "-c", "user.email=a@example.invalid", "commit", "-qm", "x", cwd=clone)
+        done = git(self, "push", "-q", "origin", branch, cwd=clone, check=False)
+        return done.returncode == 0, done.stderr
+
+    def pull(self, login: str, repository: str, branch: str, reviewers: tuple[str, ...]) -> str:
+        """An open, reviewed pull request: its path."""
+        made = self.ask(login, "POST", f"{repository}/pulls", {"title": branch, "head": branch, "base": "main"})
+        path = f"{repository}/pulls/{made.json()['number']}"
+        for reviewer in reviewers:
+            assert self.ask(reviewer, "POST", f"{path}/reviews", {"event": "APPROVE"}).status_code == 200
+        return path
+
+    def merge(self, login: str, path: str) -> bool:
+        return self.ask(login, "PUT", f"{path}/merge", {}).status_code == 200
+
+    def stored(self) -> dict[str, Any]:
+        """What GitHub holds, whatever the order; beside runs, whose clock goes on."""
+        state = json.loads((self.double.folder / "state.json").read_text())
+        for ruleset in state["rulesets"].values():
+            del ruleset["updated_at"]
+            ruleset["rules"].sort(key=lambda rule: str(rule["type"]))
+        for rule in state["branch_rules"].values():
+            rule["pushActorIds"].sort()
+        kept = {name: state[name] for name in ("org", "branch_rules", "rulesets")}
+        return kept | {"repos": {n: [r["actions"], r["keys"]] for n, r in state["repos"].items()}}
+
+
+def git(world: World, *arguments: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, **world.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": "/dev/null"}
+    return subprocess.run(["git", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=check)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The estate in peace, in which every attack below succeeds."""
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    try:
+        prepare(box, print)
+        folder = tmp_path_factory.mktemp("clones")
+        made = World(box, folder, {**box.environ(), "PORTCULLIS_INCIDENTS": str(folder / "incidents")})
+        yield made
+        assert made.double.violations() == []
+    finally:
+        box.reset(print)
+
+
+def attacks(world: World) -> dict[str, bool]:
+    """What a leaked token of a developer or an owner of the organization could do, and which of it succeeds."""
+    at = str(time.monotonic_ns())
+    seen = {
+        "developer, other branch": world.push(DEVELOPER, CORE, "feature/open")[0],
+        "developer, new branch": world.push(DEVELOPER, CORE, f"feature/{at}")[0],
+        "owner, default branch": world.push(ADMIN, CORE, "main")[0],
+        "owner, new branch": world.push(ADMIN, CONNECTORS, f"owner/{at}")[0],
+        "developer, control repository": world.push(DEVELOPER, CONTROL, "feature/open")[0],
+    }
+    dispatch = f"{CORE}/actions/workflows/deploy.yml/dispatches"
+    seen["developer, workflow"] = world.ask(DEVELOPER, "POST", dispatch, {"ref": "main"}).status_code == 204
+    return seen
+
+
+@pytest.fixture(scope="module")
+def peace(world: World) -> dict[str, bool]:
+    assert world.push(NAMED, CORE, "feature/merge-before")[0]
+    assert world.merge(DEVELOPER, world.pull(NAMED, CORE, "feature/merge-before", (REVIEWER,)))
+    assert world.push(NAMED, CONTROL, "incident/before")[0]
+    assert world.merge(DEVELOPER, world.pull(NAMED, CONTROL, "incident/before", (REVIEWER, OTHER_NAMED)))
+    world.seen["stored in peace"] = world.stored()
+    return attacks(world)
+
+
+@pytest.fixture(scope="module")
+def locked(world: World, peace: dict[str, bool]) -> str:
+    assert set(peace.values()) == {True}, peace
+    assert len(world.host.live_runs(CORE)) == 3
+    done = world.up("true", scope=f"repository:{CORE}")
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.usefixtures("locked")
+def test_nothing_gets_into_a_locked_repository(world: World) -> None:
+    assert set(attacks(world).values()) == {False}
+    taken, said = world.push(ADMIN, CORE, "main")
+    assert not taken
+    assert "GH006" in said
+    assert "Branch is locked" in said
+
+
+@pytest.mark.usefixtures("locked")
+def test_no_merge_into_a_locked_repository(world: World) -> None:
+    path = world.pull(DEVELOPER, CORE, "feature/open", (REVIEWER, NAMED))
+    assert not any(world.merge(login, path) for login in (DEVELOPER, NAMED, ADMIN))
+
+
+@pytest.mark.usefixtures("locked")
+def test_the_control_repository_takes_reviewed_merges_by_the_named(world: World) -> None:
+    assert not world.push(NAMED, CONTROL, "main")[0]
+    assert not world.push(DEVELOPER, CONTROL, "incident/theirs")[0]
+    assert not world.push(ADMIN, CONTROL, "incident/theirs")[0]
+    assert world.push(NAMED, CONTROL, "incident/tighten")[0]
+    path = world.pull(NAMED, CONTROL, "incident/tighten", (REVIEWER,))
+    assert not world.merge(NAMED, path), "one review is not enough"
+    assert world.ask(OTHER_NAMED, "POST", f"{path}/reviews", {"event": "APPROVE"}).status_code == 200
+    assert not world.merge(DEVELOPER, path)
+    assert not world.merge(ADMIN, path)
+    assert world.merge(NAMED, path)
+
+
+def test_runs_are_seen_ended_and_actions_is_off(world: World, locked: str) -> None:
+    assert "workflow runs ended tradepulse-core: 3 cancelled and ended" in locked
+    host = world.host
+    assert host.organization_actions() == "none"
+    for name in (CORE, CONNECTORS):
+        assert host.live_runs(name) == []
+        assert host.actions_enabled(name) is False
+
+
+def test_deploy_keys_go_where_the_repository_leaked(world: World, locked: str) -> None:
+    assert "deploy keys removed tradepulse-core: removed: deploy host" in locked
+    assert world.host.deploy_keys(CORE) == []
+    assert len(world.host.deploy_keys(CONNECTORS)) == 1
+
+
+@pytest.mark.usefixtures("locked")
+def test_reviews_are_still_asked_for(world: World) -> None:
+    assert [rule.approvals for rule in world.host.branch_rules(CORE)] == [1]
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_second_run_writes_nothing(world: World) -> None:
+    before = world.stored()
+    again = world.up()
+    assert again.returncode == 0, again.stdout
+    assert "done:" not in again.stdout
+    assert "updated" not in again.stdout
+    assert world.stored() == before
+
+
+@pytest.mark.usefixtures("locked")
+def test_the_stack_and_the_executor_want_the_same(world: World) -> None:
+    done = subprocess.run(
+        ["pulumi", "refresh", "--yes", "--skip-preview", "--expect-no-changes", "--non-interactive", "--stack=local"],
+        cwd=world.sandbox.root / "pulumi" / "project",
+        env={**os.environ, **world.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "unchanged" in done.stdout
+
+
+@pytest.mark.usefixtures("locked")
+def test_the_state_holds_no_token(world: World) -> None:
+    state = "".join(p.read_text() for p in (world.sandbox.root / "pulumi" / "state").rglob("*.json*") if p.is_file())
+    assert RULESET in state, "the state was not found"
+    for file in (world.sandbox.root / "secrets").glob("github.*.token"):
+        assert file.read_text() not in state, file.name
+
+
+@pytest.mark.usefixtures("locked")
+def test_the_lift_restores_peace(world: World, peace: dict[str, bool]) -> None:
+    done = world.up("false", incident_id=world.open())
+    assert done.returncode == 0, done.stdout
+    held, before = world.stored(), world.seen["stored in peace"]
+    assert [rule["lockBranch"] for rule in held["branch_rules"].values()] == [False] * 4
+    assert held["org"]["actions"] == before["org"]["actions"]
+    for repository in load().repositories:
+        assert world.host.actions_enabled(repository.name) is True
+        found = world.host.ruleset(repository.name, RULESET)
+        assert found is not None
+        assert not found.active
+    assert attacks(world) == peace
+
+
+def test_a_host_that_is_down_is_named_and_the_rerun_completes(world: World, peace: dict[str, bool]) -> None:
+    assert attacks(world) == peace, "not in peace"
+    world.double.kill()
+    start = time.monotonic()
+    done = world.up("true", scope="repository:tradepulse-connectors")
+    assert done.returncode != 0
+    assert time.monotonic() - start < 60
+    assert "not contained" in done.stdout
+    for repository in load().repositories:
+        assert f"{repository.name} (branches locked: github:" in done.stdout
+    assert "CI role off cicd" in done.stdout, "what does not need GitHub goes on"
+    world.double.start()
+    assert attacks(world) == peace, "nothing had been locked: the test is void"
+    again = world.up("true", scope="repository:tradepulse-connectors")
+    assert again.returncode == 0, again.stdout
+    assert set(attacks(world).values()) == {False}
+    lift = world.up("false", incident_id=world.open())
+    assert lift.returncode == 0, lift.stdout
+
+
+def test_contain_without_pulumi_and_the_next_up_agrees(world: World, peace: dict[str, bool]) -> None:
+    assert attacks(world) == peace, "not in peace"
+    argv = [sys.executable, "-m", "rotation", "contain", "--scope", "exchange-market-key", "--json"]
+    env = {**os.environ, **world.environ}
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(attacks(world).values()) == {False}
+    for repository in load().repositories:
+        wanted = settings(repository, locked=True)
+        assert [r.pattern for r in world.host.branch_rules(repository.name)] == [r.pattern for r in wanted.branches]
+    before = world.stored()
+    up = world.up()
+    assert up.returncode == 0, up.stdout
+    assert "done:" not in up.stdout
+    assert world.stored() == before
+    assert set(attacks(world).values()) == {False}
