@@ -8,26 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Protocol
 
 from containment import names
 from containment.adapters.opa import Decision
-from containment.effects import database, tokens
-from containment.incident import Incident, Scope, State
-from containment.ports import Issued, Token, Vault
+from containment.incident import Incident, State
+from containment.ports import Issued, Vault
 from containment.report import Effect, Outcome
-from containment.run import Progress, Run, Seen, Systems
-from containment.scope import Affected, affected
+from containment.run import Progress, Run, Systems
 from policies.errors import Finding, PortcullisError
-from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
-from rotation import roles
+from policies.model import DatabaseSecret, Estate, SecretAccessPolicy
+from rotation import outstanding, roles
 from rotation.roles import Role
 
 PACKAGE = "portcullis.issue"
-_SWEEPS = 3
-_NO_INCIDENT = Incident("", Scope(everything=False), State.LIFTED, opened_at=0)
-"""Revoking here is nobody's lock-down: a run needs an incident, and what is touched is named in its `affected`."""
 
 Deliver = Callable[[Mapping[str, str]], None]
 
@@ -68,7 +62,7 @@ def issue(
     incidents = vault.incidents()
     paused = _judged(vault, estate, judge, role, ttl, incidents)
     still_open = tuple(i.id for i in incidents if i.state is State.OPEN)
-    run = Run(systems, estate, (), _NO_INCIDENT, progress, _only(role, estate))
+    run = outstanding.run(systems, estate, progress)
     if deliver is None:
         why = f"dry run: {_outstanding(vault, role)} outstanding would be revoked, "
         why += f"nothing issued: {paused}" if paused else f"one of {ttl} s issued"
@@ -101,43 +95,18 @@ def _judged(vault: Vault, estate: Estate, judge: Judge, role: Role, ttl: int, in
     return "; ".join(decision.reasons)
 
 
-def _only(role: Role, estate: Estate) -> Affected:
-    nothing = affected(estate, ())
-    return replace(nothing, secrets=(role.what,)) if isinstance(role.what, SecretAccessPolicy) else nothing
-
-
-def _out(vault: Vault, identity: CiRole | Workload) -> list[Token]:
-    """Tokens of the identity, however they were made: every one of them carries its own policy."""
-    own, caller = names.own_policy(identity), vault.whoami()
-    return [t for t in vault.tokens() if own in t.policies and t.accessor != caller and not t.batch]
-
-
 def _outstanding(vault: Vault, role: Role) -> int:
     if isinstance(role.what, SecretAccessPolicy):
-        return len(vault.leases(names.granted_path(role.what)))
-    return len(_out(vault, role.what))
+        return len(vault.leases(role.path))
+    return len(outstanding.tokens_of(vault, role.what))
 
 
 def _revoke(run: Run, role: Role) -> None:
-    vault = run.systems.vault
-    if isinstance(role.what, SecretAccessPolicy):
-        since = vault.now() + 1
-        users = database.shut_out(run)
-        for _ in range(_SWEEPS):
-            if not database.revoke_leases(run, since):
-                break
-        database.drop_users(run, users, since)
-        return
-    for _ in range(_SWEEPS):
-        found = _out(vault, role.what)
-        tokens.end(run, found)
-        if not found:
-            return
-    run.effect("tokens revoked", role.key, partial(_still_coming, _SWEEPS))
-
-
-def _still_coming(sweeps: int) -> Seen:
-    return Outcome.FAILED, f"somebody logs in again: new ones after each of {sweeps} sweeps"
+    if not isinstance(role.what, SecretAccessPolicy):
+        identity = role.what
+        outstanding.end_tokens(run, role.key, lambda: outstanding.tokens_of(run.systems.vault, identity))
+    elif isinstance(role.what.secret, DatabaseSecret):
+        outstanding.end_role(run, role.what.name, role.what.secret)
 
 
 def _issue(vault: Vault, role: Role, ttl: int) -> Issued:

@@ -3,7 +3,7 @@ the server left behind is handed over and dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from containment import names
@@ -12,23 +12,26 @@ from containment.ports import Lease
 from containment.report import Outcome
 from containment.run import Run, Seen
 from policies.errors import PortcullisError
-from policies.model import DatabaseSecret, SecretAccessPolicy
+from policies.model import DatabaseSecret
+
+Roles = Sequence[tuple[str, DatabaseSecret]]
+"""Database roles, each with the name it is reported by."""
 
 
-def _databases(run: Run) -> list[tuple[SecretAccessPolicy, DatabaseSecret]]:
-    return [(p, p.secret) for p in run.affected.secrets if isinstance(p.secret, DatabaseSecret)]
+def _in_scope(run: Run) -> Roles:
+    return [(p.name, p.secret) for p in run.affected.secrets if isinstance(p.secret, DatabaseSecret)]
 
 
-def shut_out(run: Run) -> dict[str, list[str]]:
-    """Users that exist now, by policy. NOLOGIN is committed before any lease is revoked, so that nobody reconnects
-    while the server drops the user."""
+def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
+    """Of `roles`, by default those in scope: users that exist now, by name. NOLOGIN is committed before any lease is
+    revoked, so that nobody reconnects while the server drops the user."""
     users: dict[str, list[str]] = {}
 
-    def shut(policy: SecretAccessPolicy, secret: DatabaseSecret) -> Seen:
+    def shut(name: str, secret: DatabaseSecret) -> Seen:
         database = run.systems.database(secret.connection)
         cut = run.contained_at
         found = [u for u in database.users(names.database_user_prefix(secret)) if not cut or user_epoch(u) < cut]
-        users[policy.name] = found
+        users[name] = found
         for user in found:
             database.forbid_login(user)
         left = sum(database.end_sessions(user) for user in found)
@@ -36,12 +39,12 @@ def shut_out(run: Run) -> dict[str, list[str]]:
             return Outcome.FAILED, f"{left} sessions still alive"
         return (Outcome.DONE, f"{len(found)} users, no session left") if found else (Outcome.ALREADY, "no user")
 
-    for policy, secret in _databases(run):
-        run.effect("database sessions ended", policy.name, partial(shut, policy, secret))
+    for name, secret in _in_scope(run) if roles is None else roles:
+        run.effect("database sessions ended", name, partial(shut, name, secret))
     return users
 
 
-def revoke_leases(run: Run, since: int) -> int:
+def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
     """Those issued before `since` (epoch seconds). Returns how many were found."""
     vault = run.systems.vault
 
@@ -50,24 +53,25 @@ def revoke_leases(run: Run, since: int) -> int:
         return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still listed")
 
     total = 0
-    for policy, _ in _databases(run):
+    for name, secret in _in_scope(run) if roles is None else roles:
         try:
-            leases = [lease for lease in vault.leases(names.granted_path(policy)) if epoch(lease.issued) < since]
+            found = vault.leases(f"{secret.mount}/creds/{secret.role}")
+            leases = [lease for lease in found if epoch(lease.issued) < since]
         except PortcullisError as error:
-            run.fail("leases revoked", policy.name, error)
+            run.fail("leases revoked", name, error)
             continue
-        run.each("lease revoked", [(f"{policy.name} {x.id[-6:]}", partial(revoke, x)) for x in leases])
+        run.each("lease revoked", [(f"{name} {x.id[-6:]}", partial(revoke, x)) for x in leases])
         total += len(leases)
     return total
 
 
-def drop_users(run: Run, users: Mapping[str, list[str]], since: int) -> None:
+def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Roles | None = None) -> None:
     """After the leases: what the server could not drop (it owned objects) is reassigned and dropped."""
 
-    def end(policy: SecretAccessPolicy, secret: DatabaseSecret) -> Seen:
+    def end(name: str, secret: DatabaseSecret) -> Seen:
         database = run.systems.database(secret.connection)
         prefix = names.database_user_prefix(secret)
-        left = [u for u in database.users(prefix) if u in users[policy.name] or user_epoch(u) < since]
+        left = [u for u in database.users(prefix) if u in users[name] or user_epoch(u) < since]
         for user in left:
             database.forbid_login(user)
             database.end_sessions(user)
@@ -75,11 +79,11 @@ def drop_users(run: Run, users: Mapping[str, list[str]], since: int) -> None:
         still = [u for u in database.users(prefix) if u in left]
         if still:
             return Outcome.FAILED, f"still exist: {', '.join(still)}"
-        return (Outcome.DONE, f"{len(users[policy.name])} gone") if users[policy.name] else (Outcome.ALREADY, "none")
+        return (Outcome.DONE, f"{len(users[name])} gone") if users[name] else (Outcome.ALREADY, "none")
 
-    for policy, secret in _databases(run):
-        if policy.name in users:
-            run.effect("database users gone", policy.name, partial(end, policy, secret))
+    for name, secret in _in_scope(run) if roles is None else roles:
+        if name in users:
+            run.effect("database users gone", name, partial(end, name, secret))
 
 
 def user_epoch(user: str) -> int:

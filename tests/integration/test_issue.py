@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -141,6 +142,88 @@ def test_what_nobody_received_is_revoked_again(env: dict[str, str]) -> None:
     assert not [t for t in HvacVault.from_environment(env).tokens() if "pc-ci-cicd" in t.policies]
 
 
+def _revoke(env: dict[str, str], *argv: str) -> tuple[int, dict[str, Any]]:
+    done = _run(env, "rotation", "revoke", *argv, "--json")
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def _credential(actors: Actors) -> dict[str, Any]:
+    return actors.read(actors.login(*actors.secret_id("settlement")), "database/creds/settlement-readonly")
+
+
+def test_revoking_a_database_path(env: dict[str, str], actors: Actors) -> None:
+    leaked = _credential(actors)
+    session = actors.connect(leaked["username"], leaked["password"])
+    code, tried = _revoke(env, "database/creds/settlement-readonly", "--dry-run")
+    assert (code, tried["effects"]) == (0, [])
+    assert tried["found"] >= 1
+    assert alive(session)
+    code, done = _revoke(env, "database/creds/settlement-readonly")
+    assert (code, done["found"], done["not_revoked"]) == (0, tried["found"], [])
+    assert not alive(session)
+    assert not actors.can_connect(leaked["username"], leaked["password"])
+    assert _revoke(env, "database/creds/settlement-readonly")[1]["found"] == 0
+
+
+def test_revoking_one_lease_leaves_its_neighbour(env: dict[str, str], actors: Actors, sandbox: Sandbox) -> None:
+    leaked, vault = _credential(actors), HvacVault.from_environment(sandbox.environ())
+    (lease,) = vault.leases("database/creds/settlement-readonly")
+    time.sleep(2.1)  # users are told apart by the second they were made in
+    neighbour = _credential(actors)
+    code, done = _revoke(env, lease.id)
+    assert (code, done["found"]) == (0, 1)
+    assert leaked["username"] in done["effects"][0]["detail"]
+    assert not actors.can_connect(leaked["username"], leaked["password"])
+    assert actors.can_connect(neighbour["username"], neighbour["password"])
+
+
+def test_revoking_on_kv_says_what_to_do_instead(env: dict[str, str], actors: Actors) -> None:
+    code, done = _revoke(env, "secret/data/trading/exchange")
+    assert (code, done["holds"], done["found"]) == (1, "kv", 0)
+    assert "incidentScope=secret:exchange-trading-key" in done["instead"][0]
+
+
+def test_revoking_tokens_keeps_the_way_out(env: dict[str, str], actors: Actors, sandbox: Sandbox) -> None:
+    leaked, ci = actors.login(*actors.secret_id("settlement")), actors.ci_login("cicd", CLAIMS)
+    code, done = _revoke(env, "auth/approle/login")
+    assert (code, done["not_revoked"]) == (0, [])
+    assert not _alive(actors, leaked)
+    assert _alive(actors, ci), "another path's token was revoked"
+    code, done = _revoke(env, "auth")
+    assert code == 0
+    assert not _alive(actors, ci)
+    kept = " ".join(done["kept"])
+    assert all(name in kept for name in ("caller's own", "portcullis-break-glass", "root"))
+    for name in ("operator", "break-glass", "root"):
+        assert _alive(actors, (sandbox.root / "secrets" / f"{name}.token").read_text()), name
+
+
+@pytest.mark.parametrize("path", ["nowhere/x", "database/creds/nobody", "secret/*", "../sys", "sys/policies"])
+def test_revoking_an_unknown_path_changes_nothing(env: dict[str, str], actors: Actors, path: str) -> None:
+    leaked = _credential(actors)
+    assert _revoke(env, path)[0] == 2
+    assert actors.can_connect(leaked["username"], leaked["password"])
+
+
+def test_a_database_that_is_down_is_reported_part_by_part(
+    env: dict[str, str], actors: Actors, sandbox: Sandbox
+) -> None:
+    leaked = _credential(actors)
+    sandbox.service("postgres").kill()
+    code, done = _revoke(env, "database/creds/settlement-readonly")
+    assert code == 1
+    assert {e["what"] for e in done["effects"] if e["outcome"] == "failed"} >= {
+        "database sessions ended",
+        "lease revoked",
+    }
+    sandbox.service("postgres").start()
+    assert actors.can_connect(leaked["username"], leaked["password"]), "it was revoked: the test is void"
+    code, done = _revoke(env, "database/creds/settlement-readonly")
+    assert (code, done["not_revoked"]) == (0, [])
+    assert not actors.can_connect(leaked["username"], leaked["password"])
+
+
 def test_an_incident_pauses_ci_and_revokes_all_the_same(env: dict[str, str], actors: Actors) -> None:
     assert _issue(env, "--role", "cicd").returncode == 0
     token = json.loads((Path(env["PORTCULLIS_CREDENTIALS"]) / "ci-cicd.json").read_text())["token"]
@@ -159,5 +242,8 @@ def test_an_incident_pauses_ci_and_revokes_all_the_same(env: dict[str, str], act
     assert [(k["name"], k["exit_code"]) for k in kept] == [("secrets-issue-dynamic", 1)]
     assert "token revoked" in (folder / "events.jsonl").read_text()
     assert late not in "".join(f.read_text() for f in folder.rglob("*") if f.is_file())
+    code, _ = _revoke(env, "secret/data/trading/exchange")
+    assert code == 1
+    assert "revoke" in {json.loads(f.read_text())["name"] for f in (folder / "commands").iterdir()}
     dynamic = _issue(env, "--role", "settlement-readonly")
     assert dynamic.returncode == 0, "a dynamic role stays usable in an incident"

@@ -1,0 +1,73 @@
+"""`portcullis revoke`: what `vault lease revoke -prefix` claims to do, done and proven."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+
+@click.command("revoke")
+@click.argument("path")
+@click.option("--dry-run", is_flag=True, help="Say what lives there and how much of it is out; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(path: str, dry_run: bool, as_json: bool) -> None:
+    """Revoke the leases or tokens at PATH one by one, look each up afterwards, and see its database user gone.
+
+    A KV store has no leases: exit 1 says so and what to do instead. Of tokens, the caller's own, the operator's and
+    the break-glass ones are kept.
+
+    \b
+    Examples:
+      portcullis revoke database/creds/settlement-readonly
+      portcullis revoke auth/approle/login --dry-run
+      portcullis revoke secret/data/trading/exchange --json
+    """
+    import sys
+
+    from containment.adapters.vault import HvacVault
+    from containment.incident import State
+    from containment.opening import estate_for
+    from containment.systems import from_environment
+    from rotation import acts
+    from rotation.places import Holds
+    from rotation.revoke import revoke
+
+    vault = HvacVault.from_environment()
+    estate, complaint = estate_for(vault, None, tightening=True)
+    if complaint:
+        click.echo(complaint, err=True)
+    result = revoke(
+        from_environment(vault, estate), estate, path, lambda message: click.echo(message, err=True), dry_run
+    )
+    document = {
+        "path": result.place.path,
+        "holds": result.place.holds,
+        "found": result.found,
+        "dry_run": dry_run,
+        "kept": result.kept,
+        "not_revoked": result.not_revoked,
+        "instead": result.instead,
+        "effects": [asdict(e) for e in result.effects],
+    }
+    if not dry_run:
+        still_open = [i.id for i in vault.incidents() if i.state is State.OPEN]
+        output = json.dumps(document)
+        for problem in acts.keep(still_open, "revoke", sys.argv, result.exit_code, output, result.effects):
+            click.echo(problem, err=True)
+    if as_json:
+        click.echo(json.dumps(document))
+    else:
+        if result.instead:
+            click.echo(f"nothing to revoke at {path}: a KV store has no leases; the value is still readable")
+        else:
+            what = "tokens" if result.place.holds is Holds.TOKENS else "leases"
+            done = "would be revoked" if dry_run else "out, none left" if not result.exit_code else "out"
+            click.echo(f"{result.place.path}: {result.found} {what} {done}")
+        for line in (*(f"kept: {k}" for k in result.kept), *result.instead):
+            click.echo(line)
+        for name in result.not_revoked:
+            click.echo(f"not revoked: {name}")
+    if result.exit_code:
+        raise SystemExit(result.exit_code)

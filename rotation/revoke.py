@@ -1,0 +1,150 @@
+"""Revoke what lives at a path, one by one and looked up afterwards: what `vault lease revoke -prefix` claims to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from containment import names, operators
+from containment.adapters.vault import epoch
+from containment.effects.database import user_epoch
+from containment.ports import Lease, Token
+from containment.report import Effect, Outcome
+from containment.run import Progress, Run, Seen, Systems
+from policies.errors import InputError
+from policies.model import DatabaseGrant, DatabaseSecret, Estate
+from rotation import outstanding, places
+from rotation.places import Holds, Place
+
+KEPT = {operators.BREAK_GLASS, operators.OPERATOR, "root"}
+"""A token with one of these policies is the way out, or a responder's: it is never revoked by a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`found`: leases or tokens that were out. `kept`: tokens left alone. `instead`: what to do where nothing can be
+    revoked."""
+
+    place: Place
+    found: int
+    kept: tuple[str, ...]
+    effects: tuple[Effect, ...]
+    instead: tuple[str, ...] = ()
+
+    @property
+    def not_revoked(self) -> tuple[str, ...]:
+        return tuple(f"{e.target} ({e.what}: {e.detail})" for e in self.effects if e.outcome is Outcome.FAILED)
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.not_revoked or self.instead else 0
+
+
+def revoke(systems: Systems, estate: Estate, path: str, progress: Progress, dry: bool) -> Result:
+    """Raises InputError for a path that nothing serves, and Unreachable when the server does not say what lives
+    there; nothing was changed then."""
+    vault = systems.vault
+    place = places.find(path, vault.read("sys/mounts") or {}, vault.read("sys/auth") or {})
+    run = outstanding.run(systems, estate, progress)
+    match place.holds:
+        case Holds.KV:
+            return Result(place, 0, (), (), tuple(places.instead(place, estate)))
+        case Holds.TOKENS:
+            return _tokens(run, place, dry)
+        case Holds.DATABASE:
+            return _database(run, place, dry)
+        case Holds.LEASES:
+            return _leases(run, place, dry)
+
+
+def _tokens(run: Run, place: Place, dry: bool) -> Result:
+    vault = run.systems.vault
+    caller, since = vault.whoami(), vault.now() + 1
+    kept: set[str] = set()
+
+    def find() -> list[Token]:
+        found = []
+        for token in vault.tokens():
+            if not f"{token.path}/".startswith(f"{place.path}/") or token.batch or token.created >= since:
+                continue
+            if token.accessor == caller or KEPT & set(token.policies):
+                kept.add("the caller's own token" if token.accessor == caller else _why_kept(token))
+            else:
+                found.append(token)
+        return found
+
+    count = len(find())
+    if not dry:
+        outstanding.end_tokens(run, place.path, find)
+    return Result(place, count, tuple(sorted(kept)), tuple(run.effects))
+
+
+def _why_kept(token: Token) -> str:
+    return f"{token.accessor[:6]}… ({', '.join(sorted(KEPT & set(token.policies)))})"
+
+
+def _database(run: Run, place: Place, dry: bool) -> Result:
+    vault = run.systems.vault
+    wanted = places.roles(place, vault.keys(f"{place.mount}/roles"))
+    one = places.lease(place)
+    found = {role: vault.leases(f"{place.mount}/creds/{role}") for role in wanted}
+    if one:
+        found = {role: [x for x in leases if x.id.endswith(f"/{one}")] for role, leases in found.items()}
+        if not any(found.values()):
+            raise InputError(f"no lease {place.path}: it is gone, or never was; nothing was changed")
+    count = sum(map(len, found.values()))
+    for role in wanted if not dry else ():
+        secret = _secret(run, place.mount, role)
+        if secret is None:
+            _without_database(run, role, found[role])
+        elif one:
+            run.effect("lease revoked", role, partial(_one_lease, run, secret, found[role][0]))
+        else:
+            outstanding.end_role(run, role, secret)
+    return Result(place, count, (), tuple(run.effects))
+
+
+def _secret(run: Run, mount: str, role: str) -> DatabaseSecret | None:
+    """Of a role that nobody declared too, when its connection is declared; which SQL made its users is no matter."""
+    connection = str((run.systems.vault.read(f"{mount}/roles/{role}") or {}).get("db_name"))
+    declared = any((c.mount, c.name) == (mount, connection) for c in run.estate.connections)
+    return DatabaseSecret(mount, role, connection, DatabaseGrant.READONLY) if declared else None
+
+
+def _one_lease(run: Run, secret: DatabaseSecret, lease: Lease) -> Seen:
+    """The server does not say which user a lease made: it is one of those made in the same second that goes."""
+    database, prefix = run.systems.database(secret.connection), names.database_user_prefix(secret)
+    before = set(database.users(prefix))
+    if not run.systems.vault.revoke_lease(lease.id):
+        return Outcome.FAILED, "still listed"
+    gone = before - set(database.users(prefix))
+    if not any(abs(user_epoch(user) - epoch(lease.issued)) <= 1 for user in gone):
+        return Outcome.FAILED, f"looked up, gone; no database user of that second went with it ({len(before)} before)"
+    return Outcome.DONE, f"looked up, gone; database user {', '.join(sorted(gone))} gone"
+
+
+def _without_database(run: Run, role: str, leases: Sequence[Lease]) -> None:
+    run.each("lease revoked", [(f"{role} {x.id[-6:]}", partial(_look_up, run, x.id)) for x in leases])
+    if leases:
+        why = "its connection is not declared: whether its users are gone was not seen"
+        run.effect("database users gone", role, lambda: (Outcome.FAILED, why))
+
+
+def _look_up(run: Run, lease: str) -> Seen:
+    gone = run.systems.vault.revoke_lease(lease)
+    return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still listed")
+
+
+def _leases(run: Run, place: Place, dry: bool) -> Result:
+    leases = _below(run, place.path)
+    if not dry:
+        run.each("lease revoked", [(x, partial(_look_up, run, x)) for x in leases])
+    return Result(place, len(leases), (), tuple(run.effects))
+
+
+def _below(run: Run, path: str) -> list[str]:
+    found: list[str] = []
+    for key in run.systems.vault.keys(f"sys/leases/lookup/{path}"):
+        found += _below(run, f"{path}/{key.rstrip('/')}") if key.endswith("/") else [f"{path}/{key}"]
+    return found
