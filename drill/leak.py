@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from containment import names
 from containment.incident import Scope
-from drill.actors import Actors, Attempt, alive
+from drill.actors import Actors
+from drill.acts import Act, Action, Attempt
 from policies.model import Estate, KvSecret
 
 LEAKED = Scope(
@@ -13,89 +17,104 @@ LEAKED = Scope(
 CI_CLAIMS = {"repository": "tradepulse/tradepulse-core", "ref": "refs/heads/main"}
 
 
-def leak(actors: Actors, estate: Estate) -> list[Attempt]:
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """`by_credential`: the attempts that a background attacker repeats, a process for each credential."""
+
+    attempts: tuple[Attempt, ...]
+    exchange_key: tuple[str, str]
+
+    @property
+    def by_credential(self) -> dict[str, list[Attempt]]:
+        found: dict[str, list[Attempt]] = {}
+        for attempt in self.attempts:
+            found.setdefault(attempt.credential, []).append(attempt)
+        return found
+
+
+def leak(actors: Actors, estate: Estate) -> Leak:
     """Take real credentials as their holders would, then hand them to an attacker."""
-    secrets = {s.name: s.secret for s in estate.secrets}
-    exchange = secrets["exchange-trading-key"]
-    staging = secrets["exchange-trading-key-staging"]
-    if not isinstance(exchange, KvSecret) or not isinstance(staging, KvSecret):
-        raise TypeError("the drill's estate declares the exchange keys as KV secrets")
+    paths = {s.name: names.granted_path(s) for s in estate.secrets if isinstance(s.secret, KvSecret)}
+    exchange_path = paths["exchange-trading-key"]
     trader = actors.login(*actors.secret_id("execution-engine"))
-    exchange_path = f"{exchange.mount}/data/{exchange.path}"
     key = actors.read(trader, exchange_path)["data"]
     test_trader = actors.login(*actors.secret_id("execution-engine-staging"))
-    test_key = actors.read(test_trader, f"{staging.mount}/data/{staging.path}")["data"]
+    test_key = actors.read(test_trader, paths["exchange-trading-key-staging"])["data"]
 
     writer = actors.login(*actors.secret_id("market-data-writer"))
     database = actors.read(writer, "database/creds/market-data-ingest")
-    session = actors.connect(database["username"], database["password"])
+    user = {"user": database["username"], "password": database["password"]}
+    reader = actors.login(*actors.secret_id("settlement"))
+    other = actors.read(reader, "database/creds/settlement-readonly")
+    other_user = {"user": other["username"], "password": other["password"]}
 
-    risk_id = actors.secret_id("risk-engine")
-    risk = actors.login(*risk_id)
-    router_id = actors.secret_id("order-router")
-    router = actors.login(*router_id)
+    risk_id, router_id = actors.secret_id("risk-engine"), actors.secret_id("order-router")
+    risk, router = actors.login(*risk_id), actors.login(*router_id)
     ci = actors.ci_login("cicd", CI_CLAIMS)
-    other_ci = actors.login(*actors.secret_id("partner-gateway"))
+    partner = actors.login(*actors.secret_id("partner-gateway"))
+    outside = _read(router, paths["order-router-fix"])
 
-    def reads(token: str, path: str) -> bool:
-        return actors.allowed(lambda: actors.read(token, path))
-
-    def outside() -> bool:
-        return reads(router, "secret/data/trading/fix-session")
-
-    return [
+    attempts = (
         Attempt(
             "place an order with the leaked exchange key",
             "exchange key of exchange-trading-key",
-            lambda: actors.order(key["api_key"], key["api_secret"]),
-            lambda: actors.order(test_key["api_key"], test_key["api_secret"]),
+            _order(key),
+            _order(test_key),
         ),
         Attempt(
             "read the leaked secret with a token already out",
             "token of execution-engine",
-            lambda: reads(trader, exchange_path),
+            _read(trader, exchange_path),
             outside,
         ),
         Attempt(
             "read its first version by number",
             "token of execution-engine",
-            lambda: reads(trader, f"{exchange_path}?version=1"),
+            _read(trader, f"{exchange_path}?version=1"),
             outside,
         ),
         Attempt(
             "log in to PostgreSQL",
             "database user of market-data-ingest",
-            lambda: actors.can_connect(database["username"], database["password"]),
-            actors.manager,
+            Act(Action.CONNECT, user),
+            Act(Action.CONNECT, other_user),
         ),
         Attempt(
             "go on in an open PostgreSQL session",
             "database user of market-data-ingest",
-            lambda: alive(session),
-            actors.manager,
+            Act(Action.SESSION, user),
+            Act(Action.SESSION, other_user),
         ),
+        Attempt("log in with the leaked secret_id", "secret_id of risk-engine", _login(*risk_id), _login(*router_id)),
         Attempt(
-            "log in with the leaked secret_id",
-            "secret_id of risk-engine",
-            lambda: actors.allowed(lambda: actors.login(*risk_id)),
-            lambda: actors.allowed(lambda: actors.login(*router_id)),
-        ),
-        Attempt(
-            "read with a token made from it",
-            "token of risk-engine",
-            lambda: reads(risk, "secret/data/risk/limits"),
-            outside,
+            "read with a token made from it", "token of risk-engine", _read(risk, paths["risk-limits-token"]), outside
         ),
         Attempt(
             "read with the leaked CI token",
             "token of cicd",
-            lambda: reads(ci, "secret/data/partners/api"),
-            lambda: reads(other_ci, "secret/data/partners/api"),
+            _read(ci, paths["partner-api-key"]),
+            _read(partner, paths["partner-api-key"]),
         ),
         Attempt(
             "log in as the CI role",
             "OIDC token of cicd",
-            lambda: actors.allowed(lambda: actors.ci_login("cicd", CI_CLAIMS)),
-            outside,
+            Act(Action.JWT_LOGIN, {"role": "cicd", "jwt": actors.issuer_token(CI_CLAIMS)}),
+            Act(
+                Action.JWT_LOGIN,
+                {"role": "analytics-batch", "jwt": actors.issuer_token({"sub": "analytics-batch"})},
+            ),
         ),
-    ]
+    )
+    return Leak(attempts, (key["api_key"], key["api_secret"]))
+
+
+def _order(key: dict[str, str]) -> Act:
+    return Act(Action.ORDER, {"key": key["api_key"], "secret": key["api_secret"]})
+
+
+def _read(token: str, path: str) -> Act:
+    return Act(Action.READ, {"token": token, "path": path})
+
+
+def _login(role_id: str, secret_id: str) -> Act:
+    return Act(Action.LOGIN, {"role_id": role_id, "secret_id": secret_id})

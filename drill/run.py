@@ -1,26 +1,31 @@
-"""The drill: leak, lock down with one `pulumi up`, attack again, and say what held."""
+"""The drill: leak, lock down with one `pulumi up`, attack again, rotate, lift, and say what held."""
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
-import signal
 import subprocess
-import threading
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drill.actors import Actors, Attempt
-from drill.leak import LEAKED, leak
-from policies.errors import PortcullisError, Unreachable
+from containment import record
+from drill import background as processes
+from drill.actors import Actors
+from drill.acts import Attempt, Performer
+from drill.background import Background
+from drill.commit import commit_key, scan
+from drill.leak import LEAKED, Leak, leak
+from drill.result import Probe, Result, verdict
+from drill.stack import Progress, prepare, pulumi
+from policies.errors import PortcullisError
 from policies.load import load
+from policies.model import Estate
 from sandbox.environment import REPOSITORY, Sandbox
-from sandbox.estate import seed
-
-Progress = Callable[[str], None]
 
 
 class DrillVoid(PortcullisError):
@@ -29,147 +34,184 @@ class DrillVoid(PortcullisError):
     exit_code = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    what: str
-    credential: str
-    expected: str
-    observed: str
-
-    @property
-    def held(self) -> bool:
-        return self.expected == self.observed
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """`seconds`: `to_deny` and `lockdown` from the start of the lock-down, `total` of the drill."""
-
+@dataclass
+class Drill:
+    sandbox: Sandbox
+    progress: Progress
     incident: str
-    seconds: dict[str, float]
-    probes: tuple[Probe, ...]
-    pulumi_exit: int
-    verdict: str
+    estate: Estate
+    actors: Actors
+    performer: Performer
+    leak: Leak
+    background: Background
+    begin: float
+    seconds: dict[str, float | None] = field(default_factory=dict)
+    probes: list[Probe] = field(default_factory=list)
+    not_contained: list[str] = field(default_factory=list)
+    not_recovered: list[str] = field(default_factory=list)
+    locked_at: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-def pulumi(
-    sandbox: Sandbox, *config: str, preview: bool = False, environ: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Plain `pulumi up` as a person in the environment shell runs it, in a process group of its own."""
-    argv = ["pulumi", "preview" if preview else "up", "--non-interactive", "--stack", "local"]
-    argv += [] if preview else ["--yes", "--skip-preview"]
-    settings = _project(sandbox) / "Pulumi.local.yaml"
-    argv += ["--config-file", str(settings)]
-    for item in config:
-        argv += ["--config", item]
-    env = {**os.environ, **(environ or sandbox.environ())}
-    with subprocess.Popen(
-        argv, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
-    ) as child:
-        try:
-            output, _ = child.communicate()
-        except BaseException:
-            os.killpg(child.pid, signal.SIGTERM)
-            raise
-    return subprocess.CompletedProcess(argv, child.returncode, output, "")
+    def since_lock(self) -> float:
+        return round(time.time() - self.locked_at, 3)
 
 
-def _project(sandbox: Sandbox) -> Path:
-    """Pulumi writes `--config` values and the stack's salt down: into copies of the sandbox's own, so that a drill
-    leaves the checkout as it was."""
-    folder = sandbox.root / "pulumi" / "project"
-    if not folder.exists():
-        folder.mkdir(parents=True, mode=0o700)
-        for name in ("Pulumi.local.yaml", "Pulumi.yaml"):
-            shutil.copyfile(REPOSITORY / name, folder / name)
-    return folder
-
-
-def ensure_stack(sandbox: Sandbox) -> None:
-    """Raises Unreachable with Pulumi's own words."""
-    done = subprocess.run(
-        ["pulumi", "stack", "select", "--create", "local", "--non-interactive"],
-        cwd=_project(sandbox),
-        env={**os.environ, **sandbox.environ()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise Unreachable(f"pulumi stack select: {done.stderr[-500:]}")
-
-
-def prepare(sandbox: Sandbox, progress: Progress) -> None:
-    """Servers up, the whole estate applied, values seeded. Raises Unreachable with Pulumi's own words."""
-    sandbox.up(progress)
-    ensure_stack(sandbox)
-    progress("applying the estate: pulumi up")
-    done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
-    if done.returncode:
-        raise Unreachable(f"pulumi up failed:\n{done.stdout[-3000:]}")
-    seed(sandbox, progress)
-
-
-def run(sandbox: Sandbox, progress: Progress) -> Result:
-    """Raises DrillVoid when an attack does not succeed beforehand."""
+def run(sandbox: Sandbox, progress: Progress) -> tuple[Result, Path]:
+    """The result and the report. Raises DrillVoid when an attack does not succeed beforehand."""
     begin = time.monotonic()
     prepare(sandbox, progress)
-    actors = Actors(sandbox)
-    attempts = leak(actors, load())
-    for attempt in attempts:
-        if not attempt.use() or not attempt.control():
-            raise DrillVoid(f"the drill is void: before the lock-down nobody could {attempt.what}")
-        progress(f"before: attacker can {attempt.what}")
+    with started(sandbox, progress, begin) as drill:
+        attack_first(drill)
+        lock(drill)
+        attack_again(drill, "after the lock-down")
+        _refused_lift(drill)
+        _rotate(drill)
+        _lift(drill)
+        attack_again(drill, "after the lift")
+        return _finish(drill)
+
+
+@contextmanager
+def started(sandbox: Sandbox, progress: Progress, begin: float) -> Iterator[Drill]:
+    """Leaked credentials in hand, services at work; every background process is stopped in the end."""
+    actors, estate = Actors(sandbox), load()
     incident = time.strftime("DRILL-%Y%m%dT%H%M%SZ", time.gmtime())
-    progress(f"pulumi up --config incident=true  ({incident})")
-    denied: list[float] = []
-    over = threading.Event()
-    environ = sandbox.environ()
-    start = time.monotonic()
-    watcher = threading.Thread(target=_watch, args=(attempts[1], start, denied, over), daemon=True)
-    watcher.start()
-    done = pulumi(
-        sandbox, "incident=true", f"incidentId={incident}", f"incidentScope={','.join(LEAKED.leaked)}", environ=environ
-    )
-    lockdown = time.monotonic() - start
-    over.set()
-    watcher.join()
-    probes = tuple(_probe(attempt, progress) for attempt in attempts)
-    held = done.returncode == 0 and all(p.held for p in probes)
-    open_ones = [p.what for p in probes if not p.held]
-    verdict = (
-        "contained" if held else "not contained: " + "; ".join(open_ones or [f"pulumi up exited {done.returncode}"])
-    )
-    if done.returncode:
-        progress(done.stdout[-3000:])
-    seconds = {"to_deny": denied[0] if denied else -1.0, "lockdown": lockdown, "total": time.monotonic() - begin}
-    return Result(incident, {k: round(v, 3) for k, v in seconds.items()}, probes, done.returncode, verdict)
-
-
-def _watch(attempt: Attempt, start: float, denied: list[float], over: threading.Event) -> None:
-    """When the attacker's token is refused for the first time."""
-    while not over.is_set():
-        try:
-            if not attempt.use():
-                denied.append(time.monotonic() - start)
-                return
-        except PortcullisError:
-            return
-        time.sleep(0.01)
-
-
-def _probe(attempt: Attempt, progress: Progress) -> Probe:
+    background = Background(sandbox.root / "drill" / incident)
     try:
-        used, control = attempt.use(), attempt.control()
+        processes.start_services(background, actors, estate, sandbox)
+        leaked = leak(actors, estate)
+        yield Drill(sandbox, progress, incident, estate, actors, Performer(actors), leaked, background, begin)
+    finally:
+        background.stop()
+
+
+def attack_first(drill: Drill) -> None:
+    """Every attack must succeed, by hand and from a process of its own, and gitleaks must find the commit."""
+    for attempt in drill.leak.attempts:
+        if not drill.performer.perform(attempt.use) or not drill.performer.perform(attempt.control):
+            raise DrillVoid(f"the drill is void: before the lock-down nobody could {attempt.what}")
+        drill.progress(f"before: attacker can {attempt.what}")
+    processes.start_attackers(drill.background, drill.actors, drill.leak)
+    out = processes.wait_for_services(drill.background, [w.name for w in drill.estate.workloads], 0)
+    if out:
+        raise DrillVoid(f"the drill is void: before the lock-down these did not work: {'; '.join(out)}")
+    repository = drill.background.folder / "leak"
+    commit_key(repository, drill.leak.exchange_key)
+    found = scan(repository)
+    if not found:
+        raise DrillVoid("the drill is void: gitleaks did not find the key in the commit")
+    for one in found:
+        drill.progress(f"gitleaks: {one['ruleid']} in {one['file']}:{one['startline']}, commit {one['commit'][:10]}")
+        record.note(drill.incident, phase="detection", what=f"gitleaks: {one['ruleid']}", target=one["file"])
+    processes.wait_for_attackers(drill.background, drill.leak)
+
+
+def lock(drill: Drill) -> None:
+    drill.progress(f"pulumi up --config incident=true  ({drill.incident})")
+    environ = drill.sandbox.environ()
+    drill.locked_at = time.time()
+    scope = f"incidentScope={','.join(LEAKED.leaked)}"
+    done = pulumi(drill.sandbox, "incident=true", f"incidentId={drill.incident}", scope, environ=environ)
+    drill.seconds["lockdown"] = drill.since_lock()
+    if done.returncode:
+        drill.progress(done.stdout[-3000:])
+        drill.not_contained.append(f"pulumi up exited {done.returncode}")
+
+
+def attack_again(drill: Drill, when: str) -> None:
+    for attempt in drill.leak.attempts:
+        probe = _probe(drill.performer, attempt)
+        drill.probes.append(probe)
+        drill.progress(f"{when}: {attempt.what}: {probe.observed}")
+
+
+def _probe(performer: Performer, attempt: Attempt) -> Probe:
+    try:
+        used, control = performer.perform(attempt.use), performer.perform(attempt.control)
         observed = "succeeded" if used else "refused" if control else "refused, and so was the control: proves nothing"
     except PortcullisError as error:
         observed = f"no answer: {error}"
-    progress(f"after: {attempt.what}: {observed}")
     return Probe(attempt.what, attempt.credential, "refused", observed)
 
 
-def report_folder(incident: str) -> Path:
-    return REPOSITORY / "reports" / "security" / "incidents" / incident
+def _refused_lift(drill: Drill) -> None:
+    """Before rotation the gate must not rise, whoever asks."""
+    done = pulumi(drill.sandbox, "incident=false", f"incidentId={drill.incident}", "incidentScope=")
+    refused = done.returncode != 0 and "lift refused" in done.stdout
+    drill.probes.append(
+        Probe("lift before anything was rotated", "the gate", "refused", "refused" if refused else "lifted")
+    )
+    drill.progress(f"pulumi up --config incident=false before rotation: {drill.probes[-1].observed}")
+
+
+def _rotate(drill: Drill) -> None:
+    drill.progress(f"portcullis rotate run {drill.incident}")
+    code, _ = command(drill.sandbox, drill.progress, "rotate", "run", drill.incident)
+    if code:
+        drill.not_recovered.append(f"rotate run exited {code}")
+    else:
+        drill.seconds["to_rotated"] = drill.since_lock()
+
+
+def _lift(drill: Drill) -> None:
+    drill.progress("pulumi up --config incident=false")
+    done = pulumi(drill.sandbox, "incident=false", f"incidentId={drill.incident}", "incidentScope=")
+    if done.returncode:
+        drill.progress(done.stdout[-3000:])
+        drill.not_recovered.append(f"the lift exited {done.returncode}")
+        return
+    drill.seconds["to_lifted"] = drill.since_lock()
+    workloads = [w.name for w in drill.estate.workloads]
+    drill.not_recovered += processes.wait_for_services(drill.background, workloads, time.time())
+
+
+def _finish(drill: Drill) -> tuple[Result, Path]:
+    attackers = processes.attackers(drill.background, drill.leak)
+    services = processes.services(drill.background, drill.locked_at)
+    for row in attackers:
+        if row["first_refused"] is None:
+            drill.not_contained.append(f"{row['credential']}: the attacker was not refused after its last success")
+    if not drill.not_contained:
+        token = next(a for a in attackers if a["credential"] == "token of execution-engine")
+        drill.seconds["to_deny"] = round(token["first_refused"] - drill.locked_at, 3)
+        drill.seconds["to_revoked"] = round(max(a["first_refused"] for a in attackers) - drill.locked_at, 3)
+    drill.not_recovered += [f"{s['workload']} is still out" for s in services if s["interrupted_seconds"] is None]
+    drill.seconds["total"] = round(time.monotonic() - drill.begin, 3)
+    order = ("to_deny", "lockdown", "to_revoked", "to_rotated", "to_lifted", "total")
+    result = Result(
+        drill.incident,
+        {name: drill.seconds.get(name) for name in order},
+        tuple(drill.probes),
+        verdict(drill.probes, drill.not_contained, drill.not_recovered),
+    )
+    return result, _write(drill, result, attackers, services)
+
+
+def _write(drill: Drill, result: Result, attackers: list[dict[str, Any]], services: list[dict[str, Any]]) -> Path:
+    """Into the evidence, which is then collected from the servers, sealed and told in the report."""
+    from rotation.evidence import Evidence
+    from rotation.report import render
+
+    folder = record.folder(drill.incident)
+    evidence = Evidence(folder)
+    for name, rows in (("drill.json", result.to_json()), ("attackers.json", attackers), ("services.json", services)):
+        evidence.write_json(name, rows)
+    report = render(folder)
+    evidence.seal()
+    return report
+
+
+def command(sandbox: Sandbox, progress: Callable[[str], None], *words: str) -> tuple[int, Any]:
+    """`portcullis …` as a person runs it. Returns the exit code and the JSON document; its progress is passed on."""
+    argv = [sys.executable, "-m", "rotation", *words, "--json"]
+    env = {**os.environ, **sandbox.environ()}
+    with subprocess.Popen(
+        argv, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        if child.stderr is not None:
+            for line in child.stderr:
+                progress("  " + line.rstrip())
+        output = child.stdout.read() if child.stdout is not None else ""
+    try:
+        return child.returncode, json.loads(output)
+    except ValueError:
+        return child.returncode, None

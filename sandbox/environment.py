@@ -69,6 +69,11 @@ class Sandbox:
         raise InputError(f"no service {name!r}; one of {', '.join(s.name for s in _SERVICES)}")
 
     @property
+    def delivered(self) -> Path:
+        """Where identities are handed to workloads, a 0600 file each."""
+        return self.root / "delivered"
+
+    @property
     def openbao(self) -> OpenBao:
         return OpenBao(self.root, self._ports()[OpenBao.name])
 
@@ -146,6 +151,7 @@ class Sandbox:
             "PATH": os.pathsep.join([tools["PATH"], str(self.postgres.programs)]),  # psql, where there is no other
             "PORTCULLIS_SANDBOX": str(self.root),
             "PORTCULLIS_CREDENTIALS": str(self.root / "credentials"),
+            "PORTCULLIS_DELIVERY_DIR": str(self.delivered),
             "PULUMI_BACKEND_URL": f"file://{pulumi / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
             "PULUMI_STACK": "local",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from containment import gate, names, operators
 from policies.load import load
-from policies.model import CiRole, Estate, KvSecret, SecretAccessPolicy, Workload
+from policies.model import AuthMethod, CiRole, Estate, KvSecret, SecretAccessPolicy, Workload
 from sandbox.process import write_private
 
 if TYPE_CHECKING:
@@ -115,6 +115,20 @@ def seed(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
             if github.actions_secret_updated(repository.name, name) is None:
                 progress(f"seeding {name} of {repository.name}")
                 github.put_actions_secret(repository.name, name, secrets.token_urlsafe(24))
+
+
+def deliver(sandbox: Sandbox) -> None:
+    """Hand each AppRole workload that has none its role_id and a secret_id, as an administrator would."""
+    bao, root = sandbox.openbao, sandbox.openbao.root_token()
+    sandbox.delivered.mkdir(mode=0o700, exist_ok=True)
+    for workload in load().workloads:
+        file = sandbox.delivered / f"{workload.name}.json"
+        if workload.auth is not AuthMethod.APPROLE or file.exists():
+            continue
+        base = f"auth/{names.APPROLE}/role/{workload.name}"
+        role_id = bao.call("GET", f"{base}/role-id", token=root)["data"]["role_id"]
+        secret_id = bao.call("POST", f"{base}/secret-id", {}, token=root)["data"]["secret_id"]
+        write_private(file, json.dumps({"role_id": role_id, "secret_id": secret_id}))
 
 
 def _exists(bao: Any, secret: KvSecret, token: str) -> bool:

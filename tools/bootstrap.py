@@ -43,7 +43,8 @@ class Toolbox:
 
     def environ(self) -> dict[str, str]:
         """PATH with this Python first (the language host takes `python` from it), PULUMI_HOME with the plugins."""
-        folders = [str(Path(sys.executable).parent), *dict.fromkeys(str(f.path.parent) for f in self.tools)]
+        programs = (f for f in self.tools if f.tool.plugin is None)  # a plugin on PATH is used with a warning
+        folders = [str(Path(sys.executable).parent), *dict.fromkeys(str(f.path.parent) for f in programs)]
         rest = [p for p in os.environ.get("PATH", "").split(os.pathsep) if p and p not in folders]
         home = cache() / "pulumi-home"
         _link_plugins(home, self.tools)

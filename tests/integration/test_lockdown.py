@@ -7,14 +7,18 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from containment.adapters.vault import HvacVault
+from containment.record import folder as report_folder
 from drill.actors import Actors
-from drill.run import Result, prepare, pulumi, report_folder, run
+from drill.background import attackers, services
+from drill.run import Drill, attack_again, attack_first, lock, started
+from drill.stack import prepare, pulumi
 from policies.errors import Unreachable
 from sandbox.environment import REPOSITORY, Sandbox
 
@@ -37,9 +41,14 @@ def preview(sandbox: Sandbox) -> str:
 
 
 @pytest.fixture(scope="module")
-def drilled(sandbox: Sandbox, preview: str) -> Result:
+def drilled(sandbox: Sandbox, preview: str) -> Drill:
+    """Leaked, attacked and locked; nothing rotated, nothing lifted."""
     del preview  # it comes first
-    return run(sandbox, print)
+    with started(sandbox, print, time.monotonic()) as drill:
+        attack_first(drill)
+        lock(drill)
+        attack_again(drill, "after")
+    return drill
 
 
 def _vault(sandbox: Sandbox) -> HvacVault:
@@ -65,14 +74,25 @@ def test_unknown_scope_is_refused_before_anything_changes(sandbox: Sandbox, prev
     assert not _vault(sandbox).incidents()
 
 
-def test_every_leaked_credential_is_refused(drilled: Result) -> None:
-    assert drilled.verdict == "contained", drilled
+def test_every_leaked_credential_is_refused(drilled: Drill) -> None:
+    assert drilled.not_contained == []
     assert len(drilled.probes) == 9
     assert {p.observed for p in drilled.probes} == {"refused"}
-    assert 0 < drilled.seconds["to_deny"] <= drilled.seconds["lockdown"]
 
 
-def test_containment_is_written_down_without_values(drilled: Result, sandbox: Sandbox) -> None:
+def test_attackers_in_their_own_processes_are_refused_for_good(drilled: Drill) -> None:
+    rows = attackers(drilled.background, drilled.leak)
+    assert len(rows) == 6
+    assert all(row["last_success"] < row["first_refused"] for row in rows), rows
+
+
+def test_services_out_of_scope_are_not_interrupted(drilled: Drill) -> None:
+    rows = {row["workload"]: row for row in services(drilled.background, drilled.locked_at)}
+    assert rows["order-router"]["interrupted_seconds"] == 0
+    assert rows["execution-engine"]["interrupted_seconds"] is None, "its key leaked: it is out until it is rotated"
+
+
+def test_containment_is_written_down_without_values(drilled: Drill, sandbox: Sandbox) -> None:
     folder = report_folder(drilled.incident)
     contained = json.loads((folder / "containment.json").read_text())
     assert contained["contained"] is True
@@ -83,7 +103,7 @@ def test_containment_is_written_down_without_values(drilled: Result, sandbox: Sa
             assert line not in written, f"a value of {secret.name} is in the report"
 
 
-def test_plain_up_keeps_the_lock_down(drilled: Result, sandbox: Sandbox) -> None:
+def test_plain_up_keeps_the_lock_down(drilled: Drill, sandbox: Sandbox) -> None:
     done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
     assert done.returncode == 0, done.stdout
     assert drilled.incident in done.stdout
@@ -91,13 +111,13 @@ def test_plain_up_keeps_the_lock_down(drilled: Result, sandbox: Sandbox) -> None
     assert "deny" in (_vault(sandbox).read_policy("pc-gate") or "")
 
 
-def test_lift_without_an_id_is_refused(drilled: Result, sandbox: Sandbox) -> None:
+def test_lift_without_an_id_is_refused(drilled: Drill, sandbox: Sandbox) -> None:
     done = pulumi(sandbox, "incident=false", "incidentId=")
     assert done.returncode != 0
     assert f"needs the incidentId that it lifts; open: {drilled.incident}" in done.stdout
 
 
-def test_lift_names_the_missing_proofs(drilled: Result, sandbox: Sandbox) -> None:
+def test_lift_names_the_missing_proofs(drilled: Drill, sandbox: Sandbox) -> None:
     done = pulumi(sandbox, "incident=false", f"incidentId={drilled.incident}")
     assert done.returncode != 0
     for name in ("secret:exchange-trading-key/old-dead", "workload:risk-engine/new-alive"):
@@ -126,7 +146,7 @@ def test_no_workload_can_make_a_token_without_the_gate(sandbox: Sandbox, path: s
             sandbox.openbao.call("POST", path, body, token=token)
 
 
-def test_pulumi_state_holds_no_secret(drilled: Result, sandbox: Sandbox) -> None:
+def test_pulumi_state_holds_no_secret(drilled: Drill, sandbox: Sandbox) -> None:
     del drilled
     state = "".join(p.read_text() for p in (sandbox.root / "pulumi" / "state").rglob("*.json*") if p.is_file())
     assert "pc-gate" in state, "the state was not found"
@@ -134,7 +154,7 @@ def test_pulumi_state_holds_no_secret(drilled: Result, sandbox: Sandbox) -> None
         assert Path(sandbox.root / "secrets" / name).read_text() not in state, name
 
 
-def test_database_down_is_not_contained_and_the_rerun_is(drilled: Result, sandbox: Sandbox) -> None:
+def test_database_down_is_not_contained_and_the_rerun_is(drilled: Drill, sandbox: Sandbox) -> None:
     del drilled
     actors = Actors(sandbox)
     token = actors.login(*actors.secret_id("analytics-api"))
@@ -153,7 +173,7 @@ def test_database_down_is_not_contained_and_the_rerun_is(drilled: Result, sandbo
     assert not actors.can_connect(leaked["username"], leaked["password"])
 
 
-def test_contain_without_pulumi_and_the_next_up_agrees(drilled: Result, sandbox: Sandbox) -> None:
+def test_contain_without_pulumi_and_the_next_up_agrees(drilled: Drill, sandbox: Sandbox) -> None:
     del drilled
     actors = Actors(sandbox)
     token = actors.login(*actors.secret_id("partner-gateway"))

@@ -1,0 +1,129 @@
+"""What anybody who holds a credential can do with it: log in, read, trade, query, push. No privileged access here.
+
+Values stay in memory; what is recorded of them is a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from policies.errors import Unreachable
+
+_REFUSED = (400, 401, 403)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the servers are; `ca` is the certificate authority's file."""
+
+    vault: str
+    exchange: str
+    postgres_port: int
+    ca: str
+
+
+class Hands:
+    def __init__(self, addresses: Addresses) -> None:
+        import httpx
+
+        self.addresses = addresses
+        context = ssl.create_default_context(cafile=addresses.ca)
+        self._http = httpx.Client(verify=context, timeout=10, trust_env=False)
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> Any:
+        """One request to the vault. Raises Unreachable with the status."""
+        import httpx
+
+        headers = {"X-Vault-Token": token} if token else {}
+        try:
+            answer = self._http.request(method, f"{self.addresses.vault}/v1/{path}", json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"vault: {path}: {type(error).__name__}") from error
+        if answer.status_code >= 400:
+            raise Unreachable(f"vault: {method} {path}: {answer.status_code} {answer.text[:200]}")
+        return answer.json() if answer.content else {}
+
+    def login(self, role_id: str, secret_id: str) -> str:
+        answer = self.call("POST", "auth/approle/login", {"role_id": role_id, "secret_id": secret_id})
+        return str(answer["auth"]["client_token"])
+
+    def jwt_login(self, role: str, jwt: str) -> str:
+        return str(self.call("POST", "auth/jwt/login", {"role": role, "jwt": jwt})["auth"]["client_token"])
+
+    def read(self, token: str, path: str) -> dict[str, Any]:
+        return dict(self.call("GET", path, token=token)["data"])
+
+    def write(self, token: str, path: str, body: dict[str, Any]) -> Any:
+        return self.call("POST", path, body, token=token)
+
+    def allowed(self, act: Callable[[], object]) -> bool:
+        """Whether the server let it through; 4xx is a refusal, anything else is not an answer."""
+        try:
+            act()
+        except Unreachable as error:
+            if any(f": {status} " in str(error) for status in _REFUSED):
+                return False
+            raise
+        return True
+
+    def order(self, key: str, secret: str) -> bool:
+        """Place an order on the exchange as whoever holds the key would."""
+        import httpx
+
+        at, path, body = str(int(time.time() * 1000)), "/v1/orders", "{}"
+        signed = hmac.new(secret.encode(), f"{at}POST{path}{body}".encode(), hashlib.sha256).hexdigest()
+        headers = {"X-API-KEY": key, "X-TIMESTAMP": at, "X-SIGNATURE": signed}
+        try:
+            answer = self._http.post(f"{self.addresses.exchange}{path}", content=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"exchange: {type(error).__name__}") from error
+        if answer.status_code not in (201, 401, 403):
+            raise Unreachable(f"exchange: orders: {answer.status_code}")
+        return answer.status_code == 201
+
+    def connect(self, user: str, password: str) -> Any:
+        import psycopg
+
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.addresses.postgres_port,
+            dbname="tradepulse",
+            user=user,
+            password=password,
+            autocommit=True,
+            connect_timeout=5,
+            sslmode="disable",
+        )
+
+    def can_connect(self, user: str, password: str) -> bool:
+        import psycopg
+
+        try:
+            self.connect(user, password).close()
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error) or "not permitted to log in" in str(error):
+                return False
+            raise Unreachable(f"postgres: {type(error).__name__}") from error
+        return True
+
+
+def alive(session: Any) -> bool:
+    """Whether an open database session still answers."""
+    import psycopg
+
+    try:
+        session.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def from_json(text: str) -> Addresses:
+    return Addresses(**json.loads(text))
