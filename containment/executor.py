@@ -98,13 +98,13 @@ def _revoke(run: Run) -> None:
     users = database.shut_out(run)
     # Tokens and leases made after the first lock-down finished are the workloads' new ones: the gate and the TTL caps
     # rule them. A leaked identity or role gets no such grace until it is replaced.
-    since = run.contained_at or vault.now() + 1
+    since = run.revoked_before or vault.now() + 1
     for _ in range(_SWEEPS):
         if not tokens.revoke(run, operator, since) + database.revoke_leases(run, since):
             break
     database.drop_users(run, users, since)
-    if run.clean:
-        policies.open_quarantine(run)
+    if run.clean and policies.open_quarantine(run):
+        _record(run, lambda i: i if i.revoked_before else replace(i, revoked_before=since))
 
 
 def _record(run: Run, change: Callable[[Incident], Incident]) -> None:

@@ -34,8 +34,11 @@ def open_policy() -> str:
     return json.dumps(_NOTHING, sort_keys=True)
 
 
-def own_policy(identity: Workload | CiRole, estate: Estate) -> str:
-    """The identity's own grants, exact paths only."""
+def own_policy(identity: Workload | CiRole, estate: Estate, affected: Affected) -> str:
+    """The identity's own grants, exact paths only. None at all while it is leaked and not replaced, nor of a CI role in
+    any incident: so its tokens are refused at once, and nobody else's."""
+    if identity in affected.shut:
+        return open_policy()
     paths: dict[str, dict[str, list[str]]] = {}
     for policy in estate.secrets:
         if isinstance(identity, CiRole):

@@ -53,7 +53,12 @@ class Incident:
     state: State
     opened_at: int
     denied_at: int = 0
+    revoked_before: int = 0
+    """No token, lease or database user in scope that is older than this is left; 0 until that was seen."""
     contained_at: int = 0
+    declared_at: int = 0
+    """When a `pulumi up` has declared the lock-down too; one made without Pulumi is unknown to its state, and lifting
+    it from there would change nothing on the servers."""
     lifted_at: int = 0
     opened: tuple[str, ...] = ()
     """`kind:name` of secrets and workloads that are replaced: the old is proven dead, the new one works, and neither
@@ -72,7 +77,9 @@ class Incident:
             state=State(data["state"]),
             opened_at=data["opened_at"],
             denied_at=data["denied_at"],
+            revoked_before=data["revoked_before"],
             contained_at=data["contained_at"],
+            declared_at=data["declared_at"],
             lifted_at=data["lifted_at"],
             opened=tuple(data["opened"]),
             proofs=tuple(Proof(**p) for p in data["proofs"]),

@@ -47,9 +47,9 @@ class Run:
     effects: list[Effect] = field(default_factory=list)
 
     @property
-    def contained_at(self) -> int:
-        """Epoch seconds since when nothing of any open incident is out; 0 while one is not contained."""
-        times = [i.contained_at for i in self.affected.open]
+    def revoked_before(self) -> int:
+        """Epoch seconds: what is older is gone, for every open incident; 0 while one is not contained."""
+        times = [i.revoked_before for i in self.affected.open]
         return max(times) if times and all(times) else 0
 
     @property

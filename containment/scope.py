@@ -65,6 +65,11 @@ class Affected:
     leaked_repositories: tuple[Repository, ...]
     open: tuple[Incident, ...]
 
+    @property
+    def shut(self) -> tuple[Workload | CiRole, ...]:
+        """Identities that may do nothing at all."""
+        return (*self.unreplaced_workloads, *self.ci_roles)
+
 
 def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     """What the open ones of `incidents` touch. Names no longer declared are handled by the compiled estate."""

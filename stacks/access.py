@@ -105,7 +105,7 @@ class Identity(pulumi.ComponentResource):
         super().__init__("portcullis:access:Workload", workload.name)
         opts = pulumi.ResourceOptions(parent=self)
         own = names.own_policy(workload)
-        vault.Policy(own, name=own, policy=gate.own_policy(workload, context.estate), opts=opts)
+        vault.Policy(own, name=own, policy=gate.own_policy(workload, context.estate, context.affected), opts=opts)
         generation = generations.current(workload, context.estate, context.incidents)
         if workload.tokens is TokenType.BATCH:
             closed = generations.closed_until(workload, context.estate, context.incidents, context.now)
@@ -139,7 +139,7 @@ class CiIdentity(pulumi.ComponentResource):
         super().__init__("portcullis:access:CiRole", role.name)
         opts = pulumi.ResourceOptions(parent=self)
         own = names.own_policy(role)
-        vault.Policy(own, name=own, policy=gate.own_policy(role, context.estate), opts=opts)
+        vault.Policy(own, name=own, policy=gate.own_policy(role, context.estate, context.affected), opts=opts)
         off = role in context.affected.ci_roles
         claims = _off(context) if off else dict(role.bound_claims)
         ttl = locked.OFF_TTL if off else role.ttl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -12,7 +13,7 @@ from containment import executor, gate, names, opening, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
 from containment.errors import NotContained
-from containment.incident import Incident, Mode
+from containment.incident import Incident, Mode, State
 from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError
@@ -76,6 +77,9 @@ def _contain(vault: HvacVault, context: access.Context, incident: Incident, comp
     report, incident = executor.contain(systems, context.estate, context.incidents, incident, _log)
     if report.not_contained:
         complaints.append(str(NotContained(report.not_contained)))
+    elif not incident.declared_at and incident.state is State.OPEN:
+        incident = replace(incident, declared_at=vault.now())
+        vault.write_incident(incident)
     record.keep(report, incident)
 
 

@@ -29,7 +29,7 @@ def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
 
     def shut(name: str, secret: DatabaseSecret) -> Seen:
         database = run.systems.database(secret.connection)
-        cut = run.contained_at
+        cut = run.revoked_before
         found = [u for u in database.users(names.database_user_prefix(secret)) if not cut or user_epoch(u) < cut]
         users[name] = found
         for user in found:

@@ -12,13 +12,15 @@ from containment.run import Run, Seen
 
 
 def deny(run: Run) -> None:
-    """Gate and quarantine in force, the generations of batch tokens that are out closed."""
+    """Gate and quarantine in force; identities that leaked, and CI roles, may do nothing."""
     vault = run.systems.vault
     run.effect("gate", names.GATE, partial(_ensure, vault, names.GATE, gate.gate(run.affected)))
-    if not run.contained_at:
+    if not run.revoked_before:
         run.effect(
             "quarantine", names.QUARANTINE, partial(_ensure, vault, names.QUARANTINE, gate.quarantine(run.affected))
         )
+    own = {names.own_policy(i): gate.own_policy(i, run.estate, run.affected) for i in run.affected.shut}
+    run.each("identity denied", [(name, partial(_ensure, vault, name, text)) for name, text in own.items()])
 
 
 def close_generations(run: Run, now: int) -> None:
