@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from containment.adapters.vault import HvacVault
-from drill.actors import Actors, alive
-from drill.run import prepare
+from drill.actors import Actors
+from drill.hands import alive
+from drill.stack import prepare
 from sandbox.environment import REPOSITORY, Sandbox
 
 CLAIMS = {"repository": "tradepulse/tradepulse-core", "ref": "refs/heads/main"}
