@@ -19,7 +19,7 @@ from containment.adapters.vault import HvacVault
 from containment.decide import lifted
 from containment.incident import Incident, Scope, State
 from containment.scope import affected
-from drill.run import ensure_stack
+from drill.stack import ensure_stack
 from policies.errors import Unreachable
 from policies.load import load
 from policies.model import Estate

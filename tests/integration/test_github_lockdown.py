@@ -19,7 +19,7 @@ import pytest
 from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
 from containment.repository import RULESET, settings
-from drill.run import prepare, pulumi
+from drill.stack import prepare, pulumi
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.github import ADMIN, GithubDouble
