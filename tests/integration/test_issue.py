@@ -179,7 +179,7 @@ def test_revoking_one_lease_leaves_its_neighbour(env: dict[str, str], actors: Ac
     assert actors.can_connect(neighbour["username"], neighbour["password"])
 
 
-def test_revoking_on_kv_says_what_to_do_instead(env: dict[str, str], actors: Actors) -> None:
+def test_revoking_on_kv_says_what_to_do_instead(env: dict[str, str]) -> None:
     code, done = _revoke(env, "secret/data/trading/exchange")
     assert (code, done["holds"], done["found"]) == (1, "kv", 0)
     assert "incidentScope=secret:exchange-trading-key" in done["instead"][0]
