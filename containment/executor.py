@@ -109,10 +109,7 @@ def _revoke(run: Run) -> None:
 
 def _record(run: Run, change: Callable[[Incident], Incident]) -> None:
     """Every open incident is contained by one run: what is in scope is their union."""
-    changed = {i.id: change(i) for i in run.affected.open}
-    for incident in run.affected.open:
-        if changed[incident.id] != incident:
-            run.systems.vault.write_incident(changed[incident.id])
+    changed = {i.id: run.systems.vault.update_incident(i.id, change) for i in run.affected.open}
     run.incidents = tuple(changed.get(i.id, i) for i in run.incidents)
     run.affected = replace(run.affected, open=tuple(changed.values()))
     run.incident = changed.get(run.incident.id, run.incident)

@@ -11,7 +11,10 @@ SHARED = (GATE, QUARANTINE)
 """On every workload and CI identity, beside its own policy."""
 
 STORE = "portcullis"
-"""KV v2 mount that holds incident records and the compiled estate; no secret value is ever in it."""
+"""KV v2 mount that holds incident records and the compiled estate; no value is in it but a rotation's candidate."""
+
+CANDIDATES = "candidates"
+"""Folder of the store where a generated value waits until it is in place: `<incident>/<name>`, the rotator's alone."""
 
 APPROLE = "approle"
 JWT = "jwt"

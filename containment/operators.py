@@ -12,10 +12,20 @@ from itertools import permutations
 from typing import Any
 
 from containment import generations, names
-from policies.model import INCIDENT_TTL_LIMIT, AuthMethod, CiRole, DatabaseSecret, Estate, TokenType, Workload
+from policies.model import (
+    INCIDENT_TTL_LIMIT,
+    AuthMethod,
+    CiRole,
+    DatabaseSecret,
+    Estate,
+    KvSecret,
+    TokenType,
+    Workload,
+)
 
 OPERATOR = "portcullis-operator"
 BREAK_GLASS = "portcullis-break-glass"
+ROTATOR = "portcullis-rotator"
 
 _ALL = ["create", "read", "update", "delete", "list"]
 _WRITE = ["create", "read", "update", "delete"]
@@ -91,6 +101,50 @@ def operator_policy(estate: Estate) -> str:
     return _hcl(paths)
 
 
+def rotator_policy(estate: Estate) -> str:
+    """Policy of the one identity that handles values: it writes and destroys versions of declared secrets, makes
+    secret_ids of declared workloads, and opens the gate. No policy but the gate, no role, no mount, no sudo but lists.
+    """
+    paths: dict[str, dict[str, Any]] = {
+        f"sys/policies/acl/{names.GATE}": {"capabilities": ["read", "update"]},
+        f"{names.STORE}/data/incidents/*": {"capabilities": ["read", "update"]},
+        f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
+        f"{names.STORE}/metadata/incidents/": {"capabilities": ["list"]},
+        f"{names.STORE}/data/compiled": {"capabilities": ["read"]},
+        f"{names.STORE}/data/{names.CANDIDATES}/*": {"capabilities": ["create", "read", "update"]},
+        f"{names.STORE}/metadata/{names.CANDIDATES}/*": {"capabilities": ["read", "delete"]},
+        "auth/token/accessors": {"capabilities": ["list", "sudo"]},
+        "auth/token/accessors/": {"capabilities": ["list", "sudo"]},
+        "auth/token/lookup-accessor": {"capabilities": ["update"]},
+        "auth/token/revoke-accessor": {"capabilities": ["update"]},
+        f"auth/token/create/{names.PROBE_ROLE}": {"capabilities": ["update"]},
+        "sys/leases/lookup": {"capabilities": ["update"]},
+        "sys/leases/revoke": {"capabilities": ["update"]},
+        "identity/lookup/entity": {"capabilities": ["update"]},
+        "identity/entity/id/*": {"capabilities": ["read", "update"], "allowed_parameters": {"disabled": []}},
+        "sys/auth": {"capabilities": ["read"]},
+    }
+    for policy in estate.secrets:
+        secret = policy.secret
+        if isinstance(secret, KvSecret):
+            paths[f"{secret.mount}/data/{secret.path}"] = {"capabilities": ["read", "update"]}
+            paths[f"{secret.mount}/metadata/{secret.path}"] = {"capabilities": ["read"]}
+            paths[f"{secret.mount}/destroy/{secret.path}"] = {"capabilities": ["update"]}
+        else:
+            for end in ("", "/"):
+                lookup = f"sys/leases/lookup/{secret.mount}/creds/{secret.role}{end}"
+                paths[lookup] = {"capabilities": ["list", "sudo"]}
+    for workload in estate.workloads:
+        if workload.auth is AuthMethod.APPROLE:
+            base = f"auth/{names.APPROLE}/role/{workload.name}"
+            paths[f"{base}/role-id"] = {"capabilities": ["read"]}
+            for end in ("", "/"):
+                paths[f"{base}/secret-id{end}"] = {"capabilities": ["update", "list"]}
+            paths[f"{base}/secret-id-accessor/lookup"] = {"capabilities": ["update"]}
+            paths[f"{base}/secret-id-accessor/destroy"] = {"capabilities": ["update"]}
+    return _hcl(paths)
+
+
 def _hcl(paths: dict[str, dict[str, Any]]) -> str:
     """HCL, each value by `json.dumps`: the server's JSON reader refuses a list within a list, which the allowed
     `token_policies` are. Every name comes from the schema's patterns, so none holds a quote or an interpolation."""
@@ -115,6 +169,7 @@ def break_glass_policy() -> str:
         "identity/*": {"capabilities": _ALL},
         "sys/leases/*": {"capabilities": [*_ALL, "sudo"]},
         f"{names.STORE}/*": {"capabilities": _ALL},
+        f"{names.STORE}/data/{names.CANDIDATES}/*": {"capabilities": ["deny"]},
         "sys/mounts/*": {"capabilities": _ALL},
     }
     return json.dumps({"path": paths}, sort_keys=True)

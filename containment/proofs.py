@@ -5,21 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 from containment.incident import Incident
+from policies.model import Estate
 
 CONTAINED = "contained"
 DECLARED = "declared"
 OLD_DEAD = "old-dead"
 NEW_ALIVE = "new-alive"
+RECOVERY = "recovery"
+AUDIT_QUIET = "audit-quiet"
+CONFIRMED = "confirmed"
+"""A named person's word where a server cannot be asked; never required by itself."""
+
+INCIDENT = "incident"
+"""The item of what is proven of the incident as a whole."""
 
 
-def required(incident: Incident) -> list[str]:
-    """Items `name/kind`: for each leaked thing that the old is dead and the new works. `declared`: run a plain
-    `pulumi up` after a lock-down that was made without Pulumi."""
-    replaced = [name for name in incident.scope.leaked if name.partition(":")[0] in ("secret", "workload")]
-    return [CONTAINED, DECLARED, *(f"{name}/{kind}" for name in replaced for kind in (OLD_DEAD, NEW_ALIVE))]
+def replaced(incident: Incident, estate: Estate) -> tuple[str, ...]:
+    """`kind:name` of everything that must be replaced, or proven to be gone, in this incident."""
+    del estate
+    return tuple(name for name in incident.scope.leaked if name.partition(":")[0] in ("secret", "workload", "ci"))
 
 
-def lift_input(incident: Incident, requested_id: str, now: int, contained: bool) -> dict[str, Any]:
+def required(incident: Incident, estate: Estate) -> list[str]:
+    """Items `name/kind`: for each leaked thing that the old is dead and the new works, and for every incident that the
+    workloads are back and that nothing retired was used. A CI role needs no new credential: it logs in afresh.
+    `declared`: run a plain `pulumi up` after a lock-down that was made without Pulumi."""
+    items = [CONTAINED, DECLARED]
+    for name in replaced(incident, estate):
+        kinds = (OLD_DEAD,) if name.startswith("ci:") else (OLD_DEAD, NEW_ALIVE)
+        items += [f"{name}/{kind}" for kind in kinds]
+    return [*items, f"{INCIDENT}/{RECOVERY}", f"{INCIDENT}/{AUDIT_QUIET}"]
+
+
+def lift_input(incident: Incident, estate: Estate, requested_id: str, now: int, contained: bool) -> dict[str, Any]:
     """The question to OPA. `contained`: what the run that asks has just observed."""
     proofs = [{"item": f"{p.item}/{p.kind}", "kind": p.kind, "proven_at": p.at, "ok": p.ok} for p in incident.proofs]
     proofs.append({"item": CONTAINED, "kind": CONTAINED, "proven_at": now, "ok": contained})
@@ -28,6 +46,6 @@ def lift_input(incident: Incident, requested_id: str, now: int, contained: bool)
         "incident": {"id": incident.id, "state": incident.state.value, "opened_at": incident.opened_at},
         "requested_id": requested_id,
         "proofs": proofs,
-        "required": required(incident),
+        "required": required(incident, estate),
         "now": now,
     }

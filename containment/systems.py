@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from containment.adapters.vault import HvacVault
-from containment.ports import CodeHost, Database, Upstream
+from containment.ports import CodeHost, Database, Upstream, Vault
 from containment.run import Systems
 from policies.errors import InputError
 from policies.model import Estate
 
 
-def from_environment(vault: HvacVault, estate: Estate, environ: Mapping[str, str] = os.environ) -> Systems:
+def from_environment(vault: Vault, estate: Estate, environ: Mapping[str, str] = os.environ) -> Systems:
     connections = {c.name: c for c in estate.connections}
 
     def variable(name: str) -> str:

@@ -11,6 +11,20 @@ _GROUP = {
     DatabaseGrant.ANALYTICS: "tradepulse_analytics",
 }
 
+_EXERCISE = {
+    DatabaseGrant.READONLY: ("SELECT count(*) FROM trading.fills",),
+    DatabaseGrant.INGEST: (
+        "INSERT INTO market_data.ticks (symbol, price) VALUES ('PORTCULLIS', 0)",
+        "SELECT count(*) FROM market_data.ticks",
+    ),
+    DatabaseGrant.ANALYTICS: ("SELECT count(*) FROM analytics.daily",),
+}
+
+
+def exercise(grant: DatabaseGrant) -> tuple[str, ...]:
+    """What a holder of the grant must be able to do; run in a transaction that is taken back."""
+    return _EXERCISE[grant]
+
 
 def creation(grant: DatabaseGrant) -> list[str]:
     return [

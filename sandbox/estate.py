@@ -46,12 +46,13 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
     for name, text in (
         (operators.OPERATOR, operators.operator_policy(estate)),
         (operators.BREAK_GLASS, operators.break_glass_policy()),
+        (operators.ROTATOR, operators.rotator_policy(estate)),
     ):
         call("PUT", f"sys/policies/acl/{name}", {"policy": text})
     existing = set(call("LIST", "sys/policies/acl")["data"]["keys"])
     if names.QUARANTINE not in existing:
         call("PUT", f"sys/policies/acl/{names.QUARANTINE}", {"policy": gate.open_policy()})
-    for name in (operators.OPERATOR, operators.BREAK_GLASS):
+    for name in (operators.OPERATOR, operators.BREAK_GLASS, operators.ROTATOR):
         file = sandbox.root / "secrets" / f"{name.removeprefix('portcullis-')}.token"
         if not file.exists():
             made = call("POST", "auth/token/create-orphan", {"policies": [name], "period": "24h", "display_name": name})

@@ -30,7 +30,7 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
         record.keep(report, incident)
         contained, missing = not report.not_contained, report.not_contained
     answer = Opa(judgement.opa_url()).decide(
-        "portcullis.lift", proofs.lift_input(incident, requested_id, vault.now(), contained)
+        "portcullis.lift", proofs.lift_input(incident, estate, requested_id, vault.now(), contained)
     )
     if not answer.allow:
         raise LiftRefused((*answer.reasons, *(f"not contained: {m}" for m in missing)))
@@ -38,6 +38,6 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
 
 def write_down(vault: HvacVault, lifting: Incident) -> None:
     """After the gate rose: until then every plain run takes the incident for open and locks again."""
-    held = next(i for i in vault.incidents() if i.id == lifting.id)
-    vault.write_incident(lifted(held, vault.now()))
+    now = vault.now()
+    vault.update_incident(lifting.id, lambda held: lifted(held, now))
     record.note(lifting.id, phase="lift", what="incident lifted")

@@ -1,4 +1,5 @@
-"""An exchange's key administration over `httpx`: list and disable keys. Requests are signed; the key is a 0600 file."""
+"""An exchange's key administration over `httpx`: list, make, disable and try keys. Requests are signed;
+the key is a 0600 file."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from containment.ports import UpstreamKey
 from policies.errors import InputError, Unreachable
 
 
@@ -26,27 +28,42 @@ class HttpExchange:
         context = ssl.create_default_context(cafile=ca)
         self._http = httpx.Client(base_url=url, timeout=10, verify=context, trust_env=False)
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _send(self, key: str, secret: str, method: str, path: str, content: str = "") -> Any:
+        """The answer, whatever its status. Raises Unreachable when there is none."""
         import httpx
 
-        content = json.dumps(body) if body is not None else ""
         at = str(int(time.time() * 1000))
-        signature = hmac.new(self._key["secret"].encode(), f"{at}{method}{path}{content}".encode(), hashlib.sha256)
-        headers = {"X-API-KEY": self._key["id"], "X-TIMESTAMP": at, "X-SIGNATURE": signature.hexdigest()}
+        signature = hmac.new(secret.encode(), f"{at}{method}{path}{content}".encode(), hashlib.sha256)
+        headers = {"X-API-KEY": key, "X-TIMESTAMP": at, "X-SIGNATURE": signature.hexdigest()}
         try:
-            answer = self._http.request(
+            return self._http.request(
                 method, path, content=content, headers={**headers, "Content-Type": "application/json"}
             )
-            answer.raise_for_status()
-        except httpx.HTTPStatusError as error:
-            raise Unreachable(f"exchange: {method} {path}: {error.response.status_code}") from error
         except httpx.HTTPError as error:
             raise Unreachable(f"exchange: {method} {path}: {type(error).__name__}") from error
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        content = json.dumps(body) if body is not None else ""
+        answer = self._send(self._key["id"], self._key["secret"], method, path, content)
+        if answer.is_error:
+            raise Unreachable(f"exchange: {method} {path}: {answer.status_code}")
         return answer.json() if answer.content else None
 
     def live_keys(self, account: str, tag: str) -> list[str]:
-        keys = self._call("GET", f"/v1/accounts/{account}/keys")["keys"]
-        return [str(k["id"]) for k in keys if k["enabled"] and k["tag"] == tag]
+        return [k.id for k in self.keys(account, tag) if k.enabled]
+
+    def keys(self, account: str, tag: str) -> list[UpstreamKey]:
+        found = self._call("GET", f"/v1/accounts/{account}/keys")["keys"]
+        return [UpstreamKey(str(k["id"]), str(k["label"]), bool(k["enabled"])) for k in found if k["tag"] == tag]
+
+    def accepts(self, key: str, secret: str) -> bool:
+        """Whether a call that changes nothing, signed with this key, is let through."""
+        answer = self._send(key, secret, "GET", "/v1/account")
+        if answer.status_code in (401, 403):
+            return False
+        if answer.is_error:
+            raise Unreachable(f"exchange: GET /v1/account: {answer.status_code}")
+        return True
 
     def disable_key(self, account: str, key: str) -> None:
         self._call("PATCH", f"/v1/accounts/{account}/keys/{key}", {"enabled": False})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from policies.errors import Unreachable
@@ -16,6 +17,7 @@ class PostgresDatabase:
     def __init__(self, url: str, manager: str) -> None:
         import psycopg
 
+        self._url = url
         try:
             self._connection: Any = psycopg.connect(url, autocommit=True, connect_timeout=5)
             # The manager made the users, so it alone may alter them; membership is enough, its password is not needed.
@@ -80,3 +82,27 @@ class PostgresDatabase:
         self._guard("reassign", "REASSIGN OWNED BY {} TO CURRENT_USER", user)
         self._guard("drop owned", "DROP OWNED BY {}", user)
         self._guard("drop", "DROP ROLE IF EXISTS {}", user)
+
+    def accepts(self, user: str, password: str) -> bool:
+        """Whether this user can log in. Raises Unreachable when the server does not say."""
+        import psycopg
+
+        try:
+            psycopg.connect(self._url, user=user, password=password, connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error) or "not permitted to log in" in str(error):
+                return False
+            self._fail("log in as a test user", error)
+        return True
+
+    def exercise(self, user: str, password: str, statements: Sequence[str]) -> None:
+        """Run the statements as this user in one transaction, and take it back. Raises Unreachable when one fails."""
+        import psycopg
+
+        try:
+            with psycopg.connect(self._url, user=user, password=password, connect_timeout=5) as connection:
+                for statement in statements:
+                    connection.execute(statement.encode())
+                connection.rollback()
+        except psycopg.Error as error:
+            self._fail("exercise the grant as a test user", error)

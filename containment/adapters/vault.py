@@ -90,7 +90,35 @@ class HvacVault:
         return tuple(sorted(found, key=lambda i: (i.opened_at, i.id)))
 
     def write_incident(self, incident: Incident) -> None:
-        self.write(f"{names.STORE}/data/incidents/{incident.id}", {"data": incident.to_json()})
+        """Put a new incident on record. One that is already there stays as it is: whoever comes second joins."""
+        path = f"{names.STORE}/data/incidents/{incident.id}"
+        if not self._set(path, incident, 0) and self.read(path) is None:
+            raise Unreachable(f"vault: write {path}: the record could not be made")
+
+    def update_incident(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
+        """Read, change, write if nobody wrote meanwhile, else again: containment and rotation write beside each other.
+        `change` may be called more than once. Raises Unreachable when the incident is not on record.
+        """
+        path = f"{names.STORE}/data/incidents/{incident_id}"
+        for _ in range(50):
+            held = self.read(path)
+            if held is None or held["data"] is None:
+                raise Unreachable(f"vault: incident {incident_id} is not on record")
+            before = Incident.from_json(held["data"])
+            after = change(before)
+            if after == before or self._set(path, after, held["metadata"]["version"]):
+                return after
+        raise Unreachable(f"vault: incident {incident_id}: others write it all the time")
+
+    def _set(self, path: str, incident: Incident, version: int) -> bool:
+        """Whether it was written: only over the version that was read (0: none)."""
+        try:
+            self.write(path, {"data": incident.to_json(), "options": {"cas": version}})
+        except Unreachable as error:
+            if "check-and-set parameter did not match" in str(error):
+                return False
+            raise
+        return True
 
     def compiled(self) -> Estate | None:
         data = self.read(f"{names.STORE}/data/compiled")
@@ -112,6 +140,9 @@ class HvacVault:
     def write(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
         answer = self._call(f"write {path}", lambda: self._client.write_data(path, data=data))
         return dict(answer.get("data") or {}) if isinstance(answer, dict) else {}
+
+    def delete(self, path: str) -> None:
+        self._call(f"delete {path}", lambda: self._client.delete(path), missing_ok=True)
 
     def keys(self, path: str) -> list[str]:
         answer = self._call(f"list {path}", lambda: self._client.list(path), missing_ok=True)

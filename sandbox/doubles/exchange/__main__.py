@@ -88,6 +88,15 @@ def build(exchange: Exchange) -> Starlette:
         exchange.save()
         return JSONResponse(_public(name, found))
 
+    async def whose(request: Request) -> JSONResponse:
+        """Changes nothing: what a client calls to see whether its key works."""
+        signer = await exchange.signer(request)
+        if signer is None or signer.get("admin"):
+            return refuse(401, "UNAUTHORIZED")
+        if not signer["enabled"]:
+            return refuse(403, "KEY_DISABLED")
+        return JSONResponse({"account": signer["account"], "permissions": signer["permissions"]})
+
     async def order(request: Request) -> JSONResponse:
         signer = await exchange.signer(request)
         if signer is None or signer.get("admin"):
@@ -107,6 +116,7 @@ def build(exchange: Exchange) -> Starlette:
             Route("/v1/health", health),
             Route("/v1/accounts/{account}/keys", keys, methods=["GET", "POST"]),
             Route("/v1/accounts/{account}/keys/{key}", key, methods=["PATCH"]),
+            Route("/v1/account", whose),
             Route("/v1/orders", order, methods=["POST"]),
         ]
     )

@@ -101,13 +101,15 @@ def test_ci_is_off_in_every_incident() -> None:
 
 
 def test_what_a_lift_needs() -> None:
-    assert required(OPEN) == [
+    assert required(OPEN, load()) == [
         "contained",
         "declared",
         "secret:exchange-trading-key/old-dead",
         "secret:exchange-trading-key/new-alive",
+        "incident/recovery",
+        "incident/audit-quiet",
     ]
     proven = OPEN.with_proof(Proof("secret:exchange-trading-key", "old-dead", 30, ok=True))
     proven = proven.with_proof(Proof("secret:exchange-trading-key", "old-dead", 40, ok=False))
-    assert [p["ok"] for p in lift_input(proven, "A", 50, contained=True)["proofs"]] == [False, True, False]
+    assert [p["ok"] for p in lift_input(proven, load(), "A", 50, contained=True)["proofs"]] == [False, True, False]
     assert Incident.from_json(proven.to_json()) == proven

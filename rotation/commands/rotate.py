@@ -1,0 +1,137 @@
+"""`portcullis rotate`: replace what leaked, and prove it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _vault() -> Any:
+    from containment.adapters.custodian import HvacCustodian
+
+    return HvacCustodian.from_environment()
+
+
+@click.group("rotate")
+def command() -> None:
+    """Replace every credential that leaked in an incident; production first, each proven dead and alive by use.
+
+    \b
+    Examples:
+      portcullis rotate plan INC-7
+      portcullis rotate run INC-7
+      portcullis rotate status INC-7
+    """
+
+
+@command.command("plan")
+@click.argument("incident")
+@_JSON
+def plan_command(incident: str, as_json: bool) -> None:
+    """What would be replaced, in which order and by which steps; nothing is touched.
+
+    \b
+    Example:
+      portcullis rotate plan INC-7
+    """
+    from rotation.engine import planned
+
+    what, _ = planned(_vault(), incident)
+    if as_json:
+        click.echo(json.dumps(what.to_json()))
+        return
+    for number, wave in enumerate(what.waves, 1):
+        for credential in wave:
+            again = "  (replaced; proven again)" if credential.proven else ""
+            click.echo(f"{number}  {credential.item:40} {credential.kind:13} {', '.join(credential.steps)}{again}")
+
+
+@command.command("run")
+@click.argument("incident")
+@_JSON
+def run_command(incident: str, as_json: bool) -> None:
+    """Rotate; exit 1 names what is not proven. Run again, it does what is left and proves the rest afresh.
+
+    \b
+    Examples:
+      portcullis rotate run INC-7
+      portcullis rotate run INC-7 --json
+    """
+    _run(incident, as_json, "run")
+
+
+@command.command("resume")
+@click.argument("incident")
+@_JSON
+def resume_command(incident: str, as_json: bool) -> None:
+    """Go on where a killed rotation stopped; the same as `run`, by the name one looks for.
+
+    \b
+    Example:
+      portcullis rotate resume INC-7
+    """
+    _run(incident, as_json, "resume")
+
+
+@command.command("status")
+@click.argument("incident")
+@_JSON
+def status_command(incident: str, as_json: bool) -> None:
+    """What is proven and what is missing for the lift; exit 1 while something is.
+
+    \b
+    Example:
+      portcullis rotate status INC-7
+    """
+    from rotation.engine import status
+
+    found = status(_vault(), incident)
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        for item in found["proofs"]:
+            age = f"{item['age']} s ago" if item["age"] is not None else ""
+            click.echo(f"{'proven' if item['proven'] else 'MISSING':8} {item['item']:50} {age:12} {item['detail']}")
+    if not all(item["proven"] for item in found["proofs"]):
+        raise SystemExit(1)
+
+
+@command.command("confirm")
+@click.argument("incident")
+@click.argument("item")
+@click.option("--by", required=True, help="Who says so.")
+@click.option("--note", required=True, help="What they did and saw at the other side.")
+def confirm_command(incident: str, item: str, by: str, note: str) -> None:
+    """A named person's word for what no server can be asked; it is kept as a word, not as a proof.
+
+    \b
+    Example:
+      portcullis rotate confirm INC-7 secret:partner-api-key --by "A. Roth" --note "ticket 4711: old key off"
+    """
+    from rotation.engine import confirm
+
+    confirm(_vault(), incident, item, by, note)
+    click.echo(f"on record; now: portcullis rotate run {incident}", err=True)
+
+
+def _run(incident: str, as_json: bool, word: str) -> None:
+    from rotation.engine import run
+
+    done = run(_vault(), incident, _say, argv=word)
+    if as_json:
+        click.echo(json.dumps(done.to_json()))
+    else:
+        for credential in done.credentials:
+            click.echo(f"{'rotated' if credential.holds else 'OPEN':8} {credential.item}")
+        for item in done.open_items:
+            click.echo(f"not proven: {item}")
+    if done.open_items:
+        raise SystemExit(1)

@@ -1,0 +1,171 @@
+"""Rotate every credential of an incident, wave by wave, each on its own: one that fails does not stop the others."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from containment import opening, proofs, record
+from containment.incident import State
+from containment.ports import Custodian
+from containment.systems import from_environment
+from policies.errors import InputError, PortcullisError
+from policies.model import Estate
+from rotation import hold, proving, retired
+from rotation.evidence import Evidence
+from rotation.journal import Journal
+from rotation.plan import Plan, plan
+from rotation.steps import steps
+from rotation.steps.approle import DELIVERY
+from rotation.work import Outcome, Result, Work, find, perform
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of one credential."""
+
+    item: str
+    results: tuple[Result, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.results[-1].outcome if self.results else Outcome.FAILED
+
+    @property
+    def holds(self) -> bool:
+        return all(r.holds for r in self.results)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"item": self.item, "holds": self.holds, "steps": [r.to_json() for r in self.results]}
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    incident: str
+    credentials: tuple[Ended, ...]
+    seconds: float
+
+    @property
+    def open_items(self) -> tuple[str, ...]:
+        """What is not proven, each with the reason."""
+        return tuple(f"{c.item}: {c.results[-1].step}: {c.results[-1].detail}" for c in self.credentials if not c.holds)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "incident": self.incident,
+            "rotated": not self.open_items,
+            "open": list(self.open_items),
+            "seconds": self.seconds,
+            "credentials": [c.to_json() for c in self.credentials],
+        }
+
+
+def planned(vault: Custodian, incident_id: str) -> tuple[Plan, Estate]:
+    """Raises InputError for an incident that is unknown, lifted or not denied yet: a new value would leak as well."""
+    incident = find(vault.incidents(), incident_id)
+    if incident.state is not State.OPEN:
+        raise InputError(f"incident {incident_id} is lifted; nothing is rotated")
+    if not incident.denied_at:
+        raise InputError(f"incident {incident_id} is not denied yet: lock down first, pulumi up --config incident=true")
+    estate, _ = opening.estate_for(vault, None, tightening=True)
+    return plan(incident, estate), estate
+
+
+def run(
+    vault: Custodian, incident_id: str, progress: Progress, environ: Mapping[str, str] = os.environ, argv: str = "run"
+) -> Rotation:
+    """Rotate, resume or prove again. When another process rotates the same incident, wait for it and give its result.
+
+    Raises InputError before anything changes, Unreachable when the server or the database of steps is.
+    """
+    begin, since = time.monotonic(), time.time()
+    what, estate = planned(vault, incident_id)
+    url = hold.database_url(environ)
+    journal = Journal(incident_id, progress)
+    work = partial(_work, vault, estate, what, environ)
+
+    def one(item: str, step: str) -> Result:
+        return _perform(work(item), step, journal)
+
+    with hold.held(url, incident_id, lambda: progress(f"another process rotates {incident_id}: joining it")):
+        from rotation.durable import Durable
+
+        ended: list[Ended] = []
+        with Durable(url, incident_id, one) as engine:
+            for wave in what.waves:
+                progress(f"rotating {', '.join(c.item for c in wave)}")
+                outcomes = engine.rotate(wave, since)
+                ended += [Ended(c.item, tuple(outcomes[c.item])) for c in wave]
+        _keep(incident_id, ended, argv)
+    return Rotation(incident_id, tuple(ended), round(time.monotonic() - begin, 3))
+
+
+def confirm(vault: Custodian, incident_id: str, item: str, by: str, note: str) -> None:
+    """Put a named person's word on record, for what no server can be asked. Raises InputError for an unknown item."""
+    what, _ = planned(vault, incident_id)
+    credential = what.find(item)
+    if "confirmation" not in credential.steps:
+        raise InputError(f"{item} is proven by the servers; nobody's word is taken for it")
+    detail = f"confirmed by {by}: {note}"
+    proving.record(vault, incident_id, item, proofs.CONFIRMED, True, detail)
+    record.note(incident_id, phase="eradication", what="confirmation", target=item, detail=detail)
+
+
+def _work(vault: Custodian, estate: Estate, what: Plan, environ: Mapping[str, str], item: str) -> Work:
+    systems = from_environment(vault, estate, environ)
+    delivery, audit = environ.get(DELIVERY), environ.get(retired.VARIABLE)
+    return Work(
+        vault,
+        systems.database,
+        systems.upstream,
+        estate,
+        what.incident,
+        what.find(item),
+        Path(delivery) if delivery else None,
+        Path(audit) if audit else None,
+    )
+
+
+def _perform(work: Work, name: str, journal: Journal) -> Result:
+    """One step, its proof and its line in the journal."""
+    item = work.credential.item
+    try:
+        journal.started(item, name)
+        step = next(s for s in steps(work) if s.name == name)
+        result = perform(step)
+        if step.proves:
+            proving.record(work.vault, work.incident_id, item, step.proves, result.holds, result.detail)
+    except PortcullisError as error:
+        result = Result(name, Outcome.FAILED, str(error))
+    journal.ended(item, result)
+    return result
+
+
+def _keep(incident_id: str, ended: list[Ended], argv: str) -> None:
+    evidence = Evidence(record.folder(incident_id))
+    for one in ended:
+        output = "\n".join(f"{r.outcome}: {r.step}: {r.detail}" for r in one.results)
+        name = "rotate-" + one.item.replace(":", "-")
+        command = ["portcullis", "rotate", argv, incident_id]
+        evidence.add_command(name, command, 0 if one.holds else 1, output)
+
+
+def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
+    """What is proven and what is missing, as the server holds it; ages in seconds by the server's clock."""
+    incident, now = find(vault.incidents(), incident_id), vault.now()
+    estate, _ = opening.estate_for(vault, None, tightening=True)
+    held = {f"{p.item}/{p.kind}": p for p in incident.proofs}
+    items = []
+    for name in proofs.required(incident, estate):
+        proof = held.get(name)
+        proven = bool(incident.contained_at) if name == proofs.CONTAINED else proof is not None and proof.ok
+        detail, age = (proof.detail, now - proof.at) if proof else ("", None)
+        items.append({"item": name, "proven": proven, "age": age, "detail": detail})
+    return {"incident": incident_id, "state": incident.state.value, "opened": list(incident.opened), "proofs": items}

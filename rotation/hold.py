@@ -1,0 +1,76 @@
+"""One process rotates an incident at a time. The hold ends with the process that has it, however that ends: a file lock
+beside the embedded database, a session's advisory lock on PostgreSQL. Whoever comes second waits, and then finds the
+work done, or takes it over where the other was killed."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from policies.errors import InputError, Unreachable
+
+DATABASE = "PORTCULLIS_ROTATION_DATABASE"
+_SQLITE = "sqlite:///"
+
+
+def database_url(environ: Mapping[str, str] = os.environ) -> str:
+    """`sqlite:///…` (the default, in the user's state folder) or `postgresql://…`. Raises InputError for anything else.
+
+    A password belongs in PGPASSFILE, not in the URL.
+    """
+    home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    url = environ.get(DATABASE) or f"{_SQLITE}{home}/portcullis/rotation.sqlite"
+    if not url.startswith((_SQLITE, "postgresql://")):
+        raise InputError(
+            f"{DATABASE}: {url.partition(':')[0]}: is no store; give sqlite:///PATH or postgresql://HOST/NAME"
+        )
+    return url
+
+
+@contextmanager
+def held(url: str, incident_id: str, joining: Callable[[], None]) -> Iterator[None]:
+    """Wait until nobody else rotates this incident; `joining` is called when somebody does. Raises Unreachable."""
+    with (_file if url.startswith(_SQLITE) else _session)(url, incident_id, joining):
+        yield
+
+
+@contextmanager
+def _file(url: str, incident_id: str, joining: Callable[[], None]) -> Iterator[None]:
+    database = Path(url.removeprefix(_SQLITE))
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
+        lock = database.with_name(f"{database.name}.{incident_id}.lock").open("w")
+    except OSError as error:
+        raise Unreachable(f"rotation database {database}: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            joining()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _session(url: str, incident_id: str, joining: Callable[[], None]) -> Iterator[None]:
+    import sqlalchemy
+
+    number = int.from_bytes(hashlib.sha256(f"portcullis {incident_id}".encode()).digest()[:8], "big", signed=True)
+    engine = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        with engine.connect() as session:
+            take = sqlalchemy.text("SELECT pg_try_advisory_lock(:n)").bindparams(n=number)
+            if not session.execute(take).scalar():
+                joining()
+                session.execute(sqlalchemy.text("SELECT pg_advisory_lock(:n)").bindparams(n=number))
+            session.commit()
+            yield
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise Unreachable(f"rotation database: {type(error).__name__}") from error
+    finally:
+        engine.dispose()

@@ -1,0 +1,62 @@
+"""What a rotation did, step by step: one JSON object a line, references and digests only. Appended and fsynced, so that
+after a kill it says where the work stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from containment import record
+from rotation.work import Result
+
+JOURNAL = "rotation.jsonl"
+
+_RECOVERY = {"try-new", "open", "enable", "deliver", "recovery", "read-back", "clean-up"}
+
+Progress = Callable[[str], None]
+
+
+class Journal:
+    """Of one incident, in its folder."""
+
+    def __init__(self, incident_id: str, progress: Progress) -> None:
+        self._incident_id, self._progress = incident_id, progress
+        self.file: Path = record.folder(incident_id) / JOURNAL
+
+    def started(self, item: str, step: str) -> None:
+        self._append({"item": item, "step": step, "outcome": "started", "detail": ""})
+
+    def ended(self, item: str, result: Result) -> None:
+        self._append({"item": item, **result.to_json()})
+        self._progress(f"{result.outcome}: {item} {result.step}: {result.detail}")
+        record.note(
+            self._incident_id,
+            phase="recovery" if result.step in _RECOVERY else "eradication",
+            what=result.step,
+            target=item,
+            outcome=result.outcome.value,
+            detail=result.detail,
+        )
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Oldest first; a line torn by a kill is left out."""
+        found = []
+        for line in self.file.read_text().splitlines() if self.file.exists() else []:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+    def _append(self, entry: dict[str, str]) -> None:
+        line = json.dumps({"at": round(time.time(), 3), **entry}) + "\n"
+        handle = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            os.write(handle, line.encode())
+            os.fsync(handle)
+        finally:
+            os.close(handle)

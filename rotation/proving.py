@@ -1,0 +1,85 @@
+"""Write a proof into the incident's record, and open the gate for what is replaced."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from containment import gate, names, proofs
+from containment.incident import Incident, Proof
+from containment.ports import Custodian
+from containment.scope import affected
+from policies.model import Estate, KvSecret
+from rotation.work import NotProven, Step, Work
+
+_gate = threading.Lock()
+
+
+def record(vault: Custodian, incident_id: str, item: str, kind: str, ok: bool, detail: str) -> None:
+    """By the server's clock. A failure takes an earlier proof back."""
+    proof = Proof(item, kind, vault.now(), ok, detail)
+    vault.update_incident(incident_id, lambda incident: incident.with_proof(proof))
+
+
+def proven(incident: Incident, item: str, kind: str) -> Proof | None:
+    return next((p for p in incident.proofs if p.item == item and p.kind == kind and p.ok), None)
+
+
+def open_step(work: Work) -> Step:
+    """The last word on a credential: what is proven dead and alive is denied no longer."""
+    item = work.credential.item
+
+    def observe() -> bool:
+        return item in work.incident().opened and _gate_text(work.vault, work.estate) == _held(work.vault)
+
+    def act() -> None:
+        incident = work.incident()
+        missing = [k for k in (proofs.OLD_DEAD, proofs.NEW_ALIVE) if proven(incident, item, k) is None]
+        if missing:
+            raise NotProven(f"stays denied: {', '.join(missing)} is not proven")
+        work.vault.update_incident(
+            work.incident_id, lambda i: i if item in i.opened else replace(i, opened=(*i.opened, item))
+        )
+        rewrite_gate(work.vault, work.estate)
+
+    return Step("open", lambda: _opened(work), observe, act)
+
+
+def rewrite_gate(vault: Custodian, estate: Estate) -> None:
+    """Compile the gate from the open incidents until what was written is what they say: an incident that is opened
+    meanwhile is on record before its gate is written, so it is never undone here."""
+    with _gate:
+        for _ in range(20):
+            text = _gate_text(vault, estate)
+            if _held(vault) != text:
+                vault.write_policy(names.GATE, text)
+            if _gate_text(vault, estate) == text == _held(vault):
+                return
+        raise NotProven("the gate is rewritten by others all the time")
+
+
+def _gate_text(vault: Custodian, estate: Estate) -> str:
+    return gate.gate(affected(estate, vault.incidents()))
+
+
+def _held(vault: Custodian) -> str | None:
+    return vault.read_policy(names.GATE)
+
+
+def _opened(work: Work) -> str:
+    incident = work.incident()
+    if work.credential.item not in incident.opened:
+        raise NotProven("is not on record as replaced")
+    if not work.credential.item.startswith("secret:") or not isinstance(work.secret().secret, KvSecret):
+        return "on record as replaced"
+    policy = work.secret()
+    impact = affected(work.estate, work.vault.incidents())
+    if policy in impact.denied_class or policy in impact.denied:
+        return "on record as replaced; another incident, or its declaration, keeps it denied"
+    if not all(i.contained_at for i in impact.open):
+        return "the gate is open for it; the quarantine stays until the lock-down is complete"
+    path = names.granted_path(policy)
+    status = work.vault.try_read(work.holder(policy), path)
+    if status != 200:
+        raise NotProven(f"the gate is open for it, yet {path} answered {status}")
+    return f"{path} answers 200 to a token of its workload"

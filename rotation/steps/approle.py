@@ -1,0 +1,163 @@
+"""The secret_id of a workload: the old ones and their tokens are gone, a new one is delivered as a file that only the
+workload's host reads, and a login with that file works."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from containment import names, proofs
+from policies.errors import InputError, Unreachable
+from rotation.proving import open_step
+from rotation.steps.tokens import old_tokens
+from rotation.work import NotProven, Step, Work
+
+DELIVERY = "PORTCULLIS_DELIVERY_DIR"
+
+
+def steps(work: Work) -> tuple[Step, ...]:
+    return (
+        Step("end-old", lambda: _ended(work), lambda: not _old(work), lambda: _end(work), proofs.OLD_DEAD),
+        Step("deliver", lambda: _delivered(work), lambda: _accessor(work) in _ours(work), lambda: _deliver(work)),
+        Step("enable", lambda: _enabled(work), lambda: not _disabled(work), lambda: _enable(work)),
+        Step("try-new", lambda: _tried(work), proves=proofs.NEW_ALIVE),
+        open_step(work),
+    )
+
+
+def _base(work: Work) -> str:
+    return f"auth/{names.APPROLE}/role/{work.credential.name}"
+
+
+def _secret_ids(work: Work) -> dict[str, str]:
+    """Incident in whose name it was made, "" for any other, by accessor."""
+    found = {}
+    for accessor in work.vault.keys(f"{_base(work)}/secret-id"):
+        held = work.vault.write(f"{_base(work)}/secret-id-accessor/lookup", {"secret_id_accessor": accessor})
+        found[accessor] = str((held.get("metadata") or {}).get("incident", ""))
+    return found
+
+
+def _ours(work: Work) -> list[str]:
+    return [accessor for accessor, incident in _secret_ids(work).items() if incident == work.incident_id]
+
+
+def _old_ids(work: Work) -> list[str]:
+    return [accessor for accessor, incident in _secret_ids(work).items() if incident != work.incident_id]
+
+
+def _old_tokens(work: Work) -> list[str]:
+    return old_tokens(work, work.workload(), work.cut())
+
+
+def _old(work: Work) -> bool:
+    return bool(_old_ids(work) or _old_tokens(work))
+
+
+def _destroy(work: Work, accessors: list[str]) -> None:
+    for accessor in accessors:
+        work.vault.write(f"{_base(work)}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
+
+
+def _end(work: Work) -> None:
+    _destroy(work, _old_ids(work))
+    for accessor in _old_tokens(work):
+        work.vault.revoke_token(accessor)
+
+
+def _ended(work: Work) -> str:
+    ids, tokens = _old_ids(work), _old_tokens(work)
+    if ids or tokens:
+        raise NotProven(f"still there: {len(ids)} old secret_ids, {len(tokens)} old tokens")
+    return "no secret_id and no token from before containment is left"
+
+
+def _file(work: Work) -> Path:
+    if work.delivery is None:
+        raise InputError(f"{DELIVERY} is not set: there is no place to deliver the new secret_id to")
+    return work.delivery / f"{work.credential.name}.json"
+
+
+def _read(work: Work) -> dict[str, Any]:
+    try:
+        held: dict[str, Any] = json.loads(_file(work).read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Unreachable(f"{_file(work)}: {type(error).__name__}") from error
+    return held
+
+
+def _accessor(work: Work) -> str:
+    return str(_read(work).get("secret_id_accessor", ""))
+
+
+def _deliver(work: Work) -> None:
+    """One of ours that was not delivered is one whose answer was lost: destroyed, and made anew."""
+    file = _file(work)
+    _destroy(work, _ours(work))
+    role = work.vault.read(f"{_base(work)}/role-id")
+    if role is None:
+        raise NotProven("the role does not exist")
+    made = work.vault.write(f"{_base(work)}/secret-id", {"metadata": json.dumps({"incident": work.incident_id})})
+    document = {
+        "role_id": role["role_id"],
+        "secret_id": made["secret_id"],
+        "secret_id_accessor": made["secret_id_accessor"],
+    }
+    try:
+        _replace(file, json.dumps(document) + "\n")
+    except OSError as error:
+        raise Unreachable(f"deliver to {file}: {error.strerror}") from error
+
+
+def _replace(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(file)
+
+
+def _delivered(work: Work) -> str:
+    ours = _ours(work)
+    if [_accessor(work)] != ours:
+        raise NotProven(f"{len(ours)} secret_ids of this incident; the one delivered is not the only one")
+    if _file(work).stat().st_mode & 0o077:
+        raise NotProven(f"{_file(work)} is readable by others")
+    return f"one new secret_id, delivered to {_file(work)}"
+
+
+def _entity(work: Work) -> str | None:
+    role = work.vault.read(f"{_base(work)}/role-id")
+    return work.vault.entity_of(role["role_id"], names.APPROLE) if role else None
+
+
+def _disabled(work: Work) -> bool:
+    entity = _entity(work)
+    return entity is not None and bool((work.vault.read(f"identity/entity/id/{entity}") or {}).get("disabled"))
+
+
+def _enable(work: Work) -> None:
+    work.vault.write(f"identity/entity/id/{_entity(work)}", {"disabled": False})
+
+
+def _enabled(work: Work) -> str:
+    if _disabled(work):
+        raise NotProven("the entity is still disabled")
+    return "the entity may log in"
+
+
+def _tried(work: Work) -> str:
+    held = _read(work)
+    with work.vault.login(held["role_id"], held["secret_id"]) as token:
+        wanted = set(work.policies(work.workload()))
+        if not wanted <= set(token.policies):
+            raise NotProven(f"a new login lacks policies: {', '.join(sorted(wanted - set(token.policies)))}")
+    return "a login with the delivered file works; its token is revoked and gone"

@@ -1,0 +1,109 @@
+"""A key that an exchange issued. Old keys are disabled first, a new one is made, stored, tried by a call that changes
+nothing, and only then the old versions are destroyed.
+
+The exchange shows a key's secret once. A key of ours is known by its label, the incident: when the answer that carried
+its secret was lost, it is found by that, disabled, and made anew.
+"""
+
+from __future__ import annotations
+
+from containment import proofs
+from containment.ports import UpstreamKey
+from policies.model import Upstream
+from rotation.proving import open_step
+from rotation.steps import kv
+from rotation.work import NotProven, Step, Work
+
+
+def steps(work: Work) -> tuple[Step, ...]:
+    return (
+        Step("disable-old", lambda: _disabled(work), lambda: not _live_but_new(work), lambda: _disable(work)),
+        Step("create", lambda: _created(work), lambda: bool(_new(work)), lambda: _create(work)),
+        kv.store_step(work),
+        Step("try-new", lambda: _tried_new(work), proves=proofs.NEW_ALIVE),
+        Step("try-old", lambda: _tried_old(work)),
+        kv.destroy_old_step(work, lambda: _disabled(work), proofs.OLD_DEAD),
+        open_step(work),
+        kv.clean_up_step(work),
+    )
+
+
+def _declared(work: Work) -> Upstream:
+    declared = work.secret().upstream
+    if declared is None:
+        raise NotProven("no upstream is declared")
+    return declared
+
+
+def _keys(work: Work) -> list[UpstreamKey]:
+    declared = _declared(work)
+    return work.upstream(declared.name).keys(declared.account, work.credential.name)
+
+
+def _new(work: Work) -> str:
+    """Id of the key that this incident's rotation made and whose secret is kept; "" when there is none that lives."""
+    live = {k.id for k in _keys(work) if k.enabled and k.label == work.incident_id}
+    for held in (kv.candidate(work), kv.value(work)):
+        if held is not None and held.get("api_key") in live:
+            return str(held["api_key"])
+    return ""
+
+
+def _live_but_new(work: Work) -> list[str]:
+    new = _new(work)
+    return [k.id for k in _keys(work) if k.enabled and k.id != new]
+
+
+def _disable(work: Work) -> None:
+    declared = _declared(work)
+    for key in _live_but_new(work):
+        work.upstream(declared.name).disable_key(declared.account, key)
+
+
+def _disabled(work: Work) -> str:
+    left = _live_but_new(work)
+    if left:
+        raise NotProven(f"still live: {', '.join(map(kv.digest, left))}")
+    return f"{sum(not k.enabled for k in _keys(work))} old keys, each disabled at {_declared(work).name}"
+
+
+def _create(work: Work) -> None:
+    declared = _declared(work)
+    _disable(work)
+    key, secret = work.upstream(declared.name).create_key(declared.account, work.credential.name, work.incident_id)
+    kv.keep_candidate(work, {"api_key": key, "api_secret": secret})
+
+
+def _created(work: Work) -> str:
+    new = _new(work)
+    if not new:
+        raise NotProven("no live key of this incident whose secret is kept")
+    return f"key {kv.digest(new)}, labelled {work.incident_id}"
+
+
+def _accepts(work: Work, held: dict[str, str]) -> bool:
+    return work.upstream(_declared(work).name).accepts(held["api_key"], held["api_secret"])
+
+
+def _tried_new(work: Work) -> str:
+    held = kv.value(work)
+    if held is None or held.get("api_key") != _new(work):
+        raise NotProven("what is stored is not the new key")
+    if not _accepts(work, held):
+        raise NotProven(f"{_declared(work).name} refuses the new key")
+    return f"a signed call with key {kv.digest(held['api_key'])} is accepted by {_declared(work).name}"
+
+
+def _tried_old(work: Work) -> str:
+    """By use, while the old values can still be read; a refusal counts only beside the new key's success."""
+    place = kv.secret(work)
+    tried = 0
+    for version in work.vault.versions(place.mount, place.path)[:-1]:
+        held = kv.value(work, version.number)
+        if held is None:
+            continue
+        if _accepts(work, held):
+            raise NotProven(f"the key of version {version.number} still works")
+        tried += 1
+    _tried_new(work)
+    return f"{tried} old keys refused by use, the new one accepted beside them"

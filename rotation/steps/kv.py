@@ -1,0 +1,110 @@
+"""What replacing a KV value shares, whoever issued it: the candidate, the store, the end of the old versions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from containment import names
+from containment.ports import Version
+from policies.model import KvSecret
+from rotation.work import NotProven, Step, Work
+
+
+def secret(work: Work) -> KvSecret:
+    held = work.secret().secret
+    if not isinstance(held, KvSecret):
+        raise NotProven(f"{work.credential.name} is no KV secret")
+    return held
+
+
+def digest(value: str) -> str:
+    """A reference to a value: enough to tell two apart, of no use to one who reads it."""
+    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()[:12]}"
+
+
+def newest(work: Work) -> Version | None:
+    place = secret(work)
+    found = work.vault.versions(place.mount, place.path)
+    return found[-1] if found else None
+
+
+def value(work: Work, version: int = 0) -> dict[str, Any] | None:
+    place = secret(work)
+    return work.vault.value(place.mount, place.path, version)
+
+
+def candidate_path(work: Work) -> str:
+    return f"{names.CANDIDATES}/{work.incident_id}/{work.credential.name}"
+
+
+def candidate(work: Work) -> dict[str, Any] | None:
+    """A generated value that waits to be stored; it outlives a killed run."""
+    return work.vault.value(names.STORE, candidate_path(work))
+
+
+def keep_candidate(work: Work, data: dict[str, Any]) -> None:
+    """In the rotator's own path, over whatever waited there."""
+    held = work.vault.versions(names.STORE, candidate_path(work))
+    work.vault.put(names.STORE, candidate_path(work), data, held[-1].number if held else 0)
+
+
+def store_step(work: Work) -> Step:
+    """The candidate as a new version; one that is stored already is not stored again."""
+
+    def observe() -> bool:
+        waiting = candidate(work)
+        return waiting is None or value(work) == waiting
+
+    def act() -> None:
+        waiting, place, last = candidate(work), secret(work), newest(work)
+        if waiting is None:
+            raise NotProven("no candidate to store")
+        work.vault.put(place.mount, place.path, waiting, last.number if last else 0)
+
+    def verify() -> str:
+        waiting, held, last = candidate(work), value(work), newest(work)
+        if last is None or held is None or (waiting is not None and held != waiting):
+            raise NotProven("the newest version is not the new value")
+        return f"version {last.number} of {names.granted_path(work.secret())}"
+
+    return Step("store", verify, observe, act)
+
+
+def destroy_old_step(work: Work, elsewhere: Callable[[], str] = lambda: "", proves: str = "") -> Step:
+    """Every version but the newest. Deleting would not do: it can be undone, and the old value read by its number.
+    `elsewhere`: what is seen at the upstream, for a proof that covers both."""
+
+    def old() -> list[int]:
+        place = secret(work)
+        return [v.number for v in work.vault.versions(place.mount, place.path)[:-1] if not v.destroyed]
+
+    def act() -> None:
+        place = secret(work)
+        work.vault.destroy(place.mount, place.path, old())
+
+    def verify() -> str:
+        place = secret(work)
+        versions = work.vault.versions(place.mount, place.path)
+        left = [v.number for v in versions[:-1] if not v.destroyed or value(work, v.number) is not None]
+        if left or not versions or value(work, versions[-1].number) is None:
+            raise NotProven(f"can still be read: versions {left}" if left else "the newest version cannot be read")
+        here = f"{len(versions) - 1} old versions destroyed, none answers by number while the newest does"
+        return "; ".join(filter(None, (elsewhere(), here)))
+
+    return Step("destroy-old", verify, lambda: not old(), act, proves)
+
+
+def clean_up_step(work: Work) -> Step:
+    def verify() -> str:
+        if candidate(work) is not None:
+            raise NotProven("the candidate is still there")
+        return "no candidate is left"
+
+    return Step(
+        "clean-up",
+        verify,
+        lambda: not work.vault.versions(names.STORE, candidate_path(work)),
+        lambda: work.vault.forget(names.STORE, candidate_path(work)),
+    )

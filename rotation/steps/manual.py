@@ -1,0 +1,74 @@
+"""A value that no server of ours issues: generated here, or stored by a person since the incident opened. What happens
+at the other side cannot be seen from here, so a named person confirms it, and the proof says so.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from containment import proofs
+from rotation.proving import open_step, proven
+from rotation.steps import kv
+from rotation.work import NotProven, Step, Waiting, Work
+
+_FIELD = "value"
+_BYTES = 32
+
+
+def steps(work: Work) -> tuple[Step, ...]:
+    return (
+        Step("create", lambda: _created(work), lambda: _is_new(work) or _waits(work), lambda: _create(work)),
+        kv.store_step(work),
+        Step("read-back", lambda: _read_back(work), proves=proofs.NEW_ALIVE),
+        kv.destroy_old_step(work),
+        confirmation_step(work, proofs.OLD_DEAD, kv.destroy_old_step(work).verify),
+        open_step(work),
+        kv.clean_up_step(work),
+    )
+
+
+def _is_new(work: Work) -> bool:
+    last = kv.newest(work)
+    return last is not None and last.created >= work.incident().opened_at
+
+
+def _waits(work: Work) -> bool:
+    return kv.candidate(work) is not None
+
+
+def _create(work: Work) -> None:
+    held = kv.value(work)
+    if held is not None and set(held) != {_FIELD}:
+        raise Waiting(f"its fields are {', '.join(sorted(held))}: store the new value by hand, then run this again")
+    kv.keep_candidate(work, {_FIELD: secrets.token_urlsafe(_BYTES)})
+
+
+def _created(work: Work) -> str:
+    if _waits(work):
+        return f"{_BYTES} random bytes wait to be stored"
+    if _is_new(work):
+        return "a version stored since the incident opened"
+    raise NotProven("there is no new value")
+
+
+def _read_back(work: Work) -> str:
+    last, held = kv.newest(work), kv.value(work)
+    if last is None or not held or not _is_new(work):
+        raise NotProven("no version from after the incident opened can be read")
+    return f"version {last.number} is read back; whether the other side accepts it is not proven"
+
+
+def confirmation_step(work: Work, proves: str, seen: Callable[[], str]) -> Step:
+    """Waits for `portcullis rotate confirm`. `seen`: what was seen on our side at the moment of the proof."""
+
+    def verify() -> str:
+        word = proven(work.incident(), work.credential.item, proofs.CONFIRMED)
+        if word is None:
+            raise Waiting(
+                f"a person must confirm the other side: portcullis rotate confirm {work.incident_id} "
+                f"{work.credential.item} --by NAME --note WHAT"
+            )
+        return f"{seen()}; at the other side {word.detail}: not proven"
+
+    return Step("confirmation", verify, proves=proves)

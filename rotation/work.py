@@ -1,0 +1,143 @@
+"""One credential being replaced: what a step may use, what a step is, and how it is carried out."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from containment import generations, names
+from containment.incident import Incident
+from containment.ports import Custodian, Database, Upstream
+from policies.errors import Finding, InputError, PortcullisError
+from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
+from rotation.plan import Credential
+
+_PAUSES = (0.5, 2.0, 0.0)
+"""Seconds after each failed try. Every try begins by observing, so an answer that was lost is never asked for twice."""
+
+
+class NotProven(Finding):
+    """What the step set out to bring about was not seen."""
+
+
+class Waiting(Finding):
+    """A person has to do or to say something first."""
+
+
+class Outcome(StrEnum):
+    DONE = "done"
+    ALREADY = "already"
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Of one step. `detail` holds references and digests, never a value."""
+
+    step: str
+    outcome: Outcome
+    detail: str
+
+    @property
+    def holds(self) -> bool:
+        return self.outcome in (Outcome.DONE, Outcome.ALREADY)
+
+    def to_json(self) -> dict[str, str]:
+        return {"step": self.step, "outcome": self.outcome.value, "detail": self.detail}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Result:
+        return Result(data["step"], Outcome(data["outcome"]), data["detail"])
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    vault: Custodian
+    database: Callable[[str], Database]
+    upstream: Callable[[str], Upstream]
+    estate: Estate
+    incident_id: str
+    credential: Credential
+    delivery: Path | None
+    """Folder that receives what is handed to workloads."""
+    audit_log: Path | None
+
+    def incident(self) -> Incident:
+        """As the server holds it now. Raises InputError when it does not."""
+        return find(self.vault.incidents(), self.incident_id)
+
+    def secret(self) -> SecretAccessPolicy:
+        return next(s for s in self.estate.secrets if s.name == self.credential.name)
+
+    def workload(self) -> Workload:
+        return next(w for w in self.estate.workloads if w.name == self.credential.name)
+
+    def ci_role(self) -> CiRole:
+        return next(c for c in self.estate.ci_roles if c.name == self.credential.name)
+
+    def holder(self, policy: SecretAccessPolicy) -> list[str]:
+        """The policies of a token of the first workload that is granted the secret.
+
+        Raises NotProven when nobody is: then nobody can try it either.
+        """
+        for workload in self.estate.workloads:
+            if any(g.workload == workload.name for g in policy.grants):
+                return self.policies(workload)
+        raise NotProven(f"nobody is granted {policy.name}, so nobody can try it")
+
+    def policies(self, workload: Workload) -> list[str]:
+        """Those that a login of the workload gets now."""
+        return names.token_policies(workload, generations.current(workload, self.estate, self.vault.incidents()))
+
+    def cut(self) -> int:
+        """Epoch seconds: what was made earlier is old. Everything is, until the incident is contained."""
+        return self.incident().contained_at or self.vault.now() + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`observe`: whether it holds already. `act`: bring it about. `verify`: the words of what was seen, or NotProven.
+    `proves`: the kind of proof that `verify` gives."""
+
+    name: str
+    verify: Callable[[], str]
+    observe: Callable[[], bool] = lambda: False
+    act: Callable[[], None] = lambda: None
+    proves: str = ""
+
+
+def find(incidents: tuple[Incident, ...], incident_id: str) -> Incident:
+    for incident in incidents:
+        if incident.id == incident_id:
+            return incident
+    known = ", ".join(i.id for i in incidents) or "none"
+    raise InputError(f"no incident {incident_id}; on record: {known}")
+
+
+def perform(step: Step, pauses: tuple[float, ...] = _PAUSES) -> Result:
+    """Observe, act, verify; again from the start when that fails. Raises nothing: what went wrong is the result, since
+    an exception would be stored with whatever it carries."""
+    message = ""
+    for pause in pauses:
+        try:
+            already = step.observe()
+            if not already:
+                step.act()
+            return Result(step.name, Outcome.ALREADY if already else Outcome.DONE, step.verify())
+        except (Waiting, InputError) as error:
+            outcome = Outcome.WAITING if isinstance(error, Waiting) else Outcome.FAILED
+            return Result(step.name, outcome, str(error))
+        except PortcullisError as error:
+            message = str(error)
+        except Exception as error:  # noqa: BLE001 - a defect of ours ends this credential, not the others
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            message = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+            break
+        time.sleep(pause)
+    return Result(step.name, Outcome.FAILED, message)
