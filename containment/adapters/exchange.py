@@ -1,5 +1,5 @@
-"""An exchange's key administration over `httpx`: list, make, disable and try keys. Requests are signed;
-the key is a 0600 file."""
+"""An exchange's key administration over `httpx`: list, make, disable and try keys. Requests are
+signed; the key is a 0600 file."""
 
 from __future__ import annotations
 

@@ -1,0 +1,76 @@
+"""What is rotated, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from containment.incident import Incident, Scope, State
+from policies.errors import InputError
+from policies.load import load
+from rotation.plan import STEPS, Credential, Kind, plan
+from rotation.steps import steps
+from rotation.work import Work
+
+ESTATE = load()
+LEAKED = (
+    "ci:cicd",
+    "secret:exchange-trading-key",
+    "secret:exchange-trading-key-staging",
+    "secret:market-data-ingest",
+    "secret:partner-api-key",
+    "workload:analytics-batch",
+    "workload:risk-engine",
+)
+OPEN = Incident("I", Scope(everything=False, leaked=LEAKED), State.OPEN, 10, denied_at=11, contained_at=12)
+
+
+def test_production_comes_first_and_the_incident_last() -> None:
+    waves = [[c.item for c in wave] for wave in plan(OPEN, ESTATE).waves]
+    assert waves[1:] == [["secret:exchange-trading-key-staging"], ["incident"]]
+    assert set(waves[0]) == set(LEAKED) - {"secret:exchange-trading-key-staging"}
+
+
+def test_what_is_worth_most_comes_first_in_its_wave() -> None:
+    tiers = [c.tier for c in plan(OPEN, ESTATE).waves[0]]
+    assert tiers == sorted(tiers, key=["critical", "high", "standard"].index)
+
+
+def test_each_kind() -> None:
+    kinds = {c.item: c.kind for c in plan(OPEN, ESTATE)}
+    assert kinds["secret:market-data-ingest"] is Kind.DATABASE
+    assert kinds["secret:exchange-trading-key"] is Kind.EXCHANGE_KEY
+    assert kinds["secret:partner-api-key"] is Kind.MANUAL
+    assert kinds["workload:risk-engine"] is Kind.APPROLE
+    assert kinds["workload:analytics-batch"] is Kind.JWT
+    assert kinds["ci:cicd"] is Kind.CI_ROLE
+
+
+def test_what_is_replaced_is_proven_again() -> None:
+    again = plan(replace(OPEN, opened=("workload:risk-engine",)), ESTATE)
+    assert [c.item for c in again if c.proven] == ["workload:risk-engine"]
+
+
+def test_everything_leaves_only_the_incident_itself() -> None:
+    assert [c.item for c in plan(replace(OPEN, scope=Scope(everything=True)), ESTATE)] == ["incident"]
+
+
+def test_what_is_declared_no_longer_is_refused() -> None:
+    gone = replace(ESTATE, workloads=())
+    with pytest.raises(InputError, match="workload:analytics-batch leaked in I and is declared no longer"):
+        plan(OPEN, gone)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_steps_are_those_of_the_plan(kind: Kind) -> None:
+    item = next((c for c in plan(OPEN, ESTATE) if c.kind is kind), None)
+    assert item is not None
+    work = Work(_no(), _no(), _no(), ESTATE, "I", cast(Credential, item), None, None)
+    assert tuple(s.name for s in steps(work)) == STEPS[kind]
+
+
+def _no() -> Any:
+    """A system that no step may touch before it is carried out."""
+    return object()
