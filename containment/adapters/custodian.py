@@ -97,13 +97,6 @@ class HvacCustodian(HvacVault):
         finally:
             self._gone(made["accessor"])
 
-    def issue(self, path: str) -> tuple[str, dict[str, Any]]:
-        """A dynamic credential: the id of its lease, and its fields."""
-        answer = self._call(f"read {path}", lambda: self._client.read(path), missing_ok=True)
-        if answer is None:
-            raise Unreachable(f"vault: read {path}: not found")
-        return str(answer["lease_id"]), dict(answer["data"])
-
     def _gone(self, accessor: str) -> None:
         if not self.revoke_token(accessor):
             raise Unreachable("vault: a test token is still there after its revocation")

@@ -121,12 +121,8 @@ class HvacVault:
         return True
 
     def compiled(self) -> Estate | None:
-        """None when there is none, or one that another version of the product stored: the next apply replaces it."""
         data = self.read(f"{names.STORE}/data/compiled")
-        try:
-            return None if data is None or data["data"] is None else codec.decode(data["data"]["estate"])
-        except ValueError:
-            return None
+        return None if data is None or data["data"] is None else codec.decode(data["data"]["estate"])
 
     def write_compiled(self, estate: Estate) -> bool:
         """Whether anything was written: the same estate is not stored twice."""

@@ -4,12 +4,12 @@ workload's host reads, and a login with that file works."""
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from containment import names, proofs
-from policies.errors import InputError, Unreachable
+from policies.errors import InputError, PortcullisError, Unreachable
+from rotation.delivery import ToFile
 from rotation.proving import open_step
 from rotation.steps.tokens import old_tokens
 from rotation.work import NotProven, Step, Work
@@ -97,6 +97,8 @@ def _accessor(work: Work) -> str:
 def _deliver(work: Work) -> None:
     """One of ours that was not delivered is one whose answer was lost: destroyed, and made anew."""
     file = _file(work)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    deliver = ToFile(file)
     _destroy(work, _ours(work))
     role = work.vault.read(f"{_base(work)}/role-id")
     if role is None:
@@ -108,21 +110,10 @@ def _deliver(work: Work) -> None:
         "secret_id_accessor": made["secret_id_accessor"],
     }
     try:
-        _replace(file, json.dumps(document) + "\n")
-    except OSError as error:
-        raise Unreachable(f"deliver to {file}: {error.strerror}") from error
-
-
-def _replace(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(file)
+        deliver(document)
+    except PortcullisError:
+        _destroy(work, _ours(work))
+        raise
 
 
 def _delivered(work: Work) -> str:

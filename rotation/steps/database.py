@@ -70,14 +70,14 @@ def _tried(work: Work) -> str:
     """As a workload would get it: with a token of its policies, which takes the lease along should this be killed."""
     database, path, grant = _database(work), names.granted_path(work.secret()), _secret(work).grant
     with work.vault.session(work.holder(work.secret())) as workload:
-        lease, issued = workload.issue(path)
-        user, password = issued["username"], issued["password"]
+        issued = workload.lease(path)
+        user, password = issued.values["username"], issued.values["password"]
         try:
             if not database.accepts(user, password):
                 raise NotProven("a new credential cannot log in")
             database.exercise(user, password, sql.exercise(grant))
         finally:
-            gone = work.vault.revoke_lease(lease)
+            gone = work.vault.revoke_lease(issued.handle)
     if not gone or user in database.users(user) or database.accepts(user, password):
         raise NotProven("the test credential outlived its lease")
     return f"a new credential logged in and did what {grant.value} grants; its lease is revoked and it is refused"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from containment.incident import Incident, Scope, State
 from policies.errors import InputError
 from policies.load import load
-from rotation.plan import STEPS, Credential, Kind, plan
+from rotation.plan import STEPS, Kind, plan
 from rotation.steps import steps
 from rotation.work import Work
 
@@ -67,7 +67,7 @@ def test_what_is_declared_no_longer_is_refused() -> None:
 def test_the_steps_are_those_of_the_plan(kind: Kind) -> None:
     item = next((c for c in plan(OPEN, ESTATE) if c.kind is kind), None)
     assert item is not None
-    work = Work(_no(), _no(), _no(), ESTATE, "I", cast(Credential, item), None, None)
+    work = Work(_no(), _no(), _no(), ESTATE, "I", item, None, None)
     assert tuple(s.name for s in steps(work)) == STEPS[kind]
 
 
