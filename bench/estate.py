@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.clock import Client
@@ -72,7 +73,7 @@ class Generated:
         vault = self.vault(root=True)
         for incident in vault.incidents():
             if incident.state is State.OPEN:
-                vault.write_incident(lifted(incident, vault.now()))
+                vault.update_incident(incident.id, partial(lifted, now=vault.now()))
         for policy in names.SHARED:
             vault.write_policy(policy, gate.open_policy())
         done = self.pulumi("incident=keep", "incidentId=", "incidentScope=", quick=True)

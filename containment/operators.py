@@ -103,7 +103,8 @@ def operator_policy(estate: Estate) -> str:
 
 def rotator_policy(estate: Estate) -> str:
     """Policy of the one identity that handles values: it writes and destroys versions of declared secrets, makes
-    secret_ids of declared workloads, and opens the gate. No policy but the gate, no role, no mount, no sudo but lists.
+    secret_ids of declared workloads, and opens the gate and the own policy of what is replaced. It changes no other
+    policy, no role and no mount, and lists with sudo only.
     """
     paths: dict[str, dict[str, Any]] = {
         f"sys/policies/acl/{names.GATE}": {"capabilities": ["read", "update"]},
@@ -135,6 +136,7 @@ def rotator_policy(estate: Estate) -> str:
                 lookup = f"sys/leases/lookup/{secret.mount}/creds/{secret.role}{end}"
                 paths[lookup] = {"capabilities": ["list", "sudo"]}
     for workload in estate.workloads:
+        paths[f"sys/policies/acl/{names.own_policy(workload)}"] = {"capabilities": ["read", "update"]}
         if workload.auth is AuthMethod.APPROLE:
             base = f"auth/{names.APPROLE}/role/{workload.name}"
             paths[f"{base}/role-id"] = {"capabilities": ["read"]}

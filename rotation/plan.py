@@ -1,7 +1,8 @@
 """From an incident and the declarations to what is to be replaced and in which order. Pure: no clock, no I/O.
 
-Production comes first. Credentials of one wave are rotated side by side; the next wave starts when all have ended. The
-last wave is the incident itself: what only shows when everything else is done.
+Production comes first, and identities before the secrets that only they can try. Credentials of one wave are rotated
+side by side; the next wave starts when all have ended. The last wave is the incident itself: what only shows when
+everything else is done.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 from typing import Any, assert_never
 
 from containment import proofs
@@ -75,6 +77,10 @@ class Credential:
         return self.item.partition(":")[2]
 
     @property
+    def identity(self) -> bool:
+        return not self.item.startswith("secret:")
+
+    @property
     def steps(self) -> tuple[str, ...]:
         return STEPS[self.kind]
 
@@ -115,11 +121,15 @@ def plan(incident: Incident, estate: Estate) -> Plan:
     """
     credentials = [_credential(item, incident, estate) for item in proofs.replaced(incident, estate)]
     waves = [
-        tuple(sorted((c for c in credentials if c.environment is e), key=lambda c: (_TIERS.index(c.tier), c.item)))
-        for e in (Environment.PRODUCTION, Environment.STAGING)
+        tuple(sorted((c for c in credentials if (c.environment, c.identity) == wave), key=_worth))
+        for wave in product((Environment.PRODUCTION, Environment.STAGING), (True, False))
     ]
     last = Credential(proofs.INCIDENT, Kind.INCIDENT, Environment.PRODUCTION, Tier.CRITICAL, proven=False)
     return Plan(incident.id, tuple(wave for wave in (*waves, (last,)) if wave))
+
+
+def _worth(credential: Credential) -> tuple[int, str]:
+    return _TIERS.index(credential.tier), credential.item
 
 
 def _credential(item: str, incident: Incident, estate: Estate) -> Credential:

@@ -9,10 +9,10 @@ from containment import gate, names, proofs
 from containment.incident import Incident, Proof
 from containment.ports import Custodian
 from containment.scope import affected
-from policies.model import Estate, KvSecret
+from policies.model import KvSecret
 from rotation.work import NotProven, Step, Work
 
-_gate = threading.Lock()
+_policies = threading.Lock()
 
 
 def record(vault: Custodian, incident_id: str, item: str, kind: str, ok: bool, detail: str) -> None:
@@ -30,7 +30,7 @@ def open_step(work: Work) -> Step:
     item = work.credential.item
 
     def observe() -> bool:
-        return item in work.incident().opened and _gate_text(work.vault, work.estate) == _held(work.vault)
+        return item in work.incident().opened and not _stale(work)
 
     def act() -> None:
         incident = work.incident()
@@ -40,30 +40,32 @@ def open_step(work: Work) -> Step:
         work.vault.update_incident(
             work.incident_id, lambda i: i if item in i.opened else replace(i, opened=(*i.opened, item))
         )
-        rewrite_gate(work.vault, work.estate)
+        _rewrite(work)
 
     return Step("open", lambda: _opened(work), observe, act)
 
 
-def rewrite_gate(vault: Custodian, estate: Estate) -> None:
-    """Compile the gate from the open incidents until what was written is what they say: an incident that is opened
+def _rewrite(work: Work) -> None:
+    """Compile the policies from the open incidents until what was written is what they say: an incident that is opened
     meanwhile is on record before its gate is written, so it is never undone here."""
-    with _gate:
+    with _policies:
         for _ in range(20):
-            text = _gate_text(vault, estate)
-            if _held(vault) != text:
-                vault.write_policy(names.GATE, text)
-            if _gate_text(vault, estate) == text == _held(vault):
+            stale = _stale(work)
+            if not stale:
                 return
+            for name, text in stale.items():
+                work.vault.write_policy(name, text)
         raise NotProven("the gate is rewritten by others all the time")
 
 
-def _gate_text(vault: Custodian, estate: Estate) -> str:
-    return gate.gate(affected(estate, vault.incidents()))
-
-
-def _held(vault: Custodian) -> str | None:
-    return vault.read_policy(names.GATE)
+def _stale(work: Work) -> dict[str, str]:
+    """Text by name of the gate, and of a workload's own policy, where the server holds another."""
+    impact = affected(work.estate, work.vault.incidents())
+    wanted = {names.GATE: gate.gate(impact)}
+    if work.credential.item.startswith("workload:"):
+        workload = work.workload()
+        wanted[names.own_policy(workload)] = gate.own_policy(workload, work.estate, impact)
+    return {name: text for name, text in wanted.items() if work.vault.read_policy(name) != text}
 
 
 def _opened(work: Work) -> str:
@@ -76,8 +78,8 @@ def _opened(work: Work) -> str:
     impact = affected(work.estate, work.vault.incidents())
     if policy in impact.denied_class or policy in impact.denied:
         return "on record as replaced; another incident, or its declaration, keeps it denied"
-    if not all(i.contained_at for i in impact.open):
-        return "the gate is open for it; the quarantine stays until the lock-down is complete"
+    if not all(i.revoked_before for i in impact.open):
+        return "the gate is open for it; the quarantine stays until the lock-down has revoked what was out"
     path = names.granted_path(policy)
     status = work.vault.try_read(work.holder(policy), path)
     if status != 200:

@@ -40,7 +40,7 @@ def quiet(work: Work) -> str:
         seen += 1
         auth = entry.get("auth") or {}
         issued, ours = auth.get("token_issue_time"), own & set(auth.get("policies") or ())
-        if ours and issued and not entry.get("error") and _moment(issued) < incident.contained_at:
+        if ours and issued and not entry.get("error") and _moment(issued) < incident.revoked_before:
             used.append(f"{auth.get('display_name')} at {entry['time']} on {entry['request']['path']}")
     if used:
         raise NotProven(f"{len(used)} uses of what was retired, the last by {used[-1]}")

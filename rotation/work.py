@@ -13,6 +13,7 @@ from typing import Any
 from containment import generations, names
 from containment.incident import Incident
 from containment.ports import Custodian, Database, Upstream
+from containment.scope import affected
 from policies.errors import Finding, InputError, PortcullisError
 from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
 from rotation.plan import Credential
@@ -82,22 +83,26 @@ class Work:
         return next(c for c in self.estate.ci_roles if c.name == self.credential.name)
 
     def holder(self, policy: SecretAccessPolicy) -> list[str]:
-        """The policies of a token of the first workload that is granted the secret.
+        """The policies of a token of a workload that is granted the secret, and may log in.
 
-        Raises NotProven when nobody is: then nobody can try it either.
+        Raises NotProven when nobody can try it.
         """
-        for workload in self.estate.workloads:
-            if any(g.workload == workload.name for g in policy.grants):
+        holders = [w for w in self.estate.workloads if any(g.workload == w.name for g in policy.grants)]
+        if not holders:
+            raise NotProven(f"nobody is granted {policy.name}, so nobody can try it")
+        shut = affected(self.estate, self.vault.incidents()).shut
+        for workload in holders:
+            if workload not in shut:
                 return self.policies(workload)
-        raise NotProven(f"nobody is granted {policy.name}, so nobody can try it")
+        raise NotProven(f"{', '.join(w.name for w in holders)}, who could try {policy.name}, is not replaced yet")
 
     def policies(self, workload: Workload) -> list[str]:
         """Those that a login of the workload gets now."""
         return names.token_policies(workload, generations.current(workload, self.estate, self.vault.incidents()))
 
     def cut(self) -> int:
-        """Epoch seconds: what was made earlier is old. Everything is, until the incident is contained."""
-        return self.incident().contained_at or self.vault.now() + 1
+        """Epoch seconds: what was made earlier is old. Everything is, until the lock-down has revoked it."""
+        return self.incident().revoked_before or self.vault.now() + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,8 @@ def _contain(vault: HvacVault, context: access.Context, incident: Incident, comp
     if report.not_contained:
         complaints.append(str(NotContained(report.not_contained)))
     elif not incident.declared_at and incident.state is State.OPEN:
-        incident = replace(incident, declared_at=vault.now())
-        vault.write_incident(incident)
+        now = vault.now()
+        incident = vault.update_incident(incident.id, lambda held: replace(held, declared_at=now))
     record.keep(report, incident)
 
 

@@ -27,15 +27,22 @@ LEAKED = (
 OPEN = Incident("I", Scope(everything=False, leaked=LEAKED), State.OPEN, 10, denied_at=11, contained_at=12)
 
 
-def test_production_comes_first_and_the_incident_last() -> None:
-    waves = [[c.item for c in wave] for wave in plan(OPEN, ESTATE).waves]
-    assert waves[1:] == [["secret:exchange-trading-key-staging"], ["incident"]]
-    assert set(waves[0]) == set(LEAKED) - {"secret:exchange-trading-key-staging"}
+def test_production_comes_first_identities_before_secrets_and_the_incident_last() -> None:
+    waves = [{c.item for c in wave} for wave in plan(OPEN, ESTATE).waves]
+    assert waves == [
+        {"ci:cicd", "workload:analytics-batch", "workload:risk-engine"},
+        {"secret:exchange-trading-key", "secret:market-data-ingest", "secret:partner-api-key"},
+        {"secret:exchange-trading-key-staging"},
+        {"incident"},
+    ]
 
 
 def test_what_is_worth_most_comes_first_in_its_wave() -> None:
-    tiers = [c.tier for c in plan(OPEN, ESTATE).waves[0]]
-    assert tiers == sorted(tiers, key=["critical", "high", "standard"].index)
+    assert [c.item for c in plan(OPEN, ESTATE).waves[1]] == [
+        "secret:exchange-trading-key",
+        "secret:market-data-ingest",
+        "secret:partner-api-key",
+    ]
 
 
 def test_each_kind() -> None:
