@@ -1,58 +1,23 @@
-"""The evidence of one incident: files written once, redacted, and sealed into a hash chain.
-
-The chain shows any change made after sealing by somebody who cannot also rewrite the manifest. Against one who can,
-compare `head` (what `seal` returns) with a copy kept elsewhere.
-"""
+"""The evidence of one incident: files written once, redacted, and sealed into the hash chain of `containment.chain`."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import secrets as random
-import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from policies.errors import Finding, InputError, Unreachable
+from containment import chain, files
+from containment.chain import MANIFEST, Kind, Problem, verify
+from policies.errors import InputError
 from rotation.audit_export import export_audit
 from rotation.redaction import redact, redact_argv, redact_certain
 
-__all__ = ["Evidence", "Kind", "Problem", "export_audit", "incident_folder", "redact", "verify"]
+__all__ = ["MANIFEST", "Evidence", "Kind", "Problem", "export_audit", "incident_folder", "redact", "verify"]
 
 INCIDENTS = Path(__file__).resolve().parents[1] / "reports" / "security" / "incidents"
-MANIFEST = "manifest.json"
-_GENESIS = "0" * 64
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_PATH = re.compile(r"(?:commands/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_KEYS = {"path", "size", "sha256", "previous", "hash"}
-
-
-class Kind(StrEnum):
-    """What `verify` can find."""
-
-    UNSEALED = "unsealed"
-    CHAIN = "chain broken"
-    EDITED = "edited"
-    REMOVED = "removed"
-    ADDED = "added"
-    SYMLINK = "symbolic link"
-    REFUSED = "path refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    path: str
-    kind: Kind
-    detail: str
-
-    def to_json(self) -> dict[str, str]:
-        return {k: str(v) for k, v in asdict(self).items()}
 
 
 def incident_folder(incident: str, incidents: Path = INCIDENTS) -> Path:
@@ -82,11 +47,10 @@ class Evidence:
         """Write `name` (`audit.json`), without the known secrets and whatever is unmistakably one."""
         if not name.endswith(".json") or name == MANIFEST or "/" in name:
             raise InputError(f"not a name for evidence: {name!r}")
-        return self._write(name, _document(_redacted(obj, self._secrets)))
+        return files.write(self._folder, name, _document(_redacted(obj, self._secrets)))
 
     def add_command(self, name: str, argv: Sequence[str], exit_code: int, output: str) -> Path:
         """Keep what a revocation or rotation was and said, redacted, as `commands/NNNN-name.json`."""
-        number = sum(1 for _ in (self._folder / "commands").glob("[0-9]*.json")) + 1
         kept = {
             "name": name,
             "at": round(time.time(), 3),
@@ -94,157 +58,21 @@ class Evidence:
             "exit_code": exit_code,
             "output": redact(output, self._secrets),
         }
-        return self._write(f"commands/{number:04}-{name}.json", _document(kept))
+        number = sum(1 for _ in (self._folder / "commands").glob("[0-9]*.json"))
+        while True:  # another writer may take the number first
+            number += 1
+            if next((self._folder / "commands").glob(f"{number:04}-*.json"), None) is None:
+                try:
+                    return files.write(self._folder, f"commands/{number:04}-{name}.json", _document(kept), new=True)
+                except FileExistsError:
+                    continue
 
     def write_report(self, html: str) -> Path:
-        return self._write("report.html", redact_certain(html, self._secrets).encode())
+        return files.write(self._folder, "report.html", redact_certain(html, self._secrets).encode())
 
     def seal(self) -> str:
-        """Append every new or changed file to the manifest and return the chain's head (SHA-256, hexadecimal).
-
-        Earlier entries stay, so that a file written twice shows both digests. Raises Finding, and seals nothing, when
-        the chain is broken, a sealed file is gone, or something is there that must not be.
-        """
-        entries: list[dict[str, Any]] = []
-        if (self._folder / MANIFEST).exists() or (self._folder / MANIFEST).is_symlink():
-            entries, broken = _manifest(self._folder)
-            _refuse(broken)
-        files, strange = _files(self._folder)
-        sealed = {e["path"]: e["sha256"] for e in entries}
-        _refuse([*strange, *(Problem(p, Kind.REMOVED, "sealed, now missing") for p in sealed if p not in files)])
-        previous = entries[-1]["hash"] if entries else _GENESIS
-        for path, (size, digest) in sorted(files.items()):
-            if sealed.get(path) != digest:
-                entry = {"path": path, "size": size, "sha256": digest, "previous": previous}
-                previous = _hash(entry)
-                entries.append({**entry, "hash": previous})
-        manifest = {"format": 1, "incident": self._folder.name, "head": previous, "entries": entries}
-        self._write(MANIFEST, _document(manifest))
-        return str(previous)
-
-    def _write(self, name: str, data: bytes) -> Path:
-        if not _PATH.fullmatch(name):
-            raise InputError(f"not a name for evidence: {name!r}")
-        target = self._folder / name
-        temporary = target.with_name(f".{target.name}.{random.token_hex(4)}")
-        try:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(target)
-            finally:
-                temporary.unlink(missing_ok=True)
-            directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
-        except OSError as error:
-            raise Unreachable(f"evidence {name}: {error.strerror}") from error
-        return target
-
-
-def verify(folder: Path, head: str | None = None) -> list[Problem]:
-    """Everything that differs from what was sealed; empty when the evidence holds.
-
-    `head`: the chain's head as kept elsewhere; it shows a manifest that was rewritten or cut as a whole.
-    Raises InputError when there is no such folder.
-    """
-    if folder.is_symlink():
-        return [Problem(folder.name, Kind.SYMLINK, "the incident's folder itself; not followed")]
-    if not folder.is_dir():
-        raise InputError(f"no evidence for incident {folder.name}")
-    entries, problems = _manifest(folder)
-    files, strange = _files(folder)
-    problems += strange
-    if head is not None and head != (entries[-1]["hash"] if entries else _GENESIS):
-        problems.append(Problem(MANIFEST, Kind.CHAIN, "ends in another head than the one kept elsewhere"))
-    latest = {e["path"]: e for e in entries}
-    seen = {p.path for p in strange}
-    for path, entry in latest.items():
-        if path in files:
-            if files[path] != (entry["size"], entry["sha256"]):
-                problems.append(Problem(path, Kind.EDITED, "differs from its sealed digest"))
-        elif path not in seen and _PATH.fullmatch(path):
-            problems.append(Problem(path, Kind.REMOVED, "sealed, now missing"))
-    problems += [Problem(p, Kind.ADDED, "not sealed") for p in sorted(files) if p not in latest]
-    return problems
-
-
-def _manifest(folder: Path) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """The entries that can be read, and what is wrong with the chain."""
-    file = folder / MANIFEST
-    if file.is_symlink():
-        return [], [Problem(MANIFEST, Kind.SYMLINK, "not followed")]
-    if not file.exists():
-        return [], [Problem(MANIFEST, Kind.UNSEALED, "no manifest: this evidence was never sealed, or it was removed")]
-    try:
-        data = json.loads(_read(file))
-        entries = data["entries"]
-        if not all(set(e) == _KEYS and all(isinstance(e[k], str) for k in _KEYS - {"size"}) for e in entries):
-            raise ValueError("an entry has other fields")
-        head, incident = data["head"], data["incident"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        return [], [Problem(MANIFEST, Kind.CHAIN, f"unreadable ({type(error).__name__})")]
-    problems: list[Problem] = []
-    previous = _GENESIS
-    for position, entry in enumerate(entries, 1):
-        if not _PATH.fullmatch(entry["path"]) or entry["path"] == MANIFEST:
-            problems.append(Problem(entry["path"], Kind.REFUSED, f"entry {position} points outside the evidence"))
-        if entry["previous"] != previous:
-            problems.append(Problem(entry["path"], Kind.CHAIN, f"entry {position} does not follow the one before it"))
-        previous = _hash({k: v for k, v in entry.items() if k != "hash"})
-        if entry["hash"] != previous:
-            problems.append(Problem(entry["path"], Kind.CHAIN, f"entry {position} was changed"))
-    if head != previous:
-        problems.append(Problem(MANIFEST, Kind.CHAIN, "its head is not the last entry's hash: entries cut or added"))
-    if incident != folder.name:
-        problems.append(Problem(MANIFEST, Kind.CHAIN, f"belongs to another incident: {incident!r}"))
-    return entries, problems
-
-
-def _files(folder: Path) -> tuple[dict[str, tuple[int, str]], list[Problem]]:
-    files: dict[str, tuple[int, str]] = {}
-    problems: list[Problem] = []
-    for path, file in _walk(folder, folder):
-        mode = file.lstat().st_mode
-        if path == MANIFEST:
-            continue
-        if stat.S_ISLNK(mode):
-            problems.append(Problem(path, Kind.SYMLINK, "not followed"))
-        elif not stat.S_ISREG(mode) or not _PATH.fullmatch(path):
-            problems.append(Problem(path, Kind.REFUSED, "no regular file of a plain name"))
-        else:
-            data = _read(file)
-            files[path] = (len(data), hashlib.sha256(data).hexdigest())
-    return files, problems
-
-
-def _walk(root: Path, folder: Path) -> Iterator[tuple[str, Path]]:
-    for file in sorted(folder.iterdir()):
-        if file.is_dir() and not file.is_symlink():
-            yield from _walk(root, file)
-        else:
-            yield file.relative_to(root).as_posix(), file
-
-
-def _read(file: Path) -> bytes:
-    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
-        return source.read()
-
-
-def _refuse(problems: list[Problem]) -> None:
-    if problems:
-        named = "; ".join(f"{p.path}: {p.kind}, {p.detail}" for p in problems)
-        raise Finding(f"the evidence does not hold and is not sealed again: {named}")
-
-
-def _hash(entry: dict[str, Any]) -> str:
-    canonical = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+        """See `chain.seal`."""
+        return chain.seal(self._folder)
 
 
 def _document(obj: object) -> bytes:

@@ -41,7 +41,7 @@ def verify_command(incident: str, head: str | None, folder: Path | None, as_json
     """
     from rotation.evidence import INCIDENTS, incident_folder, verify
 
-    problems = verify(incident_folder(incident, folder or INCIDENTS), head)
+    problems = verify(incident_folder(incident, folder or INCIDENTS), [head] if head else [])
     if as_json:
         document = {"incident": incident, "holds": not problems, "problems": [p.to_json() for p in problems]}
         click.echo(json.dumps(document))

@@ -98,7 +98,7 @@ def test_rewritten_as_a_whole_is_seen_by_the_head_kept_elsewhere(folder: Path) -
     (folder / "timeline.json").unlink()
     Evidence(folder).seal()
     assert verify(folder) == []
-    assert [p.kind for p in verify(folder, head)] == [Kind.CHAIN]
+    assert [p.kind for p in verify(folder, [head])] == [Kind.CHAIN]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_interrupted_write_leaves_the_old_file(folder: Path, monkeypatch: pytest
     def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rotation.evidence.os.fsync", fail)
+    monkeypatch.setattr("containment.files.os.fsync", fail)
     with pytest.raises(Unreachable, match="No space"):
         Evidence(folder).write_json("incident.json", {"id": "other"})
     assert verify(folder) == []

@@ -1,0 +1,221 @@
+"""The hash chain over an incident's folder: what was written, in which order, and whether it still is.
+
+`manifest.json` has an entry for each file as it was when it was sealed; each names the hash of the one before it. The
+chain shows any change made after sealing by somebody who cannot also rewrite the manifest. Against one who can, `heads`
+that are kept elsewhere are compared: each must be a link of the chain, so that a chain may grow and never be replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from containment.files import PLAIN, held, read, walk, write
+from policies.errors import Finding, InputError
+
+MANIFEST = "manifest.json"
+APPEND_ONLY = frozenset({"events.jsonl"})
+"""Written to while an incident goes on: what was sealed of it must stay, what came after is sealed the next time."""
+_GENESIS = "0" * 64
+_KEYS = {"path", "size", "sha256", "previous", "hash"}
+
+
+class Kind(StrEnum):
+    """What `verify` can find."""
+
+    UNSEALED = "unsealed"
+    CHAIN = "chain broken"
+    EDITED = "edited"
+    REMOVED = "removed"
+    ADDED = "added"
+    SYMLINK = "symbolic link"
+    REFUSED = "path refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    path: str
+    kind: Kind
+    detail: str
+
+    def to_json(self) -> dict[str, str]:
+        return {k: str(v) for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    size: int
+    sha256: str
+
+
+@contextmanager
+def extended(folder: Path) -> Iterator[None]:
+    """Hold the folder, let the caller write, then append what it wrote to the chain.
+
+    Evidence that was touched since it was sealed is written to all the same, and then not sealed again: raises Finding.
+    """
+    with held(folder):
+        touched = [p for p in verify(folder) if p.kind is not Kind.ADDED] if _sealed(folder) else []
+        yield
+        _refuse(touched)
+        _seal(folder)
+
+
+def seal(folder: Path) -> str:
+    """Append every new or changed file to the manifest and return the chain's head (SHA-256, hexadecimal).
+
+    Earlier entries stay, so that a file written twice shows both digests. Raises Finding, and seals nothing, when
+    the chain is broken, a sealed file is gone, or something is there that must not be.
+    """
+    with held(folder):
+        return _seal(folder)
+
+
+def head(folder: Path) -> str | None:
+    """The chain's head, None where nothing was sealed. Raises Finding for a broken chain."""
+    if not _sealed(folder):
+        return None
+    entries, problems = _manifest(folder)
+    _refuse(problems)
+    return str(entries[-1]["hash"]) if entries else _GENESIS
+
+
+def verify(folder: Path, heads: Iterable[str] = ()) -> list[Problem]:
+    """Everything that differs from what was sealed; empty when the evidence holds.
+
+    `heads`: what the chain's head was at earlier times, as kept elsewhere. One that is no link of the chain shows a
+    manifest that was rewritten or cut as a whole. Raises InputError when there is no such folder.
+    """
+    if folder.is_symlink():
+        return [Problem(folder.name, Kind.SYMLINK, "the incident's folder itself; not followed")]
+    if not folder.is_dir():
+        raise InputError(f"no evidence for incident {folder.name}")
+    entries, problems = _manifest(folder)
+    files, strange = _files(folder)
+    problems += strange
+    links = {_GENESIS, *(e["hash"] for e in entries)}
+    problems += [
+        Problem(MANIFEST, Kind.CHAIN, f"head {kept[:12]}… that is kept elsewhere is no link of it: rewritten or cut")
+        for kept in heads
+        if kept not in links
+    ]
+    latest = {e["path"]: e for e in entries}
+    seen = {p.path for p in strange}
+    for path, entry in latest.items():
+        if path in files:
+            problems += _compared(folder, path, entry, files[path])
+        elif path not in seen and PLAIN.fullmatch(path):
+            problems.append(Problem(path, Kind.REMOVED, "sealed, now missing"))
+    problems += [Problem(p, Kind.ADDED, "not sealed") for p in sorted(files) if p not in latest]
+    return problems
+
+
+def unsealed_events(folder: Path) -> int:
+    """Bytes appended to the append-only files since the last seal."""
+    latest = {e["path"]: int(e["size"]) for e in _manifest(folder)[0]}
+    sizes = {path: (folder / path).stat().st_size for path in APPEND_ONLY if (folder / path).is_file()}
+    return sum(max(size - latest.get(path, 0), 0) for path, size in sizes.items())
+
+
+def _compared(folder: Path, path: str, entry: dict[str, Any], file: _File) -> list[Problem]:
+    if (file.size, file.sha256) == (entry["size"], entry["sha256"]):
+        return []
+    if path in APPEND_ONLY and file.size > entry["size"]:
+        sealed = read(folder / path)[: entry["size"]]
+        if hashlib.sha256(sealed).hexdigest() == entry["sha256"]:
+            return []
+    return [Problem(path, Kind.EDITED, "differs from its sealed digest")]
+
+
+def _sealed(folder: Path) -> bool:
+    return (folder / MANIFEST).exists() or (folder / MANIFEST).is_symlink()
+
+
+def _seal(folder: Path) -> str:
+    entries: list[dict[str, Any]] = []
+    if _sealed(folder):
+        entries, broken = _manifest(folder)
+        _refuse(broken)
+    files, strange = _files(folder)
+    sealed = {e["path"]: e for e in entries}
+    _refuse([*strange, *(Problem(p, Kind.REMOVED, "sealed, now missing") for p in sealed if p not in files)])
+    for path in APPEND_ONLY & set(sealed):
+        _refuse(_compared(folder, path, sealed[path], files[path]))
+    previous = entries[-1]["hash"] if entries else _GENESIS
+    for path, file in sorted(files.items()):
+        if path not in sealed or sealed[path]["sha256"] != file.sha256:
+            entry = {"path": path, "size": file.size, "sha256": file.sha256, "previous": previous}
+            previous = _hash(entry)
+            entries.append({**entry, "hash": previous})
+    manifest = {"format": 1, "incident": folder.name, "head": previous, "entries": entries}
+    write(folder, MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+    return str(previous)
+
+
+def _manifest(folder: Path) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """The entries that can be read, and what is wrong with the chain."""
+    file = folder / MANIFEST
+    if file.is_symlink():
+        return [], [Problem(MANIFEST, Kind.SYMLINK, "not followed")]
+    if not file.exists():
+        return [], [Problem(MANIFEST, Kind.UNSEALED, "no manifest: this evidence was never sealed, or it was removed")]
+    try:
+        data = json.loads(read(file))
+        entries = data["entries"]
+        if not all(set(e) == _KEYS and all(isinstance(e[k], str) for k in _KEYS - {"size"}) for e in entries):
+            raise ValueError("an entry has other fields")
+        if not all(type(e["size"]) is int for e in entries):
+            raise ValueError("a size is no number")
+        stated, incident = data["head"], data["incident"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return [], [Problem(MANIFEST, Kind.CHAIN, f"unreadable ({type(error).__name__})")]
+    problems: list[Problem] = []
+    previous = _GENESIS
+    for position, entry in enumerate(entries, 1):
+        if not PLAIN.fullmatch(entry["path"]) or entry["path"] == MANIFEST:
+            problems.append(Problem(entry["path"], Kind.REFUSED, f"entry {position} points outside the evidence"))
+        if entry["previous"] != previous:
+            problems.append(Problem(entry["path"], Kind.CHAIN, f"entry {position} does not follow the one before it"))
+        previous = _hash({k: v for k, v in entry.items() if k != "hash"})
+        if entry["hash"] != previous:
+            problems.append(Problem(entry["path"], Kind.CHAIN, f"entry {position} was changed"))
+    if stated != previous:
+        problems.append(Problem(MANIFEST, Kind.CHAIN, "its head is not the last entry's hash: entries cut or added"))
+    if incident != folder.name:
+        problems.append(Problem(MANIFEST, Kind.CHAIN, f"belongs to another incident: {incident!r}"))
+    return entries, problems
+
+
+def _files(folder: Path) -> tuple[dict[str, _File], list[Problem]]:
+    files: dict[str, _File] = {}
+    problems: list[Problem] = []
+    for path, file in walk(folder, folder):
+        mode = file.lstat().st_mode
+        if path == MANIFEST:
+            continue
+        if stat.S_ISLNK(mode):
+            problems.append(Problem(path, Kind.SYMLINK, "not followed"))
+        elif not stat.S_ISREG(mode) or not PLAIN.fullmatch(path):
+            problems.append(Problem(path, Kind.REFUSED, "no regular file of a plain name"))
+        else:
+            data = read(file)
+            files[path] = _File(len(data), hashlib.sha256(data).hexdigest())
+    return files, problems
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        named = "; ".join(f"{p.path}: {p.kind}, {p.detail}" for p in problems)
+        raise Finding(f"the evidence does not hold and is not sealed again: {named}")
+
+
+def _hash(entry: dict[str, Any]) -> str:
+    canonical = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
