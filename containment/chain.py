@@ -21,7 +21,8 @@ from containment.files import PLAIN, held, read, walk, write
 from policies.errors import Finding, InputError
 
 MANIFEST = "manifest.json"
-APPEND_ONLY = frozenset({"events.jsonl"})
+EVENTS = "events.jsonl"
+APPEND_ONLY = frozenset({EVENTS})
 """Written to while an incident goes on: what was sealed of it must stay, what came after is sealed the next time."""
 _GENESIS = "0" * 64
 _KEYS = {"path", "size", "sha256", "previous", "hash"}
@@ -56,14 +57,15 @@ class _File:
 
 
 @contextmanager
-def extended(folder: Path) -> Iterator[None]:
+def extended(folder: Path) -> Iterator[list[Problem]]:
     """Hold the folder, let the caller write, then append what it wrote to the chain.
 
-    Evidence that was touched since it was sealed is written to all the same, and then not sealed again: raises Finding.
+    Yields what was touched since it was sealed. Such evidence is not sealed again: raises Finding after the caller's
+    writing.
     """
     with held(folder):
         touched = [p for p in verify(folder) if p.kind is not Kind.ADDED] if _sealed(folder) else []
-        yield
+        yield touched
         _refuse(touched)
         _seal(folder)
 

@@ -16,6 +16,12 @@ STORE = "portcullis"
 CANDIDATES = "candidates"
 """Folder of the store where a generated value waits until it is in place: `<incident>/<name>`, the rotator's alone."""
 
+
+def evidence_head(incident_id: str) -> str:
+    """Where the server keeps the head of an incident's evidence; KV version 2 keeps the heads before it too."""
+    return f"{STORE}/data/evidence/{incident_id}"
+
+
 APPROLE = "approle"
 JWT = "jwt"
 PROBE_ROLE = "pc-probe"

@@ -41,6 +41,8 @@ def operator_policy(estate: Estate) -> str:
         f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
         f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
         f"{names.STORE}/metadata/incidents/": {"capabilities": ["list"]},
+        f"{names.STORE}/data/evidence/*": {"capabilities": ["create", "read", "update"]},  # never delete or destroy
+        f"{names.STORE}/metadata/evidence/*": {"capabilities": ["read"]},
         f"{names.STORE}/data/compiled": {"capabilities": ["create", "read", "update"]},
         "auth/token/accessors": {"capabilities": ["list", "sudo"]},
         "auth/token/accessors/": {"capabilities": ["list", "sudo"]},

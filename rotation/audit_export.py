@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,14 @@ from typing import Any
 from policies.errors import InputError, Unreachable
 
 
-def export_audit(audit_log: Path, since: str, until: str | None, path_prefixes: list[str]) -> dict[str, Any]:
-    """Stream the JSONL and keep the records of requests on the given paths, between the times (RFC 3339, inclusive).
+def export_audit(
+    audit_log: Path, since: str, until: str | None, path_prefixes: list[str], policies: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Stream the JSONL and keep the records of requests on the given paths, or by a token with one of the policies,
+    between the times (RFC 3339, inclusive).
 
-    No prefix means every path. Kept: who, what, when, from where, allowed or not; never request or response data,
+    A prefix matches whole path segments, or any beginning where it ends in `/` or `-`; no prefix means every path.
+    Kept: who, what, when, from where, allowed or not; never request or response data,
     which an audit device declared with `log_raw` holds in plain. A line that is no record is counted and located
     under `torn` ({line, offset, bytes}): a server that is killed tears its last line.
     Raises InputError for a time that does not parse, Unreachable when the log cannot be read.
@@ -21,6 +26,7 @@ def export_audit(audit_log: Path, since: str, until: str | None, path_prefixes: 
     first, last = _moment(since), _moment(until) if until is not None else None
     records: list[dict[str, Any]] = []
     torn: list[dict[str, int]] = []
+    held = frozenset(policies)
     lines = offset = 0
     try:
         with audit_log.open("rb") as log:
@@ -28,7 +34,9 @@ def export_audit(audit_log: Path, since: str, until: str | None, path_prefixes: 
                 record = _record(raw)
                 if record is None:
                     torn.append({"line": lines, "offset": offset, "bytes": len(raw)})
-                elif _within(record[0], first, last) and _matches(record[1]["path"], path_prefixes):
+                elif _within(record[0], first, last) and (
+                    _matches(record[1]["path"], path_prefixes) or not held.isdisjoint(record[1]["policies"] or ())
+                ):
                     records.append(record[1])
                 offset += len(raw)
     except OSError as error:
@@ -37,6 +45,7 @@ def export_audit(audit_log: Path, since: str, until: str | None, path_prefixes: 
         "since": since,
         "until": until,
         "path_prefixes": path_prefixes,
+        "policies": list(policies),
         "lines": lines,
         "torn_lines": len(torn),
         "torn": torn,
@@ -83,4 +92,6 @@ def _within(at: datetime, first: datetime, last: datetime | None) -> bool:
 
 
 def _matches(path: str, prefixes: list[str]) -> bool:
-    return not prefixes or path.startswith(tuple(prefixes))
+    return not prefixes or any(
+        path == prefix or path.startswith(prefix if prefix[-1] in "/-" else f"{prefix}/") for prefix in prefixes
+    )

@@ -67,6 +67,10 @@ class Evidence:
                 except FileExistsError:
                     continue
 
+    def write_acts(self, name: str, acts: Sequence[dict[str, object]]) -> Path:
+        """Keep what one kind of act did and saw, target by target, redacted, as `commands/name.json`."""
+        return files.write(self._folder, f"commands/{name}.json", _document(_redacted(acts, self._secrets)))
+
     def write_report(self, html: str) -> Path:
         return files.write(self._folder, "report.html", redact_certain(html, self._secrets).encode())
 

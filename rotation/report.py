@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.errors import InputError
-from rotation.evidence import MANIFEST, Evidence, verify
+from rotation.evidence import MANIFEST, Evidence, Problem, verify
 from rotation.timeline import Event, Picture, clock, draw
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -91,10 +92,11 @@ class View:
     picture: Picture | None
 
 
-def render(folder: Path) -> Path:
+def render(folder: Path, touched: Sequence[Problem] | None = None) -> Path:
     """Write report.html from the evidence in `folder`. The same evidence gives the same bytes.
 
-    Evidence that does not fit its seal is named at the top. Raises InputError naming a file that cannot be used.
+    Evidence that does not fit its seal is named at the top; `touched` says what does not, where the caller has looked
+    before it wrote to the evidence itself. Raises InputError naming a file that cannot be used.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -107,14 +109,14 @@ def render(folder: Path) -> Path:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     html = environment.get_template("report.html.j2").render(
-        view=view(folder),
+        view=view(folder, touched),
         css=Markup(css),  # noqa: S704 - our own file; everything else is escaped
         css_digest=digest,
     )
     return Evidence(folder).write_report(html)
 
 
-def view(folder: Path) -> View:
+def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     """Read the evidence. Raises InputError naming a file that is missing, no JSON, or of another shape."""
     incident = _object(folder, "incident.json")
     if incident is None:
@@ -126,7 +128,7 @@ def view(folder: Path) -> View:
     credentials = _credentials(probes, attackers)
     events = tuple(_event(r) for r in _list(folder, "timeline.json")) or _milestones(incident)
     open_points = _not_contained(drill, containment, effects, credentials)
-    changed = _changed(folder)
+    changed = _changed(folder, touched)
     proven = containment is not None and bool(effects or probes) and all(c.holds for c in credentials)
     return View(
         incident=str(incident.get("id", folder.name)),
@@ -235,10 +237,10 @@ def _milestones(incident: Row) -> tuple[Event, ...]:
     return tuple(Event(at, "incident", what, "done") for what, key in named if (at := _number(incident.get(key))))
 
 
-def _changed(folder: Path) -> tuple[str, ...]:
-    if not (folder / MANIFEST).exists():
-        return ()
-    return tuple(f"{p.path}: {p.kind}, {p.detail}" for p in verify(folder) if p.path != "report.html")
+def _changed(folder: Path, touched: Sequence[Problem] | None) -> tuple[str, ...]:
+    if touched is None:
+        touched = verify(folder) if (folder / MANIFEST).exists() else ()
+    return tuple(f"{p.path}: {p.kind}, {p.detail}" for p in touched if p.path != "report.html")
 
 
 def _scope(scope: object) -> str:

@@ -18,6 +18,7 @@ from sandbox.process import write_private
 if TYPE_CHECKING:
     from sandbox.environment import Sandbox
 
+_VERSIONS = 1000
 _TTL = {"default_lease_ttl": "768h", "max_lease_ttl": "768h"}
 
 
@@ -33,6 +34,8 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
     if f"{names.STORE}/" not in call("GET", "sys/mounts")["data"]:
         progress("onboarding OpenBao: store, login methods, operator and break-glass identities")
         call("POST", f"sys/mounts/{names.STORE}", {"type": "kv", "options": {"version": "2"}})
+    # Of each incident's record and of each head of its evidence every version stays; the server's default is ten.
+    call("POST", f"{names.STORE}/config", {"max_versions": _VERSIONS})
     methods = call("GET", "sys/auth")["data"]
     for method in (names.APPROLE, names.JWT):
         if f"{method}/" not in methods:

@@ -1,56 +1,117 @@
-"""`portcullis evidence`: check what was sealed, and write the report an incident commander reads."""
+"""`portcullis evidence`: collect an incident's evidence, check that it is what was sealed, write its report."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from containment.adapters.vault import HvacVault
+    from rotation.heads import Kept
+
 _FOLDER = click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder that holds the incidents [default: reports/security/incidents].",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="PORTCULLIS_INCIDENTS",
+    help="Folder that holds the incidents [PORTCULLIS_INCIDENTS; default: reports/security/incidents].",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.group("evidence")
 def command() -> None:
-    """Check an incident's evidence and write its report.
+    """Collect an incident's evidence, check it, write its report.
 
     \b
     Examples:
+      portcullis evidence collect INC-7
       portcullis evidence verify INC-7
       portcullis evidence report INC-7
     """
 
 
-@command.command("verify")
+@command.command("collect")
 @click.argument("incident")
-@click.option("--head", help="Head of the hash chain as kept elsewhere; shows a manifest rewritten as a whole.")
 @_FOLDER
 @_JSON
-def verify_command(incident: str, head: str | None, folder: Path | None, as_json: bool) -> None:
+def collect_command(incident: str, folder: Path | None, as_json: bool) -> None:
+    """Export audit records, write timeline and report, seal, keep the chain's head on the server.
+
+    What cannot be had is named and the rest is sealed; exit 3 then. Run it again: what is new is appended to the chain.
+    Evidence that was changed since it was sealed is not sealed again; exit 1.
+
+    \b
+    Examples:
+      portcullis evidence collect INC-7
+      PORTCULLIS_AUDIT_LOG=/var/log/openbao/audit.log portcullis evidence collect INC-7 --json
+    """
+    from rotation.collect import collect
+    from rotation.evidence import INCIDENTS, incident_folder
+
+    log = os.environ.get("PORTCULLIS_AUDIT_LOG")
+    done = collect(incident, incident_folder(incident, folder or INCIDENTS), _vault(), Path(log) if log else None)
+    if as_json:
+        click.echo(json.dumps({"incident": incident, **done.to_json()}))
+    else:
+        click.echo(f"collected: {done.events} events, {done.audit_records} audit records in {done.folder}")
+        click.echo(f"sealed: {done.head}")
+        for reason in done.missing:
+            click.echo(f"MISSING {reason}")
+    if done.missing:
+        raise SystemExit(3)
+
+
+@command.command("verify")
+@click.argument("incident")
+@click.option("--head", help="Head of the hash chain as noted elsewhere; shows a manifest rewritten as a whole.")
+@click.option("--offline", is_flag=True, help="Do not compare with the heads that the server keeps.")
+@_FOLDER
+@_JSON
+def verify_command(incident: str, head: str | None, offline: bool, folder: Path | None, as_json: bool) -> None:
     """Exit 1 when a file was edited, removed, added, reordered or linked since it was sealed.
+
+    With VAULT_ADDR set, the heads that the server keeps must all be links of the chain: a manifest that was rewritten
+    as a whole has none of them.
 
     \b
     Examples:
       portcullis evidence verify INC-7
-      portcullis evidence verify INC-7 --json
+      portcullis evidence verify INC-7 --offline --json
     """
-    from rotation.evidence import INCIDENTS, incident_folder, verify
+    from containment.chain import MANIFEST
+    from policies.errors import Unreachable
+    from rotation.evidence import INCIDENTS, Kind, Problem, incident_folder, verify
 
-    problems = verify(incident_folder(incident, folder or INCIDENTS), [head] if head else [])
+    place = incident_folder(incident, folder or INCIDENTS)
+    error: Unreachable | None = None
+    kept: Kept | None = None
+    try:
+        kept = None if offline else _kept(incident)
+    except Unreachable as caught:  # said after what can be checked here was checked
+        error = caught
+    problems = verify(place, [*(kept.heads if kept else ()), *([head] if head else [])])
+    problems += [
+        Problem(MANIFEST, Kind.CHAIN, f"version {n} of the head was taken away on the server")
+        for n in (kept.gone if kept else ())
+    ]
+    compared = f"{len(kept.heads)} heads on the server" if kept and kept.heads else None
+    reason = _not_compared(offline, kept, error)
     if as_json:
         document = {"incident": incident, "holds": not problems, "problems": [p.to_json() for p in problems]}
-        click.echo(json.dumps(document))
+        click.echo(json.dumps({**document, "compared_with": compared, "not_compared": reason}))
     else:
         for problem in problems:
             click.echo(f"{problem.kind.upper():14} {problem.path}: {problem.detail}")
+        click.echo(f"compared with {compared}" if compared else f"not compared with the server: {reason}")
         click.echo(f"evidence of {incident}: {'does NOT hold' if problems else 'holds'}")
     if problems:
         raise SystemExit(1)
+    if error is not None:
+        raise SystemExit(3)
 
 
 @command.command("report")
@@ -65,20 +126,48 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
       portcullis evidence report INC-7
       portcullis evidence report INC-7 --json
     """
-    from rotation.evidence import INCIDENTS, MANIFEST, Evidence, incident_folder, verify
+    from containment.chain import extended, head
+    from policies.errors import Finding
+    from rotation.evidence import INCIDENTS, incident_folder
     from rotation.report import render
 
     place = incident_folder(incident, folder or INCIDENTS)
-    problems = verify(place)
-    sealed_before = (place / MANIFEST).exists()
-    written = render(place)
-    tampered = bool(problems) and sealed_before
-    head = None if tampered else Evidence(place).seal()
+    if not place.is_dir():
+        raise click.UsageError(f"no evidence for incident {incident}")
+    refused = ""
+    try:
+        with extended(place) as touched:
+            render(place, touched)
+    except Finding as error:
+        refused = str(error)
+    written, sealed = place / "report.html", None if refused else head(place)
     if as_json:
-        document = {"incident": incident, "report": str(written), "head": head}
-        click.echo(json.dumps(document | {"problems": [p.to_json() for p in problems] if tampered else []}))
+        click.echo(json.dumps({"incident": incident, "report": str(written), "head": sealed, "refused": refused}))
     else:
         click.echo(f"written: {written}")
-        click.echo("not sealed: the evidence was changed; see `evidence verify`" if tampered else f"sealed: {head}")
-    if tampered:
+        click.echo(f"not sealed: {refused}" if refused else f"sealed: {sealed}")
+    if refused:
         raise SystemExit(1)
+
+
+def _vault() -> HvacVault | None:
+    from containment.adapters.vault import HvacVault
+
+    return HvacVault.from_environment() if os.environ.get("VAULT_ADDR") else None
+
+
+def _kept(incident: str) -> Kept | None:
+    from rotation import heads
+
+    vault = _vault()
+    return heads.kept(vault, incident) if vault else None
+
+
+def _not_compared(offline: bool, kept: Kept | None, error: Exception | None) -> str | None:
+    if offline:
+        return "--offline"
+    if error is not None:
+        return str(error)
+    if kept is None:
+        return "VAULT_ADDR is not set"
+    return None if kept.heads else "it keeps no head of this evidence; `portcullis evidence collect` keeps one"

@@ -110,4 +110,8 @@ class OpenBao(Service):
         if token.exists():
             shared["TOKEN"] = token.read_text()
         named = {f"{family}_{k}": v for family in ("VAULT", "BAO") for k, v in shared.items()}
-        return {**named, "TERRAFORM_VAULT_SKIP_CHILD_TOKEN": "true"}
+        return {
+            **named,
+            "TERRAFORM_VAULT_SKIP_CHILD_TOKEN": "true",
+            "PORTCULLIS_AUDIT_LOG": str(self.audit_log),
+        }

@@ -1,0 +1,57 @@
+"""Which audit records belong to an incident: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from containment import names
+from containment.incident import Incident
+from containment.scope import affected
+from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """`paths`: whole path segments, or a beginning where one ends in `/` or `-`. `policies`: whatever a token with one
+    of them did belongs, on every path: it was in the hands of whoever had the leaked identity."""
+
+    paths: tuple[str, ...]
+    policies: tuple[str, ...]
+
+
+_ALWAYS = (
+    f"auth/{names.APPROLE}/login",
+    f"auth/{names.JWT}/login",
+    "auth/token/create",
+    "auth/token/create-orphan",
+    "auth/token/revoke",
+    "auth/token/revoke-accessor",
+    "auth/token/revoke-orphan",
+    "sys/leases/revoke",
+    "sys/leases/revoke-prefix",
+    "sys/leases/revoke-force",
+    "sys/wrapping/unwrap",
+    "identity/entity/id",
+    "sys/policy/",
+    "sys/policies/acl/portcullis-",
+    f"sys/policies/acl/{names.PREFIX}",
+)
+"""Logins, tokens made, revocations, and the policies that the product and its operator live by."""
+
+
+def belonging(estate: Estate, incident: Incident) -> Belonging:
+    scope = affected(estate, (incident,))
+    paths = {*_ALWAYS, f"{names.STORE}/data/incidents/{incident.id}", names.evidence_head(incident.id)}
+    for policy in scope.secrets:
+        paths.update(names.exact_paths(policy))
+        if isinstance(policy.secret, DatabaseSecret):
+            paths.add(f"{policy.secret.mount}/roles/{policy.secret.role}")
+    identities: list[Workload | CiRole] = [*scope.workloads, *scope.ci_roles]
+    for identity in identities:
+        method = identity.auth if isinstance(identity, Workload) else AuthMethod.JWT
+        paths.add(f"auth/{method}/role/{identity.name}")
+    leaked: list[Workload | CiRole] = [
+        *scope.leaked_workloads,
+        *(c for c in scope.ci_roles if c.name in incident.scope.names("ci")),
+    ]
+    return Belonging(tuple(sorted(paths)), tuple(sorted(names.own_policy(i) for i in leaked)))

@@ -1,0 +1,70 @@
+"""The incident's timeline from what was written down while it went on: pure but for reading `events.jsonl`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from containment.incident import Incident
+
+PHASES = ("detection", "containment", "eradication", "recovery", "lift")
+"""NIST SP 800-61, and the lift."""
+Event = dict[str, Any]
+_FIELDS = ("phase", "what", "target", "outcome", "detail")
+
+
+def read_events(file: Path) -> tuple[list[Event], int]:
+    """Events in the order of writing, and how many lines could not be read: a run that is killed tears its last."""
+    events: list[Event] = []
+    torn = 0
+    for line in file.read_bytes().splitlines() if file.is_file() and not file.is_symlink() else ():
+        try:
+            row = json.loads(line)
+            events.append({"at": float(row["at"]), **{f: str(row.get(f) or "") for f in _FIELDS}})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            torn += 1
+    return events, torn
+
+
+def timeline(events: Iterable[Event], incident: Incident, effects: Iterable[Event]) -> list[Event]:
+    """Everything in order of time: the notes, the incident's own milestones, and what the last run did or failed to do
+    where its note is missing."""
+    known = list(events)
+    told = {(e["what"], e["target"], round(e["at"], 3)) for e in known}
+    for effect in effects:
+        key = (str(effect.get("what", "")), str(effect.get("target", "")), round(float(effect.get("at") or 0), 3))
+        if effect.get("outcome") != "already" and key not in told:
+            known.append(
+                {"at": key[2], "phase": "containment", "what": key[0], "target": key[1]}
+                | {f: str(effect.get(f) or "") for f in ("outcome", "detail")}
+            )
+    said = {e["what"] for e in known}
+    known += [e for e in _milestones(incident) if e["what"] not in said]
+    return sorted(known, key=lambda e: float(e["at"]))
+
+
+def acts(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """What was done to contain and to eradicate, by `phase-what`: a name for a file of the evidence."""
+    grouped: dict[str, list[Event]] = {}
+    for event in events:
+        if event["target"] and event["phase"] in ("containment", "eradication", "recovery"):
+            words = "".join(c if c.isascii() and c.isalnum() else "-" for c in event["what"].lower()).strip("-")
+            grouped.setdefault(f"{event['phase']}-{words or 'act'}"[:80], []).append(event)
+    return grouped
+
+
+def _milestones(incident: Incident) -> list[Event]:
+    """Zero means not yet."""
+    named = (
+        ("detection", "incident opened", incident.opened_at),
+        ("containment", "leaked paths denied", incident.denied_at),
+        ("containment", "contained", incident.contained_at),
+        ("lift", "incident lifted", incident.lifted_at),
+    )
+    return [
+        {"at": float(at), "phase": phase, "what": what, "target": "", "outcome": "done", "detail": "server's record"}
+        for phase, what, at in named
+        if at
+    ]

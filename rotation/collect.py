@@ -1,0 +1,131 @@
+"""Gather an incident's evidence into its folder, seal it, and keep the chain's head on the server.
+
+Run it as often as wanted: what is new is appended to the chain. What cannot be had is named and the rest is sealed all
+the same: evidence that waits for a server to come back may be gone by then.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from containment import chain
+from containment.incident import Incident
+from containment.ports import Vault
+from policies.errors import InputError, PortcullisError
+from policies.load import load
+from rotation import chronicle, heads
+from rotation.audit_export import export_audit
+from rotation.belonging import belonging
+from rotation.evidence import Evidence
+from rotation.report import render
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """`missing`: what could not be collected or kept, each with its reason; empty when the evidence is whole."""
+
+    folder: Path
+    head: str
+    events: int
+    audit_records: int
+    missing: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "folder": str(self.folder),
+            "head": self.head,
+            "events": self.events,
+            "audit_records": self.audit_records,
+            "missing": list(self.missing),
+        }
+
+
+def collect(incident_id: str, folder: Path, vault: Vault | None, audit_log: Path | None) -> Collected:
+    """`vault` None: there is no server to ask. Raises InputError for an incident that nobody knows, Finding when the
+    evidence was changed since it was sealed: it is written to and not sealed again."""
+    missing: list[str] = []
+    incident = _incident(incident_id, folder, vault, missing)
+    evidence, line, records = Evidence(folder), list[chronicle.Event](), 0
+    with chain.extended(folder) as touched:
+        if not touched:  # evidence that was changed is left as it was found; the report alone says so
+            line = _written(evidence, folder, incident, missing)
+            records = _audit(evidence, incident, vault, audit_log, missing)
+        render(folder, touched)
+    head = chain.head(folder) or ""
+    if vault is not None:
+        try:
+            heads.keep(vault, incident_id, head)
+        except PortcullisError as error:
+            missing.append(f"the chain's head is not kept on the server: {error}")
+    return Collected(folder, head, len(line), records, tuple(missing))
+
+
+def _written(evidence: Evidence, folder: Path, incident: Incident, missing: list[str]) -> list[chronicle.Event]:
+    evidence.write_json("incident.json", incident.to_json())
+    events, torn = chronicle.read_events(folder / chain.EVENTS)
+    if torn:
+        missing.append(f"{chain.EVENTS}: {torn} lines are torn")
+    line = chronicle.timeline(events, incident, _effects(folder))
+    evidence.write_json("timeline.json", line)
+    for name, acts in chronicle.acts(line).items():
+        evidence.write_acts(name, acts)
+    return line
+
+
+def _incident(incident_id: str, folder: Path, vault: Vault | None, missing: list[str]) -> Incident:
+    """As the server holds it; as the last run wrote it down where the server does not answer."""
+    if vault is None:
+        missing.append("the server's record and the head kept there: VAULT_ADDR is not set")
+    else:
+        try:
+            found = {i.id: i for i in vault.incidents()}
+        except PortcullisError as error:
+            missing.append(f"the server's record of the incident: {error}")
+        else:
+            if incident_id in found:
+                return found[incident_id]
+            known = ", ".join(sorted(found)) or "none"
+            raise InputError(f"the server has no incident {incident_id!r}; known: {known}")
+    file = folder / "incident.json"
+    try:
+        return Incident.from_json(json.loads(file.read_bytes()))
+    except FileNotFoundError as error:
+        raise InputError(f"no evidence for incident {incident_id}, and no server that knows it") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{incident_id}/incident.json cannot be read ({type(error).__name__})") from error
+
+
+def _effects(folder: Path) -> list[dict[str, Any]]:
+    try:
+        rows = json.loads((folder / "containment.json").read_bytes())["effects"]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder.name}/containment.json cannot be read ({type(error).__name__})") from error
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _audit(
+    evidence: Evidence, incident: Incident, vault: Vault | None, audit_log: Path | None, missing: list[str]
+) -> int:
+    if audit_log is None:
+        missing.append("audit.json: PORTCULLIS_AUDIT_LOG does not name the audit device's file")
+        return 0
+    try:
+        estate = (vault.compiled() if vault else None) or load()
+        ours = belonging(estate, incident)
+        until = _rfc3339(incident.lifted_at + 1) if incident.lifted_at else None
+        exported = export_audit(audit_log, _rfc3339(incident.opened_at), until, list(ours.paths), list(ours.policies))
+    except PortcullisError as error:
+        missing.append(f"audit.json: {error}")
+        return 0
+    evidence.write_json("audit.json", {"incident": incident.id, **exported})
+    return len(exported["records"])
+
+
+def _rfc3339(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,291 @@
+"""What is collected is whole or names what it lacks; the chain grows and is never replaced unseen."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from click.testing import CliRunner
+
+from containment.chain import EVENTS, Kind, extended, seal, verify
+from containment.incident import Incident, Proof, Scope, State
+from containment.ports import Vault
+from policies.errors import Finding, InputError, Unreachable
+from policies.load import load
+from rotation import chronicle, heads
+from rotation.belonging import belonging
+from rotation.collect import Collected, collect
+from rotation.commands.evidence import command
+
+OPENED = 1795488701
+INCIDENT = Incident(
+    "INC-1",
+    Scope(False, ("secret:exchange-trading-key", "workload:risk-engine")),
+    State.OPEN,
+    opened_at=OPENED,
+    denied_at=OPENED + 1,
+    proofs=(Proof("secret:exchange-trading-key", "old-dead", OPENED + 5, True, "401 from the exchange"),),
+)
+EFFECT: dict[str, Any] = {
+    "what": "token revoked",
+    "target": "risk-engine a1b2c3…",
+    "outcome": "done",
+    "detail": "looked up, gone",
+    "at": OPENED + 2.5,
+}
+
+
+class Server:
+    """The part of a server that evidence needs: incidents, and a KV version 2 that keeps every version."""
+
+    def __init__(self, down: bool = False) -> None:
+        self.versions: list[str | None] = []
+        self.down = down
+
+    def incidents(self) -> tuple[Incident, ...]:
+        if self.down:
+            raise Unreachable("vault: list incidents: ConnectionError")
+        return (INCIDENT,)
+
+    def compiled(self) -> None:
+        return None
+
+    def write(self, _: str, data: dict[str, Any]) -> dict[str, Any]:
+        if self.down:
+            raise Unreachable("vault: write: ConnectionError")
+        self.versions.append(data["data"]["head"])
+        return {}
+
+    def read(self, path: str) -> dict[str, Any] | None:
+        if not self.versions:
+            return None
+        if "/metadata/" in path:
+            known = {str(n): {"destroyed": head is None} for n, head in enumerate(self.versions, 1)}
+            return {"current_version": len(self.versions), "versions": known}
+        number = int(path.partition("?version=")[2] or len(self.versions))
+        return {"data": {"head": self.versions[number - 1]}}
+
+
+def _vault(server: Server) -> Vault:
+    return cast(Vault, server)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "incidents" / "INC-1"
+    place.mkdir(parents=True)
+    (place / "containment.json").write_text(json.dumps({"contained": True, "effects": [EFFECT], "not_contained": []}))
+    return place
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    file = tmp_path / "audit.log"
+    lines = [
+        _line(OPENED - 5, "secret/data/trading/exchange"),
+        _line(OPENED + 1, "secret/data/trading/exchange", policies=["pc-w-execution-engine"]),
+        _line(OPENED + 2, "secret/data/trading/exchange-other"),
+        _line(OPENED + 2, "secret/data/reporting/treasury"),
+        _line(OPENED + 2, "secret/data/reporting/treasury", policies=["default", "pc-w-risk-engine"]),
+        _line(OPENED + 3, "auth/token/revoke-accessor"),
+        _line(OPENED + 3, "sys/policies/acl/pc-gate"),
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def _line(at: float, path: str, policies: list[str] | None = None) -> str:
+    from datetime import UTC, datetime
+
+    auth = {"policies": policies or [], "policy_results": {"allowed": True}}
+    time = datetime.fromtimestamp(at, UTC).isoformat()
+    return json.dumps({"time": time, "type": "request", "auth": auth, "request": {"path": path}})
+
+
+def _collect(folder: Path, log: Path | None, server: Server | None) -> Collected:
+    return collect("INC-1", folder, _vault(server) if server else None, log)
+
+
+def test_everything_is_there_and_the_server_keeps_the_head(folder: Path, log: Path) -> None:
+    server = Server()
+    done = _collect(folder, log, server)
+    assert done.missing == ()
+    assert verify(folder, [v for v in server.versions if v]) == []
+    assert server.versions == [done.head]
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert names >= {"incident.json", "timeline.json", "audit.json", "manifest.json", "report.html"}
+    acts = json.loads((folder / "commands" / "containment-token-revoked.json").read_text())
+    assert [(a["target"], a["outcome"]) for a in acts] == [("risk-engine a1b2c3…", "done")]
+
+
+def test_the_audit_records_that_belong_and_no_others(folder: Path, log: Path) -> None:
+    _collect(folder, log, Server())
+    records = json.loads((folder / "audit.json").read_text())["records"]
+    assert [(r["path"], r["policies"]) for r in records] == [
+        ("secret/data/trading/exchange", ["pc-w-execution-engine"]),
+        ("secret/data/reporting/treasury", ["default", "pc-w-risk-engine"]),
+        ("auth/token/revoke-accessor", []),
+        ("sys/policies/acl/pc-gate", []),
+    ]
+
+
+def test_everything_in_scope_means_every_secret(folder: Path) -> None:
+    del folder
+    everything = Incident("INC-2", Scope(True), State.OPEN, opened_at=OPENED)
+    ours = belonging(load(), everything)
+    assert {"secret/data/trading/exchange", "secret/metadata/partners/api"} <= set(ours.paths)
+    assert ours.policies == (), "nothing is known as leaked, so nobody's every step belongs"
+
+
+def test_what_cannot_be_had_is_named_and_the_rest_is_sealed(folder: Path, tmp_path: Path) -> None:
+    (folder / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
+    done = _collect(folder, tmp_path / "no.log", Server(down=True))
+    assert [m.partition(":")[0] for m in done.missing] == [
+        "the server's record of the incident",
+        "audit.json",
+        "the chain's head is not kept on the server",
+    ]
+    assert verify(folder) == []
+
+
+def test_an_incident_that_the_server_does_not_know_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="known: INC-1"):
+        collect("INC-9", tmp_path / "INC-9", _vault(Server()), None)
+    assert not (tmp_path / "INC-9").exists(), "a folder was made for an incident that nobody knows"
+
+
+def test_more_evidence_is_appended_and_every_earlier_head_stays_a_link(folder: Path, log: Path) -> None:
+    server = Server()
+    _collect(folder, log, server)
+    with log.open("a") as more:
+        more.write(_line(OPENED + 9, "auth/approle/login") + "\n")
+    (folder / "siem.txt").write_text("from the SIEM")
+    _collect(folder, log, server)
+    assert len(server.versions) == 2
+    assert verify(folder, [v for v in server.versions if v]) == []
+    entries = json.loads((folder / "manifest.json").read_text())["entries"]
+    assert [e["path"] for e in entries].count("audit.json") == 2
+    assert [e["path"] for e in entries].count("siem.txt") == 1
+
+
+def test_collected_twice_with_nothing_new_changes_nothing(folder: Path, log: Path) -> None:
+    server = Server()
+    first = _collect(folder, log, server)
+    assert _collect(folder, log, server).head == first.head
+    assert len(server.versions) == 1
+
+
+def test_a_manifest_rewritten_as_a_whole_is_caught_by_the_server(folder: Path, log: Path) -> None:
+    server = Server()
+    _collect(folder, log, server)
+    (folder / "manifest.json").unlink()
+    (folder / "audit.json").write_text("{}")
+    seal(folder)
+    assert verify(folder) == [], "the folder alone cannot show it"
+    found = verify(folder, heads.kept(_vault(server), "INC-1").heads)
+    assert [p.kind for p in found] == [Kind.CHAIN]
+    heads.keep(_vault(server), "INC-1", json.loads((folder / "manifest.json").read_text())["head"])
+    found = verify(folder, heads.kept(_vault(server), "INC-1").heads)
+    assert [p.kind for p in found] == [Kind.CHAIN], "a newer head on the server must not hide the older one"
+
+
+def test_a_head_that_was_taken_away_is_told(folder: Path, log: Path) -> None:
+    server = Server()
+    _collect(folder, log, server)
+    server.versions[0] = None
+    assert heads.kept(_vault(server), "INC-1").gone == (1,)
+
+
+def test_changed_evidence_is_left_as_found_and_not_sealed_again(folder: Path, log: Path) -> None:
+    server = Server()
+    _collect(folder, log, server)
+    (folder / "incident.json").write_text('{"id": "INC-1", "state": "lifted"}')
+    with pytest.raises(Finding, match=r"incident\.json: edited"):
+        _collect(folder, log, server)
+    assert json.loads((folder / "incident.json").read_text())["state"] == "lifted"
+    assert len(server.versions) == 1
+    assert "incident.json: edited" in (folder / "report.html").read_text()
+
+
+def _append(folder: Path, **event: Any) -> None:
+    with (folder / EVENTS).open("a") as out:
+        out.write(json.dumps({"at": OPENED, "phase": "containment", "what": "x", "outcome": "done"} | event) + "\n")
+
+
+def test_events_may_grow_after_the_seal_but_what_was_sealed_stays(folder: Path) -> None:
+    _append(folder, what="first")
+    seal(folder)
+    _append(folder, what="second")
+    assert verify(folder) == []
+    text = (folder / EVENTS).read_text()
+    (folder / EVENTS).write_text(text.replace("first", "fir5t"))
+    assert [(p.path, p.kind) for p in verify(folder)] == [(EVENTS, Kind.EDITED)]
+    with pytest.raises(Finding, match=EVENTS):
+        seal(folder)
+    (folder / EVENTS).write_text(text[:10])
+    assert [(p.path, p.kind) for p in verify(folder)] == [(EVENTS, Kind.EDITED)]
+
+
+def test_timeline_has_each_event_once_in_order(folder: Path) -> None:
+    _append(folder, at=OPENED, phase="detection", what="incident opened")
+    _append(folder, **EFFECT)
+    (folder / EVENTS).write_text((folder / EVENTS).read_text() + '{"at": 17, "phase"')
+    events, torn = chronicle.read_events(folder / EVENTS)
+    assert torn == 1
+    failed = EFFECT | {"target": "cicd", "outcome": "failed", "at": OPENED + 3}
+    already = EFFECT | {"target": "other", "outcome": "already"}
+    line = chronicle.timeline(events, INCIDENT, [EFFECT, failed, already])
+    assert [(e["what"], e["target"]) for e in line] == [
+        ("incident opened", ""),
+        ("leaked paths denied", ""),
+        ("token revoked", "risk-engine a1b2c3…"),
+        ("token revoked", "cicd"),
+    ]
+
+
+def _many(folder: Path, log: Path) -> None:
+    for _ in range(5):
+        _collect(folder, log, Server())
+
+
+def test_two_collectors_at_once_leave_one_whole_chain(folder: Path, log: Path) -> None:
+    _append(folder, what="first", target="a")
+    both = [
+        multiprocessing.get_context("fork").Process(target=_many, args=(folder, log), daemon=True) for _ in range(3)
+    ]
+    for one in both:
+        one.start()
+    for number in range(200):
+        _append(folder, what="while it is collected", target=str(number))
+    for one in both:
+        one.join(60)
+        assert one.exitcode == 0
+    assert verify(folder) == []
+    assert [p.name for p in folder.parent.iterdir()] == ["INC-1"], "a temporary file was left"
+
+
+def test_a_writer_waits_for_the_one_before_it(folder: Path) -> None:
+    with extended(folder):
+        # Spawned: a forked child would inherit the lock that it waits for.
+        other = multiprocessing.get_context("spawn").Process(target=seal, args=(folder,), daemon=True)
+        other.start()
+        other.join(1.5)
+        assert other.is_alive()
+    other.join(30)
+    assert other.exitcode == 0
+
+
+def test_the_command_tells_what_is_missing_and_exits_3(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
+    for name in ("VAULT_ADDR", "PORTCULLIS_AUDIT_LOG"):
+        monkeypatch.delenv(name, raising=False)
+    argv = ["INC-1", "--folder", str(folder.parent)]
+    done = CliRunner().invoke(command, ["collect", *argv, "--json"])
+    assert done.exit_code == 3
+    assert len(json.loads(done.stdout)["missing"]) == 2
+    checked = CliRunner().invoke(command, ["verify", *argv, "--json"])
+    assert checked.exit_code == 0
+    assert json.loads(checked.stdout)["not_compared"] == "VAULT_ADDR is not set"
