@@ -8,32 +8,36 @@ import time
 from pathlib import Path
 from typing import Any
 
+from containment import chain, files
 from containment.incident import Incident
 from containment.report import Outcome, Report
-from policies.errors import Unreachable
+from policies.errors import Finding, Unreachable
 
-_DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
-EVENTS = "events.jsonl"
+DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
 
 
 def folder(incident_id: str) -> Path:
     """Of one incident, made with mode 0700; below PORTCULLIS_INCIDENTS where that is set."""
-    place = Path(os.environ.get("PORTCULLIS_INCIDENTS") or _DEFAULT) / incident_id
+    place = Path(os.environ.get("PORTCULLIS_INCIDENTS") or DEFAULT) / incident_id
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     return place
 
 
 def keep(report: Report, incident: Incident) -> None:
-    """Write what the run saw (`containment.json`, `incident.json`) and append what it did to the events.
+    """Write what the run saw (`containment.json`, `incident.json`), append what it did to the events, and seal it.
 
-    Raises Unreachable when the disk does not take it.
+    Evidence that was changed since it was sealed stands in the way of no lock-down and of no lift: it is not sealed
+    again, and the timeline says so. Raises Unreachable when the disk does not take it.
     """
     try:
         place = folder(incident.id)
-        for name, data in (("containment.json", report.to_json()), ("incident.json", incident.to_json())):
-            _replace(place / name, data)
-        acts = [e for e in report.effects if e.outcome is not Outcome.ALREADY]
-        _append(place, [_event(e.at, "containment", e.what, e.target, e.outcome.value, e.detail) for e in acts])
+        with chain.extended(place):
+            for name, data in (("containment.json", report.to_json()), ("incident.json", incident.to_json())):
+                files.write(place, name, (json.dumps(data, indent=2) + "\n").encode())
+            acts = [e for e in report.effects if e.outcome is not Outcome.ALREADY]
+            _append(place, [_event(e.at, "containment", e.what, e.target, e.outcome.value, e.detail) for e in acts])
+    except Finding as error:
+        note(incident.id, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:
         raise Unreachable(f"record of incident {incident.id}: {error.strerror}") from error
 
@@ -67,19 +71,9 @@ def _append(place: Path, events: list[dict[str, Any]]) -> None:
     if not events:
         return
     text = "".join(json.dumps(event) + "\n" for event in events)
-    handle = os.open(place / EVENTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    handle = os.open(place / chain.EVENTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         os.write(handle, text.encode())
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _replace(target: Path, data: dict[str, Any]) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(json.dumps(data, indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(target)

@@ -10,13 +10,23 @@ from pathlib import Path
 
 from containment import chain, files
 from containment.chain import MANIFEST, Kind, Problem, verify
+from containment.record import DEFAULT as INCIDENTS
 from policies.errors import InputError
 from rotation.audit_export import export_audit
 from rotation.redaction import redact, redact_argv, redact_certain
 
-__all__ = ["MANIFEST", "Evidence", "Kind", "Problem", "export_audit", "incident_folder", "redact", "verify"]
+__all__ = [
+    "INCIDENTS",
+    "MANIFEST",
+    "Evidence",
+    "Kind",
+    "Problem",
+    "export_audit",
+    "incident_folder",
+    "redact",
+    "verify",
+]
 
-INCIDENTS = Path(__file__).resolve().parents[1] / "reports" / "security" / "incidents"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

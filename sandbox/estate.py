@@ -6,6 +6,7 @@ Root is used here and nowhere else; on a real server an administrator does the s
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
         progress("onboarding OpenBao: store, login methods, operator and break-glass identities")
         call("POST", f"sys/mounts/{names.STORE}", {"type": "kv", "options": {"version": "2"}})
     # Of each incident's record and of each head of its evidence every version stays; the server's default is ten.
-    call("POST", f"{names.STORE}/config", {"max_versions": _VERSIONS})
+    _when_versioned(lambda: call("POST", f"{names.STORE}/config", {"max_versions": _VERSIONS}))
     methods = call("GET", "sys/auth")["data"]
     for method in (names.APPROLE, names.JWT):
         if f"{method}/" not in methods:
@@ -60,6 +61,22 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
         if not file.exists():
             made = call("POST", "auth/token/create-orphan", {"policies": [name], "period": "24h", "display_name": name})
             write_private(file, made["auth"]["client_token"])
+
+
+def _when_versioned(act: Callable[[], object], seconds: float = 10.0) -> None:
+    """A KV version 2 store that was just made answers 400 for a moment, while it is being set up."""
+    from policies.errors import Unreachable
+
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            act()
+        except Unreachable as error:
+            if "Upgrading from non-versioned" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _trust_issuer(sandbox: Sandbox, call: Callable[..., Any]) -> None:

@@ -1,0 +1,126 @@
+"""Evidence against a real server: the audit device's own records, and heads that the operator cannot take away."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from containment import chain, names
+from containment.adapters.vault import HvacVault
+from containment.incident import Incident, Scope, State
+from policies.errors import Unreachable
+from sandbox.environment import REPOSITORY, Sandbox
+
+ID = "INC-7"
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    try:
+        box.up(print)
+        yield box
+    finally:
+        box.reset(print)
+
+
+@pytest.fixture(scope="module")
+def vault(sandbox: Sandbox) -> HvacVault:
+    found = HvacVault.from_environment(sandbox.environ())
+    found.write_incident(Incident(ID, Scope(False, ("secret:partner-api-key",)), State.OPEN, opened_at=found.now()))
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("incidents")
+
+
+def _evidence(sandbox: Sandbox, folder: Path, *words: str, **environ: str) -> tuple[int, dict[str, Any]]:
+    env = {**os.environ, **sandbox.environ_unchecked(), "PORTCULLIS_INCIDENTS": str(folder), **environ}
+    argv = [sys.executable, "-m", "rotation", "evidence", *words, "--json"]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def _refused(sandbox: Sandbox, path: str) -> None:
+    """A request by a token that may not: what an attacker leaves in the audit log."""
+    with pytest.raises(Unreachable, match=" 403 "):
+        sandbox.openbao.call("GET", path, token="s.nobody")
+
+
+def test_collected_from_the_audit_device_and_compared_with_the_server(
+    sandbox: Sandbox, vault: HvacVault, folder: Path
+) -> None:
+    del vault
+    _refused(sandbox, "secret/data/partners/api")
+    _refused(sandbox, "secret/data/trading/exchange")
+    code, collected = _evidence(sandbox, folder, "collect", ID)
+    assert (code, collected["missing"]) == (0, [])
+    records = json.loads((folder / ID / "audit.json").read_text())["records"]
+    refused = [r for r in records if r["path"] == "secret/data/partners/api"]
+    assert [r["type"] for r in refused] == ["request", "response"]
+    assert "permission denied" in refused[1]["error"]
+    assert not [r for r in records if r["path"] == "secret/data/trading/exchange"], "out of scope"
+    code, verified = _evidence(sandbox, folder, "verify", ID)
+    assert (code, verified["compared_with"]) == (0, "1 heads on the server")
+
+
+def test_rewritten_as_a_whole_is_caught_by_the_server_only(sandbox: Sandbox, vault: HvacVault, folder: Path) -> None:
+    place = folder / ID
+    kept = {f: f.read_bytes() for f in place.rglob("*") if f.is_file()}
+    (place / chain.MANIFEST).unlink()
+    (place / "audit.json").write_text("{}")
+    chain.seal(place)
+    code, offline = _evidence(sandbox, folder, "verify", ID, "--offline")
+    assert (code, offline["not_compared"]) == (0, "--offline")
+    code, found = _evidence(sandbox, folder, "verify", ID)
+    assert code == 1
+    assert "rewritten or cut" in found["problems"][0]["detail"]
+    vault.write(names.evidence_head(ID), {"data": {"head": chain.head(place)}})
+    assert _evidence(sandbox, folder, "verify", ID)[0] == 1, "a newer head hides the older one"
+    for file, data in kept.items():
+        file.write_bytes(data)
+
+
+@pytest.mark.parametrize("path", ["data", "metadata", "delete", "destroy"])
+def test_the_operator_cannot_take_a_head_away(sandbox: Sandbox, vault: HvacVault, path: str) -> None:
+    token = sandbox.environ_unchecked()["VAULT_TOKEN"]
+    target = f"{names.STORE}/{path}/evidence/{ID}"
+    method, body = ("PUT", {"versions": [1]}) if path in ("delete", "destroy") else ("DELETE", None)
+    with pytest.raises(Unreachable, match=" 403 "):
+        sandbox.openbao.call(method, target, body, token=token)
+    assert vault.read(names.evidence_head(ID)) is not None
+
+
+def test_more_than_ten_heads_stay(sandbox: Sandbox, vault: HvacVault) -> None:
+    """The server's default would let eleven writes push the first head out."""
+    del sandbox
+    path = names.evidence_head("INC-8")
+    for number in range(12):
+        vault.write(path, {"data": {"head": str(number)}})
+    from rotation.heads import kept
+
+    assert kept(vault, "INC-8").gone == ()
+    assert kept(vault, "INC-8").heads[0] == "0"
+
+
+def test_with_the_server_down_what_is_here_is_checked_and_the_rest_is_said(sandbox: Sandbox, folder: Path) -> None:
+    sandbox.service("openbao").kill()
+    try:
+        code, collected = _evidence(sandbox, folder, "collect", ID)
+        assert code == 3
+        assert any("head is not kept" in m for m in collected["missing"])
+        code, verified = _evidence(sandbox, folder, "verify", ID)
+        assert code == 3
+        assert verified["holds"] is True
+        assert "vault" in verified["not_compared"]
+    finally:
+        sandbox.up(print)

@@ -1,0 +1,40 @@
+"""What a run writes down joins the chain; evidence that was changed is told and stops nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from containment import chain, record
+from containment.incident import Incident, Scope, State
+from containment.report import Effect, Outcome, Report
+
+INCIDENT = Incident("INC-1", Scope(True), State.OPEN, opened_at=1795488701)
+REPORT = Report("INC-1", (Effect("token revoked", "x", Outcome.DONE, "gone", 1795488702.5),))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(tmp_path))
+    return tmp_path / "INC-1"
+
+
+def test_each_run_is_appended(folder: Path) -> None:
+    record.keep(REPORT, INCIDENT)
+    first = chain.head(folder)
+    record.note("INC-1", phase="recovery", what="login", target="x")
+    record.keep(REPORT, INCIDENT)
+    assert chain.verify(folder, [first or "never sealed"]) == []
+    assert {f.stat().st_mode & 0o777 for f in folder.iterdir()} == {0o600}
+
+
+def test_changed_evidence_stops_nothing_and_is_not_sealed_again(folder: Path) -> None:
+    record.keep(REPORT, INCIDENT)
+    before = chain.head(folder)
+    (folder / chain.EVENTS).write_text("")
+    record.keep(REPORT, INCIDENT)
+    assert chain.head(folder) == before
+    assert json.loads((folder / "containment.json").read_text())["contained"] is True
+    assert "evidence was changed" in (folder / chain.EVENTS).read_text()
