@@ -72,6 +72,10 @@ class Run:
             for future in [pool.submit(self.effect, what, target, act) for target, act in items]:
                 future.result()
 
+    def on_host(self, act: Callable[[CodeHost], Seen]) -> Act:
+        """The host is opened within the effect, so that one that is down or not configured fails it by name."""
+        return lambda: act(self.systems.code_host())
+
     def fail(self, what: str, target: str, error: PortcullisError) -> None:
         """A failure that kept the effect from being tried at all."""
         message = str(error)

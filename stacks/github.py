@@ -26,9 +26,9 @@ class RepositoryArgs:
 
 
 class ProtectedRepository(pulumi.ComponentResource):
-    """Branch protection, the lock-down's ruleset (disabled in peace) and whether Actions run."""
+    """Branch protection, the lock-down's ruleset (disabled in peace) and whether Actions run (`actions`)."""
 
-    def __init__(self, args: RepositoryArgs, provider: github.Provider) -> None:
+    def __init__(self, args: RepositoryArgs, provider: github.Provider, after: list[pulumi.Resource]) -> None:
         name = args.repository.name
         super().__init__("portcullis:github:Repository", name)
         opts = pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True)
@@ -36,26 +36,26 @@ class ProtectedRepository(pulumi.ComponentResource):
         for rule in wanted.branches:
             _protection(name, rule, opts)
         _ruleset(name, wanted.ruleset, opts)
-        github.ActionsRepositoryPermissions(
+        self.actions = github.ActionsRepositoryPermissions(
             name,
             repository=name,
             enabled=wanted.actions,
             # GitHub shows none while Actions is off, so naming one would be drift.
             allowed_actions="all" if wanted.actions else None,
-            opts=opts,
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=after)),
         )
 
 
 class OrganizationActions(pulumi.ComponentResource):
     """Whether any repository of the organization, declared or not, may run Actions."""
 
-    def __init__(self, locked: bool, provider: github.Provider) -> None:
+    def __init__(self, locked: bool, provider: github.Provider, after: list[pulumi.Resource]) -> None:
         super().__init__("portcullis:github:OrganizationActions", "actions")
-        github.ActionsOrganizationPermissions(
+        self.actions = github.ActionsOrganizationPermissions(
             "actions",
             enabled_repositories=ORGANIZATION_ACTIONS[locked],
             allowed_actions="all",
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True),
+            opts=pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True, depends_on=after),
         )
 
 
@@ -104,6 +104,8 @@ def declare(repositories: tuple[Repository, ...], locked: bool) -> None:
         return
     # The provider waits a second after each write unless told otherwise; it obeys GitHub's own limits all the same.
     provider = github.Provider("github", write_delay_ms=0, read_delay_ms=0)
-    for repository in repositories:
-        ProtectedRepository(RepositoryArgs(repository, locked), provider)
-    OrganizationActions(locked, provider)
+    # A repository cannot override its organization: it is switched off before it, and on after it.
+    before = [] if locked else [OrganizationActions(locked, provider, []).actions]
+    declared = [ProtectedRepository(RepositoryArgs(r, locked), provider, list(before)) for r in repositories]
+    if locked:
+        OrganizationActions(locked, provider, [repository.actions for repository in declared])

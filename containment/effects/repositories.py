@@ -1,64 +1,69 @@
-"""Repositories locked, Actions off, runs ended, deploy keys of leaked ones removed: each read back, since GitHub has
-answered 200 and left a setting as it was.
+"""Repositories locked, and deploy keys of leaked ones removed: each read back, since GitHub has answered 200 and left a
+setting as it was.
 
-The control repository is not locked and its runs are not cancelled, the run that locks down may be one of them; there
-only the named mergers get anything in. An Actions secret of a leaked repository is not removed: nothing runs that could
-read it, its value stays good elsewhere until it is rotated, and a lift is refused until then.
+The control repository is not locked; there only the named mergers get anything in. An Actions secret of a leaked
+repository is not removed: nothing runs that could read it, but its value stays good elsewhere until it is rotated.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
+from containment.effects import workflows
 from containment.ports import CodeHost
 from containment.report import Outcome
-from containment.repository import ORGANIZATION_ACTIONS, RULESET, BranchRule, Ruleset, settings
+from containment.repository import RULESET, BranchRule, Ruleset, settings
 from containment.run import Run, Seen
 from policies.model import Repository
 
-CANCEL_SECONDS = 10.0
-"""How long a run may take to end before it is cancelled by force, and again until it is given up."""
+APPEAR_SECONDS = 8.0
+"""How long to wait for a rule that is not there: a stack that declares the repository for the first time is about to
+make it, and of two makers one fails."""
+
+T = TypeVar("T")
 
 
 def lock(run: Run) -> None:
+    """Three chains at once, each ordered: what is queued is cancelled only when nothing new can start."""
     repositories = run.affected.repositories
     if not repositories:
         return
-    on_host = partial(_on_host, run)
+    with ThreadPoolExecutor(3) as pool:
+        for chain in [pool.submit(act, run, repositories) for act in (_lock_branches, workflows.stop, _retire_keys)]:
+            chain.result()
+
+
+def _lock_branches(run: Run, repositories: tuple[Repository, ...]) -> None:
     wanted = {r.name: settings(r, locked=True) for r in repositories}
-    shut = [r for r in repositories if not r.control]
     run.each(
         "branch protected",
         [
-            (f"{r.name} {rule.pattern}", on_host(partial(_protect, repository=r.name, wanted=rule)))
-            for r in repositories
-            for rule in wanted[r.name].branches
+            (f"{name} {rule.pattern}", run.on_host(partial(_protect, repository=name, wanted=rule)))
+            for name, found in wanted.items()
+            for rule in found.branches
         ],
     )
     run.each(
         "branches locked",
-        [(r.name, on_host(partial(_rule, repository=r.name, wanted=wanted[r.name].ruleset))) for r in repositories],
+        [(n, run.on_host(partial(_rule, repository=n, wanted=found.ruleset))) for n, found in wanted.items()],
     )
-    run.each("Actions off", [(r.name, on_host(partial(_stop_actions, repository=r.name))) for r in shut])
-    run.effect("Actions off", "the organization", on_host(_narrow))
-    run.each("workflow runs ended", [(r.name, on_host(partial(_end_runs, repository=r.name))) for r in shut])
-    leaked: tuple[Repository, ...] = run.affected.leaked_repositories
-    run.each("deploy keys removed", [(r.name, on_host(partial(_remove_keys, repository=r.name))) for r in leaked])
 
 
-def _on_host(run: Run, act: Callable[[CodeHost], Seen]) -> Callable[[], Seen]:
-    """Opened within the effect, so that a host that is down or not configured fails it by name."""
-    return lambda: act(run.systems.code_host())
+def _retire_keys(run: Run, _repositories: tuple[Repository, ...]) -> None:
+    leaked = [r.name for r in run.affected.leaked_repositories]
+    run.each("deploy keys removed", [(n, run.on_host(partial(_remove_keys, repository=n))) for n in leaked])
 
 
 def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
     def held() -> BranchRule | None:
         return next((rule for rule in host.branch_rules(repository) if rule.pattern == wanted.pattern), None)
 
-    before = held()
+    before = held() or _appears(held)
     goal = wanted if before is None else _strictest(before, wanted)
     if before == goal:
         return Outcome.ALREADY, "in force"
@@ -66,10 +71,25 @@ def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
     after = held()
     if after is None or replace(after, id="") != replace(goal, id=""):
         return Outcome.FAILED, f"written, but {_difference(after, goal)}"
+    if before is None:
+        return Outcome.DONE, f"made; {_ADOPT}"
     return (
         Outcome.DONE,
         "read-only for everybody" if goal.lock else f"reviewed merges by {', '.join(goal.pushers or ())}",
     )
+
+
+_ADOPT = "`pulumi import` it before the next update, which would otherwise fail to make it"
+
+
+def _appears(held: Callable[[], T | None]) -> T | None:
+    deadline = time.monotonic() + APPEAR_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        found = held()
+        if found is not None:
+            return found
+    return None
 
 
 def _strictest(before: BranchRule, wanted: BranchRule) -> BranchRule:
@@ -91,48 +111,19 @@ def _difference(after: BranchRule | None, goal: BranchRule) -> str:
 
 
 def _rule(host: CodeHost, repository: str, wanted: Ruleset) -> Seen:
-    before = host.ruleset(repository, RULESET)
+    held = partial(host.ruleset, repository, RULESET)
+    before = held() or _appears(held)
     goal = wanted if before is None else replace(wanted, id=before.id)
     if before == goal:
         return Outcome.ALREADY, "in force"
     host.write_ruleset(repository, RULESET, goal)
-    after = host.ruleset(repository, RULESET)
+    after = held()
     if after is None or replace(after, id=0) != replace(goal, id=0):
         return Outcome.FAILED, "written, but the ruleset that is read back differs"
+    if before is None:
+        return Outcome.DONE, f"made; {_ADOPT}"
     beside = f" beside {', '.join(goal.exclude)}" if goal.exclude else ""
     return Outcome.DONE, f"all branches{beside}, nobody bypasses"
-
-
-def _stop_actions(host: CodeHost, repository: str) -> Seen:
-    if not host.actions_enabled(repository):
-        return Outcome.ALREADY, "off"
-    host.enable_actions(repository, False)
-    return (Outcome.FAILED, "written, but still on") if host.actions_enabled(repository) else (Outcome.DONE, "off")
-
-
-def _narrow(host: CodeHost) -> Seen:
-    wanted = ORGANIZATION_ACTIONS[True]
-    if host.organization_actions() == wanted:
-        return Outcome.ALREADY, "off in every repository"
-    host.set_organization_actions(wanted)
-    after = host.organization_actions()
-    if after != wanted:
-        return Outcome.FAILED, f"written, but enabled for: {after}"
-    return Outcome.DONE, "off in every repository"
-
-
-def _end_runs(host: CodeHost, repository: str) -> Seen:
-    first = live = host.live_runs(repository)
-    for force in (False, True):
-        for run in live:
-            host.cancel_run(repository, run, force)
-        deadline = time.monotonic() + CANCEL_SECONDS
-        while live and time.monotonic() < deadline:
-            time.sleep(0.2)
-            live = host.live_runs(repository)
-    if live:
-        return Outcome.FAILED, f"cancelled, but still not ended: {', '.join(map(str, live))}"
-    return (Outcome.DONE, f"{len(first)} cancelled and ended") if first else (Outcome.ALREADY, "none")
 
 
 def _remove_keys(host: CodeHost, repository: str) -> Seen:

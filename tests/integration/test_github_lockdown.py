@@ -7,6 +7,7 @@ import os
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -259,6 +260,34 @@ def test_a_host_that_is_down_is_named_and_the_rerun_completes(world: World, peac
     world.double.start()
     assert attacks(world) == peace, "nothing had been locked: the test is void"
     again = world.up("true", scope="repository:tradepulse-connectors")
+    assert again.returncode == 0, again.stdout
+    assert set(attacks(world).values()) == {False}
+    lift = world.up("false", incident_id=world.open())
+    assert lift.returncode == 0, lift.stdout
+
+
+def test_a_host_killed_in_the_middle_is_named_and_the_rerun_completes(world: World, peace: dict[str, bool]) -> None:
+    assert attacks(world) == peace, "not in peace"
+    over = threading.Event()
+
+    def kill_at_the_first_lock() -> None:
+        while not over.is_set():
+            if '"lockBranch": true' in (world.double.folder / "state.json").read_text():
+                world.double.kill()
+                return
+            time.sleep(0.01)
+
+    killer = threading.Thread(target=kill_at_the_first_lock)
+    killer.start()
+    done = world.up("true", scope="repository:tradepulse-core")
+    over.set()
+    killer.join()
+    assert done.returncode != 0
+    assert "not contained" in done.stdout
+    assert CORE in done.stdout.partition("not contained")[2]
+    world.double.start()
+    assert True in attacks(world).values(), "all was locked before the kill: the test is void"
+    again = world.up("true", scope="repository:tradepulse-core")
     assert again.returncode == 0, again.stdout
     assert set(attacks(world).values()) == {False}
     lift = world.up("false", incident_id=world.open())

@@ -17,12 +17,16 @@ START_SECONDS = 0.5
 
 def actions_enabled(call: Call, repo: Record) -> bool:
     """The organization's choice comes first, then the repository's own."""
+    return _organization_lets(call, repo) and bool(repo["actions"]["enabled"])
+
+
+def _organization_lets(call: Call, repo: Record) -> bool:
     org = call.store.data["org"]
     match org["actions"]["enabled_repositories"]:
         case "all":
-            return bool(repo["actions"]["enabled"])
+            return True
         case "selected":
-            return repo["id"] in org["selected_repositories"] and bool(repo["actions"]["enabled"])
+            return repo["id"] in org["selected_repositories"]
         case _:
             return False
 
@@ -38,7 +42,10 @@ def repo_permissions(call: Call) -> Reply:
 
 @serves(f"PUT {REPO}/permissions")
 def set_repo_permissions(call: Call) -> Reply:
+    """Docs: who has restrictive permissions at the organization cannot override them for the repository."""
     repo = repo_of(call, Level.ADMIN)
+    if call.body["enabled"] and not _organization_lets(call, repo):
+        raise Refused(409, "Conflict")
     repo["actions"] |= call.body
     call.store.save()
     return Reply(204)

@@ -1,0 +1,58 @@
+"""Actions off, then every run that was queued or under way cancelled and seen ended.
+
+The control repository's own switch and runs are left alone, since the run that locks down may be one of them; the
+organization's switch keeps new ones from starting there too.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from containment.ports import CodeHost
+from containment.report import Outcome
+from containment.repository import ORGANIZATION_ACTIONS
+from containment.run import Run, Seen
+from policies.model import Repository
+
+CANCEL_SECONDS = 10.0
+"""How long a run may take to end before it is cancelled by force, and again until it is given up."""
+
+
+def stop(run: Run, repositories: tuple[Repository, ...]) -> None:
+    shut = [r.name for r in repositories if not r.control]
+    run.each("Actions off", [(n, run.on_host(partial(_stop_actions, repository=n))) for n in shut])
+    run.effect("Actions off", "the organization", run.on_host(_narrow))
+    run.each("workflow runs ended", [(n, run.on_host(partial(_end_runs, repository=n))) for n in shut])
+
+
+def _stop_actions(host: CodeHost, repository: str) -> Seen:
+    if not host.actions_enabled(repository):
+        return Outcome.ALREADY, "off"
+    host.enable_actions(repository, False)
+    return (Outcome.FAILED, "written, but still on") if host.actions_enabled(repository) else (Outcome.DONE, "off")
+
+
+def _narrow(host: CodeHost) -> Seen:
+    wanted = ORGANIZATION_ACTIONS[True]
+    if host.organization_actions() == wanted:
+        return Outcome.ALREADY, "off in every repository"
+    host.set_organization_actions(wanted)
+    after = host.organization_actions()
+    if after != wanted:
+        return Outcome.FAILED, f"written, but enabled for: {after}"
+    return Outcome.DONE, "off in every repository"
+
+
+def _end_runs(host: CodeHost, repository: str) -> Seen:
+    first = live = host.live_runs(repository)
+    for force in (False, True):
+        for run in live:
+            host.cancel_run(repository, run, force)
+        deadline = time.monotonic() + CANCEL_SECONDS
+        while live and time.monotonic() < deadline:
+            time.sleep(0.2)
+            live = host.live_runs(repository)
+    if live:
+        return Outcome.FAILED, f"cancelled, but still not ended: {', '.join(map(str, live))}"
+    return (Outcome.DONE, f"{len(first)} cancelled and ended") if first else (Outcome.ALREADY, "none")

@@ -1,0 +1,222 @@
+"""The effects on repositories against a code host that misbehaves in one way at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import pytest
+
+from containment.effects import repositories, workflows
+from containment.incident import Incident, Scope, State
+from containment.ports import DeployKey
+from containment.report import Outcome
+from containment.repository import INCIDENT_BRANCHES, RULESET, BranchRule, Ruleset, settings
+from containment.run import Run, Systems
+from containment.scope import affected
+from policies.errors import Unreachable
+from policies.load import load
+
+CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
+ESTATE = load()
+INCIDENT = Incident("I", Scope(False, (f"repository:{CORE}",)), State.OPEN, 1)
+
+
+class Host:
+    """Keeps what is written, in peace at first. `deaf`: methods that answer well and change nothing; `absent`: rules
+    that do not exist; `stubborn`: runs that end by force only; `immortal`: runs that never end."""
+
+    def __init__(self, **faults: Any) -> None:
+        self.deaf: set[str] = faults.get("deaf", set())
+        self.stubborn, self.immortal = faults.get("stubborn", False), faults.get("immortal", False)
+        self.written: list[str] = []
+        self.rules: dict[str, list[BranchRule]] = {}
+        self.sets: dict[str, Ruleset | None] = {}
+        for repository in ESTATE.repositories:
+            found = settings(repository, locked=False)
+            named = [dataclasses.replace(rule, id=f"{repository.name}-{rule.pattern}") for rule in found.branches]
+            absent = repository.name in faults.get("absent", ())
+            self.rules[repository.name] = [] if absent else named
+            self.sets[repository.name] = None if absent else dataclasses.replace(found.ruleset, id=1)
+        self.actions = dict.fromkeys(self.rules, True)
+        self.organization = "all"
+        self.runs = {name: [1, 2] for name in self.rules}
+        self.keys = {name: [DeployKey(7, "deploy host", True, "")] for name in self.rules}
+
+    def _write(self, method: str, what: str) -> bool:
+        self.written.append(f"{method} {what}")
+        return method not in self.deaf
+
+    def branch_rules(self, repository: str) -> list[BranchRule]:
+        return self.rules[repository]
+
+    def write_branch_rule(self, repository: str, rule: BranchRule) -> None:
+        if self._write("write_branch_rule", f"{repository} {rule.pattern}"):
+            kept = [held for held in self.rules[repository] if held.pattern != rule.pattern]
+            self.rules[repository] = [*kept, dataclasses.replace(rule, id=rule.id or "new")]
+
+    def ruleset(self, repository: str, name: str) -> Ruleset | None:
+        assert name == RULESET
+        return self.sets[repository]
+
+    def write_ruleset(self, repository: str, name: str, ruleset: Ruleset) -> None:
+        if self._write("write_ruleset", f"{repository} {name}"):
+            self.sets[repository] = dataclasses.replace(ruleset, id=1)
+
+    def actions_enabled(self, repository: str) -> bool:
+        return self.actions[repository]
+
+    def enable_actions(self, repository: str, enabled: bool) -> None:
+        if self._write("enable_actions", repository):
+            self.actions[repository] = enabled
+
+    def organization_actions(self) -> str:
+        return self.organization
+
+    def set_organization_actions(self, enabled_repositories: str) -> None:
+        if self._write("set_organization_actions", enabled_repositories):
+            self.organization = enabled_repositories
+
+    def live_runs(self, repository: str) -> list[int]:
+        return self.runs[repository]
+
+    def cancel_run(self, repository: str, run: int, force: bool = False) -> None:
+        self.written.append(f"cancel_run {repository} {run} {force}")
+        if not self.immortal and (force or not self.stubborn):
+            self.runs[repository] = [held for held in self.runs[repository] if held != run]
+
+    def deploy_keys(self, repository: str) -> list[DeployKey]:
+        return self.keys[repository]
+
+    def add_deploy_key(self, repository: str, title: str, key: str, read_only: bool = True) -> int:
+        raise NotImplementedError
+
+    def delete_deploy_key(self, repository: str, key: int) -> None:
+        if self._write("delete_deploy_key", repository):
+            self.keys[repository] = [held for held in self.keys[repository] if held.id != key]
+
+    def put_actions_secret(self, repository: str, name: str, value: str) -> None:
+        raise NotImplementedError
+
+    def actions_secret_updated(self, repository: str, name: str) -> str | None:
+        raise NotImplementedError
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflows, "CANCEL_SECONDS", 0.3)
+    monkeypatch.setattr(repositories, "APPEAR_SECONDS", 0.3)
+
+
+def lock(host: Host | Unreachable, incident: Incident = INCIDENT) -> dict[str, tuple[Outcome, str]]:
+    def code_host() -> Host:
+        if isinstance(host, Unreachable):
+            raise host
+        return host
+
+    def none(*_: object) -> Any:
+        raise NotImplementedError
+
+    systems = Systems(none, none, none, code_host)  # type: ignore[arg-type]
+    run = Run(systems, ESTATE, (incident,), incident, lambda _: None, affected(ESTATE, (incident,)))
+    repositories.lock(run)
+    return {f"{e.what} {e.target}": (e.outcome, e.detail) for e in run.effects}
+
+
+def failed(effects: dict[str, tuple[Outcome, str]]) -> set[str]:
+    return {name for name, (outcome, _) in effects.items() if outcome is Outcome.FAILED}
+
+
+def test_everything_is_done_once() -> None:
+    host = Host()
+    effects = lock(host)
+    kept = f"branch protected {CONTROL} {INCIDENT_BRANCHES}"
+    assert {name for name, (outcome, _) in effects.items() if outcome is not Outcome.DONE} == {kept}
+    assert effects[kept][0] is Outcome.ALREADY
+    host.written.clear()
+    again = lock(host)
+    assert {outcome for outcome, _ in again.values()} == {Outcome.ALREADY}
+    assert again.keys() == effects.keys()
+    assert host.written == []
+
+
+def test_the_control_repository_stays_open_for_its_mergers() -> None:
+    host = Host()
+    lock(host)
+    main = next(rule for rule in host.rules[CONTROL] if rule.pattern == "main")
+    assert (main.lock, main.enforce_admins, main.approvals) == (False, True, 2)
+    assert main.pushers == ("sic-lead", "sre-oncall")
+    held = host.sets[CONTROL]
+    assert held is not None
+    assert held.exclude == ("refs/heads/main", f"refs/heads/{INCIDENT_BRANCHES}")
+    assert host.actions[CONTROL] is True
+    assert host.runs[CONTROL] == [1, 2], "the run that locks down may be among them"
+
+
+def test_keys_go_only_where_the_repository_leaked() -> None:
+    host = Host()
+    lock(host)
+    assert [name for name, keys in host.keys.items() if not keys] == [CORE]
+
+
+def test_no_incident_touches_nothing() -> None:
+    host = Host()
+    assert lock(host, dataclasses.replace(INCIDENT, state=State.LIFTED)) == {}
+    assert host.written == []
+
+
+def test_a_stricter_rule_stays_stricter() -> None:
+    host = Host()
+    (rule,) = host.rules[CORE]
+    host.rules[CORE] = [dataclasses.replace(rule, approvals=4, pushers=("omar-dev",))]
+    lock(host)
+    assert host.rules[CORE] == [
+        dataclasses.replace(rule, approvals=4, pushers=("omar-dev",), lock=True, enforce_admins=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "effect", "words"),
+    [
+        ("write_branch_rule", f"branch protected {CORE} main", "not in force: lock, enforce_admins"),
+        ("write_ruleset", f"branches locked {CORE}", "read back differs"),
+        ("enable_actions", f"Actions off {CORE}", "still on"),
+        ("set_organization_actions", "Actions off the organization", "enabled for: all"),
+        ("delete_deploy_key", f"deploy keys removed {CORE}", "still there: deploy host"),
+    ],
+)
+def test_an_answer_is_not_taken_for_the_setting(method: str, effect: str, words: str) -> None:
+    outcome, detail = lock(Host(deaf={method}))[effect]
+    assert outcome is Outcome.FAILED
+    assert words in detail
+
+
+def test_a_run_that_does_not_end_is_cancelled_by_force() -> None:
+    host = Host(stubborn=True)
+    assert failed(lock(host)) == set()
+    assert f"cancel_run {CORE} 1 True" in host.written
+
+
+def test_a_run_that_never_ends_is_named() -> None:
+    start = time.monotonic()
+    effects = lock(Host(immortal=True))
+    assert failed(effects) == {f"workflow runs ended {CORE}", f"workflow runs ended {CONNECTORS}"}
+    assert "1, 2" in effects[f"workflow runs ended {CORE}"][1]
+    assert time.monotonic() - start < 5
+
+
+def test_a_rule_that_the_stack_never_made_is_made() -> None:
+    host = Host(absent=(CORE,))
+    effects = lock(host)
+    assert "pulumi import" in effects[f"branch protected {CORE} main"][1]
+    assert "pulumi import" in effects[f"branches locked {CORE}"][1]
+    assert [rule.lock for rule in host.rules[CORE]] == [True]
+    assert failed(effects) == set()
+
+
+def test_a_host_that_is_down_fails_every_effect_by_name() -> None:
+    effects = lock(Unreachable("github: down"))
+    assert failed(effects) == effects.keys()
+    for repository in ESTATE.repositories:
+        assert any(repository.name in name for name in effects)
