@@ -26,6 +26,9 @@ from policies.model import (
 OPERATOR = "portcullis-operator"
 BREAK_GLASS = "portcullis-break-glass"
 ROTATOR = "portcullis-rotator"
+DRIFT = "portcullis-drift"
+"""A role of the CI's login method too: the scheduled job logs in by it."""
+POLICIES = (OPERATOR, BREAK_GLASS, ROTATOR, DRIFT)
 
 _ALL = ["create", "read", "update", "delete", "list"]
 _WRITE = ["create", "read", "update", "delete"]
@@ -33,11 +36,31 @@ _WRITE = ["create", "read", "update", "delete"]
 
 def operator_policy(estate: Estate) -> str:
     """Policy of the token in the operator's environment. It cannot write itself: its name is outside the prefix."""
+    return _hcl(_operator_paths(estate))
+
+
+def drift_policy(estate: Estate) -> str:
+    """For a job that looks for drift: what the operator may read and list, without credentials, tokens and leases."""
+    looks: dict[str, dict[str, Any]] = {}
+    issuing = {names.granted_path(s) for s in estate.secrets}
+    for path, rule in _operator_paths(estate).items():
+        allowed = [c for c in rule["capabilities"] if c in ("read", "list")]
+        if allowed and path not in issuing and not path.startswith(("auth/token/accessors", "sys/leases/")):
+            looks[path] = {"capabilities": allowed}
+    return _hcl(looks)
+
+
+def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
         "sys/policies/acl": {"capabilities": ["list"]},
         "sys/mounts": {"capabilities": ["read"]},
         "sys/auth": {"capabilities": ["read"]},
+        **{
+            path: {"capabilities": ["list"]}
+            for roles in (f"auth/{names.APPROLE}/role", f"auth/{names.JWT}/role", "auth/token/roles")
+            for path in (roles, f"{roles}/")
+        },
         f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
         f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
         f"{names.STORE}/metadata/incidents/": {"capabilities": ["list"]},
@@ -100,7 +123,7 @@ def operator_policy(estate: Estate) -> str:
     for policy in estate.secrets:
         if isinstance(policy.secret, DatabaseSecret):
             paths[names.granted_path(policy)] = {"capabilities": ["read"]}
-    return _hcl(paths)
+    return paths
 
 
 def rotator_policy(estate: Estate) -> str:

@@ -185,6 +185,7 @@ _BUILDERS: dict[str, Callable[[str, model.Environment, dict[str, Any], model.Sou
         tuple(s["mergers"]),
         s["requiredApprovals"],
         tuple(s["actionsSecrets"]),
+        tuple(s.get("deployKeys", ())),
         src,
     ),
 }

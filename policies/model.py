@@ -202,6 +202,8 @@ class Repository:
     mergers: tuple[str, ...]
     required_approvals: int
     actions_secrets: tuple[str, ...]
+    deploy_keys: tuple[str, ...]
+    """Titles; any other deploy key on the repository is drift."""
     source: Source = field(compare=False)
 
 

@@ -51,6 +51,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
         (operators.OPERATOR, operators.operator_policy(estate)),
         (operators.BREAK_GLASS, operators.break_glass_policy()),
         (operators.ROTATOR, operators.rotator_policy(estate)),
+        (operators.DRIFT, operators.drift_policy(estate)),
     ):
         call("PUT", f"sys/policies/acl/{name}", {"policy": text})
     existing = set(call("LIST", "sys/policies/acl")["data"]["keys"])

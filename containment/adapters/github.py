@@ -117,6 +117,10 @@ class GithubHost:
             raise Unreachable(f"github: no team {name}")
         return str(team["id"])
 
+    def rulesets(self, repository: str) -> list[str]:
+        """Names of all that rule the repository, the organization's too; one name twice stands twice."""
+        return [str(r["name"]) for r in self._api.pages(self._path(repository, "rulesets"))]
+
     def ruleset(self, repository: str, name: str) -> Ruleset | None:
         """The repository's own branch ruleset of this name."""
         path = self._path(repository, "rulesets")

@@ -18,6 +18,17 @@ def command() -> None:
 
 
 @command.command()
+def env() -> None:
+    """Lines for a shell in which pulumi and opa are found. Example: eval "$(portcullis tools env)" """
+    import shlex
+
+    from tools.bootstrap import ensure
+
+    for name, value in ensure(lambda message: click.echo(message, err=True)).environ().items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@command.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def install(as_json: bool) -> None:
     """Make every tool available; minutes the first time. Example: portcullis tools install"""

@@ -1,0 +1,51 @@
+"""`portcullis drift`: what differs from the declarations."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+
+@click.command("drift")
+@click.option(
+    "--stack", envvar="PULUMI_STACK", default="local", show_default=True, help="Or the variable PULUMI_STACK."
+)
+@click.option(
+    "--config-file",
+    type=click.Path(path_type=Path),
+    help="The stack's settings; read, never written [default: Pulumi.STACK.yaml].",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(stack: str, config_file: Path | None, as_json: bool) -> None:
+    """Name what was changed behind the declarations' back and what exists on Vault and GitHub without one.
+
+    Exit 0: none; 1: drift; 3: a system could not be read. What an open incident has in force is no drift.
+
+    \b
+    Examples:
+      portcullis drift
+      portcullis drift --stack prod --json
+    """
+    from containment.adapters.vault import HvacVault
+    from containment.systems import from_environment
+    from policies.load import load
+    from rotation.drift import ROOT, drift
+
+    estate = load()
+    vault = HvacVault.from_environment()
+    systems = from_environment(vault, estate)
+    click.echo(f"refreshing stack {stack}, listing Vault and GitHub", err=True)
+    found = drift(estate, vault, systems.code_host, stack, config_file or ROOT / f"Pulumi.{stack}.yaml")
+    if as_json:
+        click.echo(json.dumps({**asdict(found), "drift": bool(found.changed or found.unmanaged), "stack": stack}))
+    else:
+        for title in ("changed", "unmanaged", "unread"):
+            for name in getattr(found, title):
+                click.echo(f"{title}: {name}")
+        if not found.exit_code:
+            click.echo("no drift")
+    if found.exit_code:
+        raise SystemExit(found.exit_code)

@@ -1,0 +1,139 @@
+"""What differs from the declarations: Pulumi's own refresh for what it manages, and lists of the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from containment import names
+from containment.ports import CodeHost, Vault
+from policies.errors import InputError, PortcullisError, Unreachable
+from policies.model import Estate, MountType
+from rotation.redaction import redact
+from rotation.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
+
+ROOT = Path(__file__).resolve().parents[1]
+_NO_CHANGE = {"same", "refresh", "read"}
+_DRIFT = 7
+"""Exit code of `pulumi preview --expect-no-changes` when something would change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """`changed`: what Pulumi would change back. `unmanaged`: what is declared nowhere. `unread`: systems that could
+    not be read, so that nothing is known of them."""
+
+    changed: tuple[str, ...]
+    unmanaged: tuple[str, ...]
+    unread: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if self.unread else 1 if self.changed or self.unmanaged else 0
+
+
+def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack: str, config: Path) -> Drift:
+    """Reads only. A system that cannot be read is named and the others are read all the same."""
+    parts: dict[str, Callable[[], list[str]]] = {
+        "pulumi": lambda: preview(stack, config),
+        "vault": lambda: [str(u) for u in in_vault(_vault(vault, estate), estate)],
+        "github": lambda: _github(code_host(), estate),
+    }
+    found: dict[str, list[str]] = {}
+    unread = []
+    with ThreadPoolExecutor(len(parts)) as pool:
+        for name, future in [(name, pool.submit(read)) for name, read in parts.items()]:
+            try:
+                found[name] = future.result()
+            except PortcullisError as error:
+                unread.append(f"{name}: {error}")
+    unmanaged = (*found.get("vault", ()), *found.get("github", ()))
+    return Drift(tuple(found.get("pulumi", ())), unmanaged, tuple(unread))
+
+
+def preview(stack: str, config: Path) -> list[str]:
+    """What `pulumi up` would change, by type, name and property; no value. Raises Unreachable with Pulumi's words.
+
+    `incident` is `keep` whatever the stack file says: what is in force is not drift. The settings go to a copy, since
+    Pulumi writes them down.
+    """
+    if shutil.which("pulumi") is None:
+        raise InputError('pulumi is not on PATH; eval "$(portcullis sandbox env)" or `portcullis tools install`')
+    if not config.is_file():
+        raise InputError(f"{config}: no such stack settings")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / config.name
+        shutil.copyfile(config, copy)
+        argv = ["pulumi", "preview", "--refresh", "--expect-no-changes", "--non-interactive", "--json"]
+        argv += ["--stack", stack, "--config-file", str(copy)]
+        for setting in ("incident=keep", "incidentId=", "incidentScope="):
+            argv += ["--config", setting]
+        code, out, err = _run(argv)
+    try:
+        answer = json.loads(out)
+    except ValueError:
+        raise Unreachable(f"pulumi preview exited {code}: {redact(err.strip())[-600:]}") from None
+    changes = [_named(s) for s in answer.get("steps", []) if s["op"] not in _NO_CHANGE]
+    if code not in (0, _DRIFT) or (code == _DRIFT) != bool(changes):
+        errors = [d["message"].strip() for d in answer.get("diagnostics", []) if d["severity"] == "error"]
+        raise Unreachable(f"pulumi preview exited {code}: {redact(chr(10).join(errors))[-600:]}")
+    return sorted(changes)
+
+
+def _run(argv: list[str]) -> tuple[int, str, str]:
+    """In a process group of its own, so that an interrupt ends the plugins too."""
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as child:
+        try:
+            out, err = child.communicate()
+        except BaseException:
+            os.killpg(child.pid, signal.SIGTERM)
+            raise
+    return child.returncode, out, err
+
+
+def _named(step: dict[str, Any]) -> str:
+    kind, name = step["urn"].split("::")[-2:]
+    properties = ", ".join(sorted(step.get("detailedDiff") or step.get("diffReasons") or ()))
+    return f"{step['op']} {kind.rpartition('$')[2]} {name}" + (f" ({properties})" if properties else "")
+
+
+def _vault(vault: Vault, estate: Estate) -> VaultHolds:
+    def typed(path: str) -> dict[str, str]:
+        return {name.rstrip("/"): str(m["type"]) for name, m in (vault.read(path) or {}).items()}
+
+    mounts, methods = typed("sys/mounts"), typed("sys/auth")
+    databases = [m.name for m in estate.mounts if m.type is MountType.DATABASE and m.name in mounts]
+    return VaultHolds(
+        policies=tuple(vault.keys("sys/policies/acl")),
+        mounts=mounts,
+        methods=methods,
+        auth_roles={
+            **{m: tuple(vault.keys(f"auth/{m}/role")) for m in (names.APPROLE, names.JWT) if m in methods},
+            "token": tuple(vault.keys("auth/token/roles")),
+        },
+        database_roles={m: tuple(vault.keys(f"{m}/roles")) for m in databases},
+        connections={m: tuple(vault.keys(f"{m}/config")) for m in databases},
+    )
+
+
+def _github(host: CodeHost, estate: Estate) -> list[str]:
+    found = []
+    for repository in estate.repositories:
+        holds = RepositoryHolds(
+            tuple(rule.pattern for rule in host.branch_rules(repository.name)),
+            tuple(host.rulesets(repository.name)),
+            tuple(key.title for key in host.deploy_keys(repository.name)),
+        )
+        found += [str(u) for u in on_repository(holds, repository)]
+    return found

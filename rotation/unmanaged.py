@@ -1,0 +1,100 @@
+"""What exists on the servers and is declared nowhere. Pure: from what was listed to what nobody may have made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from containment import generations, names, operators
+from containment.repository import RULESET, settings
+from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Repository, Workload
+
+_BUILT_IN_POLICIES = {"default", "root"}
+_BUILT_IN_MOUNTS = {"cubbyhole", "identity", "system", "ns_cubbyhole", "ns_identity", "ns_system"}
+"""By type: the server makes them and nobody can unmount them."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unmanaged:
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class VaultHolds:
+    """Names as the server lists them; `mounts` and `methods` without slashes, by type; roles by where they are."""
+
+    policies: tuple[str, ...]
+    mounts: Mapping[str, str]
+    methods: Mapping[str, str]
+    auth_roles: Mapping[str, tuple[str, ...]]
+    database_roles: Mapping[str, tuple[str, ...]]
+    connections: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryHolds:
+    """Branch patterns, ruleset names and deploy key titles; one that exists twice stands twice."""
+
+    patterns: tuple[str, ...]
+    rulesets: tuple[str, ...]
+    deploy_keys: tuple[str, ...]
+
+
+def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
+    mounts = {m.name for m in estate.mounts} | {names.STORE}
+    found = {
+        "policy": set(holds.policies) - _policies(estate),
+        "mount": {m for m, kind in holds.mounts.items() if kind not in _BUILT_IN_MOUNTS} - mounts,
+        "auth method": set(holds.methods) - {names.APPROLE, names.JWT, "token"},
+    }
+    for method, roles in holds.auth_roles.items():
+        found[f"auth role {method}"] = set(roles) - _auth_roles(method, estate)
+    for mount, roles in holds.database_roles.items():
+        declared = {
+            s.secret.role for s in estate.secrets if isinstance(s.secret, DatabaseSecret) and s.secret.mount == mount
+        }
+        found[f"database role {mount}"] = set(roles) - declared
+    for mount, connections in holds.connections.items():
+        found[f"database connection {mount}"] = set(connections) - {
+            c.name for c in estate.connections if c.mount == mount
+        }
+    return sorted(Unmanaged(kind, name) for kind, extra in found.items() for name in extra)
+
+
+def _policies(estate: Estate) -> set[str]:
+    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    own = {p for i in identities for n in range(generations.COUNT) for p in names.token_policies(i, n)}
+    return own | _BUILT_IN_POLICIES | {*names.SHARED, *operators.POLICIES}
+
+
+def _auth_roles(method: str, estate: Estate) -> set[str]:
+    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    if method == "token":
+        return {names.PROBE_ROLE} | {names.issue_role(i) for i in identities if operators.issuable(i)}
+    ours = {operators.DRIFT} if method == names.JWT else set()
+    return ours | {i.name for i in identities if (i.auth if isinstance(i, Workload) else AuthMethod.JWT) == method}
+
+
+def on_repository(holds: RepositoryHolds, repository: Repository) -> list[Unmanaged]:
+    patterns = {r.pattern for locked in (False, True) for r in settings(repository, locked).branches}
+    extra = {
+        "branch protection": _beyond(holds.patterns, patterns),
+        "ruleset": _beyond(holds.rulesets, {RULESET}),
+        "deploy key": _beyond(holds.deploy_keys, set(repository.deploy_keys)),
+    }
+    return sorted(Unmanaged(kind, f"{repository.name}: {name}") for kind, left in extra.items() for name in left)
+
+
+def _beyond(found: Iterable[str], declared: set[str]) -> list[str]:
+    """Names that are not declared, and those that are there more than once."""
+    left, wanted = [], set(declared)
+    for name in found:
+        if name in wanted:
+            wanted.discard(name)
+        else:
+            left.append(name)
+    return left

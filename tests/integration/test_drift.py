@@ -1,0 +1,124 @@
+"""Drift on real servers: none is none, each thing done behind the declarations' back is named, a lock-down is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from containment.adapters.github import GithubHost
+from containment.repository import Ruleset
+from drill.stack import prepare
+from sandbox.environment import REPOSITORY, Sandbox
+from sandbox.services.github import GithubDouble, public_key
+
+ROGUE: dict[str, dict[str, Any]] = {
+    "sys/policies/acl/pc-rogue": {"policy": '{"path":{"secret/*":{"capabilities":["read"]}}}'},
+    "auth/approle/role/rogue": {"token_policies": ["default"]},
+    "auth/jwt/role/rogue": {"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["portcullis"]},
+    "auth/token/roles/rogue": {"allowed_policies": ["root"]},
+    "database/roles/rogue": {"db_name": "tradepulse", "creation_statements": ["SELECT 1"]},
+    "sys/mounts/rogue": {"type": "kv"},
+    "sys/auth/rogue": {"type": "approle"},
+}
+NAMED = {
+    "policy pc-rogue",
+    "auth role approle rogue",
+    "auth role jwt rogue",
+    "auth role token rogue",
+    "database role database rogue",
+    "mount rogue",
+    "auth method rogue",
+    "ruleset tradepulse-core: rogue",
+    "branch protection tradepulse-core: rogue/*",
+    "deploy key tradepulse-core: rogue",
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    prepare(box, print)
+    yield box
+    violations = GithubDouble(box.root, 0).violations()
+    box.reset(print)
+    assert not violations
+
+
+@pytest.fixture(scope="module")
+def env(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {**os.environ, **sandbox.environ(), "PORTCULLIS_INCIDENTS": str(tmp_path_factory.mktemp("incidents"))}
+
+
+def _drift(env: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    argv = [sys.executable, "-m", "rotation", "drift", "--json"]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+NONE = {"changed": [], "unmanaged": [], "unread": [], "drift": False, "stack": "local"}
+
+
+def test_none_then_each_by_name_then_none_again(sandbox: Sandbox, env: dict[str, str]) -> None:
+    settings = (REPOSITORY / "Pulumi.local.yaml").read_text()
+    assert _drift(env) == (0, NONE)
+    bao, root = sandbox.openbao, sandbox.openbao.root_token()
+    for path, body in ROGUE.items():
+        bao.call("POST", path, body, token=root)
+    role = bao.call("GET", "database/roles/settlement-readonly", token=root)["data"]
+    bao.call("POST", "database/roles/settlement-readonly", {**role, "max_ttl": 864000}, token=root)
+    policy = bao.call("GET", "sys/policies/acl/pc-w-settlement", token=root)["data"]["policy"]
+    bao.call("DELETE", "sys/policies/acl/pc-w-settlement", token=root)
+    host = GithubHost.from_environment(env)
+    host.write_ruleset("tradepulse-core", "rogue", Ruleset(False, ()))
+    (rule,) = host.branch_rules("tradepulse-core")
+    host.write_branch_rule("tradepulse-core", replace(rule, id="", pattern="rogue/*"))
+    host.write_branch_rule("tradepulse-core", replace(rule, approvals=0))
+    host.add_deploy_key("tradepulse-core", "rogue", public_key())
+
+    # By the scheduled job's own policy: it may look, and change nothing.
+    made = bao.call("POST", "auth/token/create", {"policies": ["portcullis-drift"]}, token=root)
+    code, found = _drift({**env, "VAULT_TOKEN": made["auth"]["client_token"]})
+    assert code == 1
+    assert set(found["unmanaged"]) == NAMED
+    assert [c.split(" (")[0] for c in found["changed"]] == [
+        "update github:index/branchProtection:BranchProtection tradepulse-core-main",
+        "update vault:database/secretBackendRole:SecretBackendRole settlement-readonly",
+        "update vault:index/policy:Policy pc-w-settlement",
+    ]
+
+    for path in ROGUE:
+        bao.call("DELETE", path, token=root)
+    bao.call("POST", "database/roles/settlement-readonly", role, token=root)
+    bao.call("POST", "sys/policies/acl/pc-w-settlement", {"policy": policy}, token=root)
+    host.write_branch_rule("tradepulse-core", rule)
+    sandbox.service("github").stop()
+    code, found = _drift(env)
+    assert (code, [u.split(":")[0] for u in found["unread"]]) == (3, ["pulumi", "github"])
+    sandbox.service("github").start()
+    assert (REPOSITORY / "Pulumi.local.yaml").read_text() == settings, "the stack's settings were written"
+
+
+def test_a_vault_that_refuses_is_unread(env: dict[str, str]) -> None:
+    code, found = _drift({**env, "VAULT_TOKEN": "s.nobody"})
+    assert code == 3
+    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "vault"]
+    assert found["unmanaged"], "GitHub was not read beside it"
+
+
+def test_a_lock_down_is_no_drift(env: dict[str, str]) -> None:
+    before = _drift(env)[1]
+    argv = [sys.executable, "-m", "rotation", "contain", "--scope", "analytics-readonly", "--json"]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    after = _drift(env)[1]
+    assert after["changed"] == []
+    assert after["unread"] == []
+    assert after["unmanaged"] == before["unmanaged"], "what the lock-down made is its own"
