@@ -22,8 +22,9 @@ from policies.errors import Finding, InputError
 
 MANIFEST = "manifest.json"
 EVENTS = "events.jsonl"
-APPEND_ONLY = frozenset({EVENTS})
-"""Written to while an incident goes on: what was sealed of it must stay, what came after is sealed the next time."""
+APPEND_ONLY = ".jsonl"
+"""Files of this ending (events, rotation's journal) are written to while an incident goes on: what was sealed of
+them must stay, what came after is sealed the next time."""
 _GENESIS = "0" * 64
 _KEYS = {"path", "size", "sha256", "previous", "hash"}
 
@@ -119,17 +120,10 @@ def verify(folder: Path, heads: Iterable[str] = ()) -> list[Problem]:
     return problems
 
 
-def unsealed_events(folder: Path) -> int:
-    """Bytes appended to the append-only files since the last seal."""
-    latest = {e["path"]: int(e["size"]) for e in _manifest(folder)[0]}
-    sizes = {path: (folder / path).stat().st_size for path in APPEND_ONLY if (folder / path).is_file()}
-    return sum(max(size - latest.get(path, 0), 0) for path, size in sizes.items())
-
-
 def _compared(folder: Path, path: str, entry: dict[str, Any], file: _File) -> list[Problem]:
     if (file.size, file.sha256) == (entry["size"], entry["sha256"]):
         return []
-    if path in APPEND_ONLY and file.size > entry["size"]:
+    if path.endswith(APPEND_ONLY) and file.size > entry["size"]:
         sealed = read(folder / path)[: entry["size"]]
         if hashlib.sha256(sealed).hexdigest() == entry["sha256"]:
             return []
@@ -148,8 +142,9 @@ def _seal(folder: Path) -> str:
     files, strange = _files(folder)
     sealed = {e["path"]: e for e in entries}
     _refuse([*strange, *(Problem(p, Kind.REMOVED, "sealed, now missing") for p in sealed if p not in files)])
-    for path in APPEND_ONLY & set(sealed):
-        _refuse(_compared(folder, path, sealed[path], files[path]))
+    for path, entry in sealed.items():
+        if path.endswith(APPEND_ONLY):
+            _refuse(_compared(folder, path, entry, files[path]))
     previous = entries[-1]["hash"] if entries else _GENESIS
     for path, file in sorted(files.items()):
         if path not in sealed or sealed[path]["sha256"] != file.sha256:

@@ -189,15 +189,15 @@ def _finish(drill: Drill) -> tuple[Result, Path]:
 def _write(drill: Drill, result: Result, attackers: list[dict[str, Any]], services: list[dict[str, Any]]) -> Path:
     """Into the evidence, which is then collected from the servers, sealed and told in the report."""
     from rotation.evidence import Evidence
-    from rotation.report import render
 
     folder = record.folder(drill.incident)
     evidence = Evidence(folder)
     for name, rows in (("drill.json", result.to_json()), ("attackers.json", attackers), ("services.json", services)):
         evidence.write_json(name, rows)
-    report = render(folder)
-    evidence.seal()
-    return report
+    code, collected = command(drill.sandbox, drill.progress, "evidence", "collect", drill.incident)
+    if code:
+        drill.progress(f"the evidence is not whole: {collected}")
+    return folder / "report.html"
 
 
 def command(sandbox: Sandbox, progress: Callable[[str], None], *words: str) -> tuple[int, Any]:

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from policies.errors import InputError
 from rotation.evidence import MANIFEST, Evidence, Problem, verify
+from rotation.next_steps import Step, next_steps
+from rotation.reading import Row, list_, number, object_, rows
+from rotation.replaced import Replaced, replaced
 from rotation.timeline import Event, Picture, clock, draw
 
 _TEMPLATES = Path(__file__).parent / "templates"
-Row = dict[str, Any]
 
 
 class Verdict(StrEnum):
@@ -35,6 +35,7 @@ class Probe:
     what: str
     expected: str
     observed: str
+    times: int = 1
 
     @property
     def holds(self) -> bool:
@@ -74,6 +75,15 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """One of the four things to have behind oneself. `tone` is good, bad or warn."""
+
+    name: str
+    tone: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Everything the template prints. Plain text; the template escapes it."""
 
@@ -88,6 +98,11 @@ class View:
     credentials: tuple[Credential, ...]
     services: tuple[Service, ...]
     effects: tuple[Row, ...]
+    stages: tuple[Stage, ...]
+    replaced: tuple[Replaced, ...]
+    steps: tuple[Step, ...]
+    acts: tuple[Event, ...]
+    """What rotation and recovery did, in order of time."""
     events: tuple[Event, ...]
     picture: Picture | None
 
@@ -118,38 +133,77 @@ def render(folder: Path, touched: Sequence[Problem] | None = None) -> Path:
 
 def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     """Read the evidence. Raises InputError naming a file that is missing, no JSON, or of another shape."""
-    incident = _object(folder, "incident.json")
+    incident = object_(folder, "incident.json")
     if incident is None:
         raise InputError(f"{folder.name}/incident.json is missing: there is nothing to report on")
-    drill, containment = _object(folder, "drill.json"), _object(folder, "containment.json")
-    probes = _rows(drill or {}, "probes", "drill.json")
-    effects = _rows(containment or {}, "effects", "containment.json")
-    attackers = tuple(_attacker(r) for r in _list(folder, "attackers.json"))
+    drill, containment = object_(folder, "drill.json"), object_(folder, "containment.json")
+    probes = rows(drill or {}, "probes", "drill.json")
+    effects = rows(containment or {}, "effects", "containment.json")
+    attackers = tuple(_attacker(r) for r in list_(folder, "attackers.json"))
     credentials = _credentials(probes, attackers)
-    events = tuple(_event(r) for r in _list(folder, "timeline.json")) or _milestones(incident)
+    events = tuple(_event(r) for r in list_(folder, "timeline.json")) or _milestones(incident)
     open_points = _not_contained(drill, containment, effects, credentials)
     changed = _changed(folder, touched)
     proven = containment is not None and bool(effects or probes) and all(c.holds for c in credentials)
+    verdict = Verdict.NOT_CONTAINED if open_points else Verdict.UNPROVEN
+    if not open_points and proven and not changed:
+        verdict = Verdict.CONTAINED
+    identity, state = str(incident.get("id", folder.name)), str(incident.get("state", ""))
+    longest_first = sorted(list_(folder, "services.json"), key=_interrupted, reverse=True)
+    services = tuple(_service(r) for r in longest_first)
+    done = replaced(incident)
+    opened = clock(number(incident.get("opened_at")), date=True)
     return View(
-        incident=str(incident.get("id", folder.name)),
-        verdict=Verdict.NOT_CONTAINED
-        if open_points
-        else Verdict.CONTAINED
-        if proven and not changed
-        else Verdict.UNPROVEN,
-        state=str(incident.get("state", "")),
+        incident=identity,
+        verdict=verdict,
+        state=state,
         scope=_scope(incident.get("scope")),
-        opened=clock(_number(incident.get("opened_at")), date=True),
+        opened=opened,
         changed=changed,
         not_contained=open_points,
         seconds=tuple((_SECONDS.get(k, k), _seconds(v)) for k, v in (drill or {}).get("seconds", {}).items()),
         credentials=credentials,
-        services=tuple(_service(r) for r in _list(folder, "services.json")),
+        services=services,
+        stages=_stages(verdict, done, services, incident),
+        replaced=done,
+        steps=next_steps(
+            identity,
+            state,
+            not_contained=open_points,
+            unproven=verdict is Verdict.UNPROVEN,
+            replaced=done,
+            out=[s.workload for s in services if not s.back],
+            changed=bool(changed),
+            opened_date=opened,
+        ),
+        acts=tuple(sorted((e for e in events if e.phase in ("eradication", "recovery")), key=lambda e: e.at)),
         effects=tuple(
             {k: str(e.get(k) or "") for k in ("what", "target", "outcome", "detail", "proof")} for e in effects
         ),
         events=tuple(sorted(events, key=lambda e: e.at)),
         picture=draw(events),
+    )
+
+
+def _stages(
+    verdict: Verdict, done: tuple[Replaced, ...], services: tuple[Service, ...], incident: Row
+) -> tuple[Stage, ...]:
+    tones = {Verdict.CONTAINED: "good", Verdict.NOT_CONTAINED: "bad", Verdict.UNPROVEN: "warn"}
+    proven, back = sum(r.holds for r in done), sum(s.back for s in services)
+    lifted = number(incident.get("lifted_at"))
+    return (
+        Stage("Contained", tones[verdict], verdict.value),
+        Stage(
+            "Replaced and proven",
+            "bad" if any(r.failed for r in done) else "good" if done and proven == len(done) else "warn",
+            f"{proven} of {len(done)}" if done else "nothing named as leaked",
+        ),
+        Stage(
+            "Services back",
+            "good" if services and back == len(services) else "warn",
+            f"{back} of {len(services)}" if services else "nobody looked",
+        ),
+        Stage("Lifted", "good" if lifted else "warn", clock(lifted, date=True) if lifted else "not yet"),
     )
 
 
@@ -192,9 +246,12 @@ def _credentials(probes: list[Row], attackers: tuple[Attacker, ...]) -> tuple[Cr
         Credential(
             name,
             tuple(
-                Probe(str(p.get("what", "")), str(p.get("expected", "")), str(p.get("observed", "nothing")))
-                for p in probes
-                if str(p.get("credential", "")) == name
+                Probe(*said, times=times)
+                for said, times in Counter(
+                    (str(p.get("what", "")), str(p.get("expected", "")), str(p.get("observed", "nothing")))
+                    for p in probes
+                    if str(p.get("credential", "")) == name
+                ).items()
             ),
             by_name.get(name),
         )
@@ -203,7 +260,7 @@ def _credentials(probes: list[Row], attackers: tuple[Attacker, ...]) -> tuple[Cr
 
 
 def _attacker(row: Row) -> Attacker:
-    last, refused = _number(row.get("last_success")), _number(row.get("first_refused"))
+    last, refused = number(row.get("last_success")), number(row.get("first_refused"))
     return Attacker(
         str(row.get("credential", "")),
         clock(last) if last is not None else "never",
@@ -213,28 +270,34 @@ def _attacker(row: Row) -> Attacker:
     )
 
 
+def _interrupted(row: Row) -> float:
+    seconds = number(row.get("interrupted_seconds"))
+    return math.inf if seconds is None else seconds
+
+
 def _service(row: Row) -> Service:
-    after = _number(row.get("first_ok_after"))
+    after, seconds = number(row.get("first_ok_after")), number(row.get("interrupted_seconds"))
     return Service(
         str(row.get("workload", "")),
-        _seconds(row.get("interrupted_seconds"), "still out"),
-        clock(_number(row.get("last_ok"))),
+        "not at all" if seconds == 0 else _seconds(seconds, "still out"),
+        clock(number(row.get("last_ok"))),
         clock(after),
-        after is not None or _number(row.get("interrupted_seconds")) == 0,
+        after is not None or seconds == 0,
     )
 
 
 def _event(row: Row) -> Event:
-    at = _number(row.get("at"))
+    at = number(row.get("at"))
     if at is None:
         raise InputError("timeline.json: an entry without `at` in seconds since the epoch")
-    return Event(at, str(row.get("phase", "")), str(row.get("what", "")), str(row.get("outcome", "")))
+    words = (str(row.get(key) or "") for key in ("phase", "what", "outcome", "target", "detail"))
+    return Event(at, *words)
 
 
 def _milestones(incident: Row) -> tuple[Event, ...]:
     """What the incident itself says, while nobody has written a timeline. Zero means not yet."""
     named = (("opened", "opened_at"), ("denied", "denied_at"), ("contained", "contained_at"), ("lifted", "lifted_at"))
-    return tuple(Event(at, "incident", what, "done") for what, key in named if (at := _number(incident.get(key))))
+    return tuple(Event(at, "incident", what, "done") for what, key in named if (at := number(incident.get(key))))
 
 
 def _changed(folder: Path, touched: Sequence[Problem] | None) -> tuple[str, ...]:
@@ -249,47 +312,6 @@ def _scope(scope: object) -> str:
     return "everything" if scope.get("everything") else ", ".join(str(s) for s in scope.get("leaked") or [])
 
 
-def _number(value: object) -> float | None:
-    """A finite time or duration in seconds; the year 9999 bounds what a clock can show."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value) if 0 <= value <= datetime(9999, 1, 1, tzinfo=UTC).timestamp() else None
-
-
 def _seconds(value: object, never: str = "not reached") -> str:
-    number = _number(value)
-    return never if number is None else f"{number:.2f} s"
-
-
-def _load(folder: Path, name: str, shape: type) -> Any:
-    file = folder / name
-    if file.is_symlink():
-        raise InputError(f"{folder.name}/{name} is a symbolic link; not followed")
-    if not file.exists():
-        return None
-    try:
-        data = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{folder.name}/{name} cannot be read as JSON ({type(error).__name__})") from error
-    if not isinstance(data, shape):
-        raise InputError(f"{folder.name}/{name}: expected a JSON {'object' if shape is dict else 'list'}")
-    return data
-
-
-def _object(folder: Path, name: str) -> Row | None:
-    data: Row | None = _load(folder, name, dict)
-    for key, shape in (("seconds", dict), ("not_contained", list)):
-        if data is not None and not isinstance(data.get(key, shape()), shape):
-            raise InputError(f"{folder.name}/{name}: `{key}` has another shape")
-    return data
-
-
-def _list(folder: Path, name: str) -> list[Row]:
-    return _rows({name: _load(folder, name, list) or []}, name, name)
-
-
-def _rows(data: Row, key: str, name: str) -> list[Row]:
-    rows = data.get(key, [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError(f"{name}: expected a list of objects")
-    return rows
+    found = number(value)
+    return never if found is None else f"{found:.2f} s"

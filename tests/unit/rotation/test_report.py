@@ -17,6 +17,7 @@ from policies.errors import InputError
 from rotation.commands.evidence import command
 from rotation.evidence import Evidence, verify
 from rotation.report import Verdict, render, view
+from rotation.timeline import span
 
 INCIDENT = {
     "id": "INC-1",
@@ -142,9 +143,77 @@ def test_timeline_is_drawn_in_order_and_bounded(tmp_path: Path) -> None:
     events = [{"at": 1795488800 - i, "phase": "p", "what": f"step {i}", "outcome": "done"} for i in range(70)]
     shown = view(_folder(tmp_path, timeline=events)).picture
     assert shown
-    places = [m.x for m in shown.marks]
+    places = [r.x for r in shown.rows]
     assert places == sorted(places)
-    assert (places[0], places[-1], shown.undrawn) == (shown.left, shown.right, 10)
+    assert (places[0], round(places[-1] + shown.rows[-1].width, 2), shown.undrawn) == (0, 100, 10)
+
+
+def test_timeline_goes_by_phase_and_joins_acts_of_a_kind(tmp_path: Path) -> None:
+    rows = [("lift", "lifted", "done", 9), ("containment", "token revoked", "done", 2)]
+    rows += [("detection", "opened", "done", 0), ("containment", "token revoked", "failed", 4)]
+    rows += [("eradication", "confirmation", "waiting", 5)]
+    events = [{"at": 1795488700 + at, "phase": p, "what": w, "outcome": o, "target": "t"} for p, w, o, at in rows]
+    shown = view(_folder(tmp_path, timeline=events)).picture
+    assert shown
+    assert [(r.phase, r.label, r.bad) for r in shown.rows] == [
+        ("detection", "opened · t", False),
+        ("containment", "token revoked × 2 – 1 failed", True),
+        ("eradication", "confirmation · t – waiting", False),
+        ("lift", "lifted · t", False),
+    ]
+    assert shown.rows[1].offset == "+2.0 s, 2.0 s"
+    assert (shown.ticks[0], shown.ticks[-1]) == ("0.0 s", "9.0 s")
+
+
+def test_a_failure_is_always_among_the_drawn(tmp_path: Path) -> None:
+    events = [{"at": 1795488700 + i, "phase": "containment", "what": f"{i}", "outcome": "done"} for i in range(70)]
+    shown = view(_folder(tmp_path, timeline=[*events[:-1], events[-1] | {"outcome": "failed"}])).picture
+    assert shown
+    assert [r.label for r in shown.rows if r.bad] == ["69 – 1 failed"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0.0 s"), (4.25, "4.2 s"), (60, "1 min"), (725, "12 min 5 s"), (3600, "1 h"), (187200, "2 d 4 h")],
+)
+def test_durations_as_a_person_says_them(seconds: float, said: str) -> None:
+    assert span(seconds) == said
+
+
+OLD = {"item": "secret:a", "kind": "old-dead", "at": 1795488710, "ok": True, "detail": "401"}
+NEW = {"item": "secret:a", "kind": "new-alive", "at": 1795488711, "ok": True, "detail": "200"}
+LEAKED = INCIDENT | {"scope": {"everything": False, "leaked": ["secret:a"]}, "proofs": [OLD, NEW]}
+
+
+def test_with_everything_proven_the_next_step_is_the_lift(tmp_path: Path) -> None:
+    shown = view(_folder(tmp_path, incident=LEAKED, containment=CONTAINED, drill=DRILL))
+    assert [r.holds for r in shown.replaced] == [True]
+    assert "incident=false" in shown.steps[0].command
+
+
+OPEN: dict[str, tuple[dict[str, Any], str]] = {
+    "no new one": ({"incident": LEAKED | {"proofs": [OLD]}}, "portcullis rotate run"),
+    "old one alive": ({"incident": LEAKED | {"proofs": [OLD | {"ok": False}, NEW]}}, "portcullis rotate run"),
+    "ok is a word": ({"incident": LEAKED | {"proofs": [OLD | {"ok": "yes"}, NEW]}}, "portcullis rotate run"),
+    "not contained": ({"containment": CONTAINED | {"not_contained": ["db"]}}, "pulumi up --yes"),
+    "not proven": ({"containment": {"contained": True, "effects": []}, "drill": {}}, "pulumi up --yes"),
+    "a service out": ({"services": [{"workload": "w", "interrupted_seconds": None}]}, "portcullis rotate status"),
+}
+
+
+@pytest.mark.parametrize("case", OPEN)
+def test_what_is_open_comes_before_the_lift(tmp_path: Path, case: str) -> None:
+    files, first = OPEN[case]
+    steps = view(_folder(tmp_path, **{"incident": LEAKED, "containment": CONTAINED, "drill": DRILL} | files)).steps
+    assert steps[0].command.startswith(first)
+    assert not [s for s in steps if "incident=false" in s.command], "a lift was offered"
+
+
+def test_after_the_lift_comes_the_postmortem(tmp_path: Path) -> None:
+    done = LEAKED | {"state": "lifted", "lifted_at": 1795488900}
+    shown = view(_folder(tmp_path, incident=done, containment=CONTAINED, drill=DRILL))
+    assert "postmortem within 48 hours" in shown.steps[0].why
+    assert [s.tone for s in shown.stages] == ["good", "good", "warn", "good"]
 
 
 def test_without_a_timeline_the_incident_speaks(tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""What an incident commander does next, from what is open. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from containment.incident import State
+from rotation.replaced import Replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`command` is empty where a person decides or looks."""
+
+    why: str
+    command: str = ""
+
+
+def next_steps(
+    incident: str,
+    state: str,
+    *,
+    not_contained: Sequence[str],
+    unproven: bool,
+    replaced: Sequence[Replaced],
+    out: Sequence[str],
+    changed: bool,
+    opened_date: str,
+) -> tuple[Step, ...]:
+    """In the order in which to do them. `out`: workloads that do not work again; `opened_date`: for the postmortem."""
+    steps: list[Step] = []
+    lifted = state == State.LIFTED
+    if changed:
+        steps.append(
+            Step(
+                "The evidence was changed after it was sealed. Copy the folder away as it is, before anything else, "
+                "and find out by whom.",
+                f"portcullis evidence verify {incident}",
+            )
+        )
+    if not_contained:
+        steps.append(
+            Step(
+                "Not contained. Bring back the system that each open point names, then run the lock-down again: it "
+                "goes on where it stopped.",
+                f"pulumi up --yes --skip-preview --config incident=true --config incidentId={incident}",
+            )
+        )
+    elif unproven and not lifted:
+        steps.append(
+            Step(
+                "Containment is not proven. Run the lock-down again: it observes afresh and writes down what it sees.",
+                f"pulumi up --yes --skip-preview --config incident=true --config incidentId={incident}",
+            )
+        )
+    left = [r.item for r in replaced if not r.holds]
+    if left and not lifted:
+        steps.append(
+            Step(
+                f"Replace what leaked, production first. Not proven: {', '.join(left)}.",
+                f"portcullis rotate run {incident}",
+            )
+        )
+    if out:
+        steps.append(
+            Step(
+                f"Not working again: {', '.join(out)}. Let each log in afresh; when it is still refused, its new "
+                "credential has not reached it.",
+                "portcullis rotate status " + incident,
+            )
+        )
+    if not lifted and not steps:
+        steps.append(
+            Step(
+                "Everything is proven. Lift; it is refused, with the reasons, when a proof is missing or too old.",
+                f"pulumi up --config incident=false --config incidentId={incident}",
+            )
+        )
+    if lifted:
+        steps.append(
+            Step(
+                f"Write the postmortem within 48 hours of {opened_date} (docs/templates/postmortem.md), and file the "
+                "long-term fixes.",
+            )
+        )
+    steps.append(
+        Step("Collect what came in since, seal it, write this page anew.", f"portcullis evidence collect {incident}")
+    )
+    return tuple(steps)

@@ -1,0 +1,69 @@
+"""Leaked thing by leaked thing: is the old one proven dead, is the new one proven alive. Pure, for the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from containment.proofs import NEW_ALIVE, OLD_DEAD
+from rotation.timeline import clock
+
+_ASKED = {"secret": (OLD_DEAD, NEW_ALIVE), "workload": (OLD_DEAD, NEW_ALIVE), "ci": (OLD_DEAD,)}
+"""By kind of thing. A CI role needs no new credential: it logs in afresh. A repository is locked, not replaced."""
+_WORDS = {OLD_DEAD: "old one dead", NEW_ALIVE: "new one works"}
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """`ok` None: nobody has proven or disproven it."""
+
+    what: str
+    ok: bool | None
+    at: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    item: str
+    proofs: tuple[Proven, ...]
+
+    @property
+    def holds(self) -> bool:
+        return all(p.ok for p in self.proofs)
+
+    @property
+    def failed(self) -> bool:
+        return any(p.ok is False for p in self.proofs)
+
+
+def replaced(incident: dict[str, Any]) -> tuple[Replaced, ...]:
+    """What leaked, and whatever else there is a proof of. `incident`: incident.json, checked no further."""
+    scope = incident.get("scope")
+    leaked = [str(n) for n in (scope.get("leaked") or [])] if isinstance(scope, dict) else []
+    rows = incident.get("proofs")
+    proofs = [p for p in rows if isinstance(p, dict)] if isinstance(rows, list) else []
+    asked = {item: list(_ASKED.get(item.partition(":")[0], ())) for item in leaked}
+    for proof in proofs:
+        kinds = asked.setdefault(str(proof.get("item", "")), [])
+        if str(proof.get("kind", "")) not in kinds:
+            kinds.append(str(proof.get("kind", "")))
+    held = {(str(p.get("item", "")), str(p.get("kind", ""))): p for p in proofs}
+    return tuple(
+        Replaced(item, tuple(_proven(kind, held.get((item, kind))) for kind in kinds))
+        for item, kinds in asked.items()
+        if kinds
+    )
+
+
+def _proven(kind: str, proof: dict[str, Any] | None) -> Proven:
+    what = _WORDS.get(kind, kind.replace("-", " "))
+    if proof is None:
+        return Proven(what, None, "–", "not proven yet")
+    at = proof.get("at")
+    return Proven(
+        what,
+        proof.get("ok") is True,
+        clock(float(at)) if isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at < 1e11 else "–",
+        str(proof.get("detail") or ""),
+    )
