@@ -185,6 +185,13 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     )
 
 
+_CONTAINED_SAYS = {
+    Verdict.CONTAINED: "every step was seen to hold",
+    Verdict.NOT_CONTAINED: "no, see above",
+    Verdict.UNPROVEN: "not proven",
+}
+
+
 def _stages(
     verdict: Verdict, done: tuple[Replaced, ...], services: tuple[Service, ...], incident: Row
 ) -> tuple[Stage, ...]:
@@ -192,7 +199,7 @@ def _stages(
     proven, back = sum(r.holds for r in done), sum(s.back for s in services)
     lifted = number(incident.get("lifted_at"))
     return (
-        Stage("Contained", tones[verdict], verdict.value),
+        Stage("Contained", tones[verdict], _CONTAINED_SAYS[verdict]),
         Stage(
             "Replaced and proven",
             "bad" if any(r.failed for r in done) else "good" if done and proven == len(done) else "warn",

@@ -1,0 +1,113 @@
+"""Tokens that carry a secret past the gate: response-wrapping tokens, and those that a workload might make itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from containment.adapters.vault import HvacVault
+from containment.direct import contain
+from containment.ports import Token
+from drill.actors import Actors
+from drill.stack import prepare
+from policies.errors import Unreachable
+from sandbox.environment import Sandbox
+
+PATH = "secret/data/partners/api"
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    prepare(box, print)
+    yield box
+    box.reset(print)
+
+
+@pytest.fixture
+def environ(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in sandbox.environ().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(tmp_path_factory.mktemp("incidents")))
+
+
+def _request(sandbox: Sandbox, method: str, path: str, token: str, **headers: str) -> httpx.Response:
+    answer: httpx.Response = sandbox.openbao._http().request(
+        method, f"{sandbox.openbao.url}/v1/{path}", headers={"X-Vault-Token": token, **headers}
+    )
+    return answer
+
+
+def _wrapped(sandbox: Sandbox, token: str, path: str = PATH) -> str:
+    """The secret as an attacker would put it away for later."""
+    answer = _request(sandbox, "GET", path, token, **{"X-Vault-Wrap-TTL": "1h"})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["wrap_info"]["token"])
+
+
+def _unwrap(sandbox: Sandbox, token: str) -> tuple[int, Any]:
+    answer = _request(sandbox, "POST", "sys/wrapping/unwrap", token)
+    return answer.status_code, answer.json()
+
+
+def test_a_wrapping_token_from_before_the_lock_does_not_unwrap_after_it(
+    sandbox: Sandbox, environ: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del environ
+    actors = Actors(sandbox)
+    token = actors.login(*actors.secret_id("partner-gateway"))
+    first, second = _wrapped(sandbox, token), _wrapped(sandbox, token)
+    vault = HvacVault.from_environment()
+    # With this one step taken out, the leaked value comes out of its wrapping under a closed gate.
+    with monkeypatch.context() as taken_out:
+        everything = HvacVault.tokens
+
+        def without_wrapping(self: HvacVault) -> list[Token]:
+            return [t for t in everything(self) if not t.wrapping]
+
+        taken_out.setattr(HvacVault, "tokens", without_wrapping)
+        contain(vault, "INC-WRAP", "partner-api-key", print)
+    assert not actors.allowed(lambda: actors.read(token, PATH)), "the gate is not shut: the test shows nothing"
+    status, body = _unwrap(sandbox, first)
+    assert status == 200
+    assert body["data"]["data"]["value"]
+
+    report, _, _ = contain(vault, "INC-WRAP", "partner-api-key", print)
+    assert report.not_contained == ()
+    status, body = _unwrap(sandbox, second)
+    assert status == 400, "a wrapping token from before the lock still unwraps"
+    assert "not valid or does not exist" in str(body)
+    router = actors.login(*actors.secret_id("order-router"))
+    after = _wrapped(sandbox, router, "secret/data/trading/fix-session")
+    assert _unwrap(sandbox, after)[0] == 200, "the control: wrapping as such still works"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("auth/token/create", {}),
+        ("auth/token/create", {"policies": ["pc-w-settlement"]}),
+        ("auth/token/create", {"policies": ["default"], "no_parent": True}),
+        ("auth/token/create", {"policies": ["pc-w-settlement"], "type": "batch"}),
+        ("auth/token/create-orphan", {"policies": ["pc-w-settlement"]}),
+        ("auth/token/create/pc-probe", {"policies": ["pc-w-settlement"]}),
+        ("auth/token/create/no-such-role", {}),
+        ("auth/token/roles/mine", {"allowed_policies": ["pc-w-settlement"]}),
+        ("auth/token/renew-self", {"increment": "99999h"}),
+        ("identity/entity", {"name": "mine", "policies": ["pc-w-settlement"]}),
+        ("sys/policies/acl/pc-gate", {"policy": "{}"}),
+    ],
+)
+def test_no_workload_makes_itself_a_token_or_a_policy(sandbox: Sandbox, path: str, body: dict[str, Any]) -> None:
+    actors = Actors(sandbox)
+    token = actors.login(*actors.secret_id("settlement"))
+    if path.endswith("renew-self"):  # `default` allows it; what it gives is capped by the role
+        ttl = sandbox.openbao.call("POST", path, body, token=token)["auth"]["lease_duration"]
+        assert ttl <= 24 * 3600
+        return
+    with pytest.raises(Unreachable, match=r" 40[03] "):
+        sandbox.openbao.call("POST", path, body, token=token)
+    assert actors.allowed(lambda: actors.read(token, "auth/token/lookup-self")), "a dead token proves nothing"
