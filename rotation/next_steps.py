@@ -44,14 +44,14 @@ def next_steps(
             Step(
                 "Not contained. Bring back the system that each open point names, then run the lock-down again: it "
                 "goes on where it stopped.",
-                f"pulumi up --yes --skip-preview --config incident=true --config incidentId={incident}",
+                "pulumi up --yes --skip-preview",
             )
         )
     elif unproven and not lifted:
         steps.append(
             Step(
                 "Containment is not proven. Run the lock-down again: it observes afresh and writes down what it sees.",
-                f"pulumi up --yes --skip-preview --config incident=true --config incidentId={incident}",
+                "pulumi up --yes --skip-preview",
             )
         )
     left = [r.item for r in replaced if not r.holds]
