@@ -100,7 +100,8 @@ def _revoke(run: Run) -> None:
     # rule them. A leaked identity or role gets no such grace until it is replaced.
     since = run.revoked_before or vault.now() + 1
     for _ in range(_SWEEPS):
-        if not tokens.revoke(run, operator, since) + database.revoke_leases(run, since):
+        # Leases first: a token's revocation takes its leases along without a word about each.
+        if not database.revoke_leases(run, since) + tokens.revoke(run, operator, since):
             break
     database.drop_users(run, users, since)
     if run.clean and policies.open_quarantine(run):

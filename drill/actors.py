@@ -17,6 +17,7 @@ class Actors(Hands):
             Addresses(
                 sandbox.openbao.url,
                 f"https://127.0.0.1:{ports['exchange']}",
+                f"https://127.0.0.1:{ports['github']}",
                 ports["postgres"],
                 str(sandbox.root / "ca.pem"),
             )
@@ -41,6 +42,9 @@ class Actors(Hands):
         """A token that somebody made through a token role behind our back."""
         made = self.call("POST", f"auth/token/create/{token_role}", {}, token=self._root)
         return str(made["auth"]["client_token"])
+
+    def github_token(self, login: str) -> str:
+        return (self._sandbox.root / "secrets" / f"github.{login}.token").read_text()
 
     def manager(self) -> bool:
         """The control for PostgreSQL: an account that no incident touches."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +18,7 @@ class Action(StrEnum):
     JWT_LOGIN = "jwt-login"
     CONNECT = "connect"
     SESSION = "session"
+    PUSH = "push"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +67,7 @@ class Performer:
                 if v["user"] not in self._sessions:
                     self.open_session(act)
                 return alive(self._sessions[v["user"]])
+            case Action.PUSH:
+                # A branch for each process, so that two who push do not overtake each other.
+                return hands.push(v["login"], v["token"], v["repository"], f"{v['branch']}-{os.getpid()}")
         assert_never(act.action)

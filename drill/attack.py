@@ -15,6 +15,8 @@ from drill.hands import Addresses, Hands
 from policies.errors import Unreachable
 
 _EVERY = 0.05
+_PUSH_EVERY = 1.0
+"""Seconds between tries; a push is a clone, a commit and a push."""
 
 
 def main() -> None:
@@ -30,7 +32,7 @@ def main() -> None:
                 except Unreachable:
                     ok = None  # no answer is neither a success nor a refusal
                 log.write(json.dumps({"at": at, "what": what, "ok": ok}) + "\n")
-                time.sleep(_EVERY)
+                time.sleep(_PUSH_EVERY if act.action is Action.PUSH else _EVERY)
 
 
 main()

@@ -1,4 +1,4 @@
-"""The four leaks of the drill, each with the attempts an attacker makes and the control beside them."""
+"""The leaks of the drill, each with the attempts an attacker makes and the control beside them."""
 
 from __future__ import annotations
 
@@ -104,6 +104,12 @@ def leak(actors: Actors, estate: Estate) -> Leak:
                 {"role": "analytics-batch", "jwt": actors.issuer_token({"sub": "analytics-batch"})},
             ),
         ),
+        Attempt(
+            "push a branch to tradepulse-core",
+            "GitHub token of dana-dev",
+            _push(actors, "dana-dev", "tradepulse-core", "hotfix"),
+            _push(actors, "sic-lead", "tradepulse-infra", "incident/drill"),
+        ),
     )
     return Leak(attempts, (key["api_key"], key["api_secret"]))
 
@@ -114,6 +120,11 @@ def _order(key: dict[str, str]) -> Act:
 
 def _read(token: str, path: str) -> Act:
     return Act(Action.READ, {"token": token, "path": path})
+
+
+def _push(actors: Actors, login: str, repository: str, branch: str) -> Act:
+    values = {"login": login, "token": actors.github_token(login), "repository": repository, "branch": branch}
+    return Act(Action.PUSH, values)
 
 
 def _login(role_id: str, secret_id: str) -> Act:

@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+STEPS = (
+    "gate",
+    "identity denied",
+    "quarantine",
+    "batch tokens",
+    "upstream key disabled",
+    "entity disabled",
+    "secret_ids destroyed",
+    "CI role off",
+    "database role capped",
+    "login TTL capped",
+    "token revoked",
+    "database sessions ended",
+    "lease revoked",
+    "database users gone",
+    "quarantine opened",
+    "branch protected",
+    "branches locked",
+    "Actions off",
+    "workflow runs ended",
+    "probe",
+)
+"""What a lock-down of the drill's leaks leaves a trace of, as effects are named. Some steps cover for each other on a
+good day; one without a trace was not taken."""
 
 RECOVERED = "contained, rotated and lifted"
 
@@ -37,6 +62,11 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def missing_steps(effects: Iterable[str]) -> list[str]:
+    seen = set(effects)
+    return [f"no sign of this step: {step}" for step in STEPS if step not in seen]
 
 
 def verdict(probes: Sequence[Probe], not_contained: Sequence[str], not_recovered: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from drill.acts import Attempt, Performer
 from drill.background import Background
 from drill.commit import commit_key, scan
 from drill.leak import LEAKED, Leak, leak
-from drill.result import Probe, Result, verdict
+from drill.result import Probe, Result, missing_steps, verdict
 from drill.stack import Progress, prepare, pulumi
 from policies.errors import PortcullisError
 from policies.load import load
@@ -115,16 +115,19 @@ def lock(drill: Drill) -> None:
     if done.returncode:
         drill.progress(done.stdout[-3000:])
         drill.not_contained.append(f"pulumi up exited {done.returncode}")
+    kept = record.folder(drill.incident) / "containment.json"
+    report = json.loads(kept.read_text()) if kept.exists() else {"not_contained": [], "effects": []}
+    drill.not_contained += [*report["not_contained"], *missing_steps(e["what"] for e in report["effects"])]
 
 
 def attack_again(drill: Drill, when: str) -> None:
     for attempt in drill.leak.attempts:
-        probe = _probe(drill.performer, attempt)
-        drill.probes.append(probe)
-        drill.progress(f"{when}: {attempt.what}: {probe.observed}")
+        seen = probe(drill.performer, attempt)
+        drill.probes.append(seen)
+        drill.progress(f"{when}: {attempt.what}: {seen.observed}")
 
 
-def _probe(performer: Performer, attempt: Attempt) -> Probe:
+def probe(performer: Performer, attempt: Attempt) -> Probe:
     try:
         used, control = performer.perform(attempt.use), performer.perform(attempt.control)
         observed = "succeeded" if used else "refused" if control else "refused, and so was the control: proves nothing"

@@ -76,13 +76,13 @@ def test_unknown_scope_is_refused_before_anything_changes(sandbox: Sandbox, prev
 
 def test_every_leaked_credential_is_refused(drilled: Drill) -> None:
     assert drilled.not_contained == []
-    assert len(drilled.probes) == 9
+    assert len(drilled.probes) == 10
     assert {p.observed for p in drilled.probes} == {"refused"}
 
 
 def test_attackers_in_their_own_processes_are_refused_for_good(drilled: Drill) -> None:
     rows = attackers(drilled.background, drilled.leak)
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert all(row["last_success"] < row["first_refused"] for row in rows), rows
 
 

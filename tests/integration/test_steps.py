@@ -1,0 +1,89 @@
+"""Every step of the lock-down matters: with any one taken out, the verdict is "not contained"."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from containment import direct
+from containment.adapters.vault import HvacVault
+from containment.effects import (
+    database,
+    identities,
+    issuance,
+    policies,
+    probes,
+    repositories,
+    tokens,
+    upstream,
+)
+from drill.actors import Actors
+from drill.acts import Performer
+from drill.leak import LEAKED, leak
+from drill.result import missing_steps, verdict
+from drill.run import probe
+from drill.stack import prepare
+from policies.load import load
+from sandbox.environment import Sandbox
+
+STEPS: list[tuple[ModuleType, str, Any]] = [
+    (policies, "deny", None),
+    (policies, "close_generations", None),
+    (upstream, "disable_keys", None),
+    (identities, "disable", None),
+    (issuance, "stop", None),
+    (database, "shut_out", {}),
+    (database, "revoke_leases", 0),
+    (database, "drop_users", None),
+    (tokens, "revoke", 0),
+    (policies, "open_quarantine", False),
+    (repositories, "lock", None),
+    (probes, "probe", None),
+]
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+    """Leak, attack with success, lock down straight over the APIs, attack again: the verdict."""
+    sandbox = Sandbox(tmp_path / "sandbox")
+    try:
+        prepare(sandbox, print)
+        for name, value in {**sandbox.environ(), "PORTCULLIS_INCIDENTS": str(tmp_path / "incidents")}.items():
+            monkeypatch.setenv(name, value)
+
+        def run() -> str:
+            actors = Actors(sandbox)
+            performer, leaked = Performer(actors), leak(actors, load())
+            for attempt in leaked.attempts:
+                assert performer.perform(attempt.use), f"void: {attempt.what}"
+                assert performer.perform(attempt.control), f"void: the control of {attempt.what}"
+            report, _, complaint = direct.contain(HvacVault.from_environment(), "STEPS", ",".join(LEAKED.leaked), print)
+            assert complaint == ""
+            seen = tuple(probe(performer, attempt) for attempt in leaked.attempts)
+            found = [*report.not_contained, *missing_steps(dataclasses.asdict(e)["what"] for e in report.effects)]
+            return verdict(seen, found, ())
+
+        yield run
+    finally:
+        sandbox.reset(print)
+
+
+def test_with_every_step_it_is_contained(locked: Callable[[], str]) -> None:
+    assert locked().startswith("contained")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "answer"), STEPS, ids=[f"{m.__name__.split('.')[-1]}.{n}" for m, n, _ in STEPS]
+)
+def test_without_a_step_it_is_not(
+    locked: Callable[[], str], monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, answer: Any
+) -> None:
+    monkeypatch.setattr(module, name, lambda *_, **__: answer)
+    said = locked()
+    print(said)
+    assert said.startswith("not contained: ")
