@@ -44,7 +44,8 @@ def _file(url: str, incident_id: str, joining: Callable[[], None]) -> Iterator[N
     try:
         database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
-        lock = database.with_name(f"{database.name}.{incident_id}.lock").open("w")
+        place = database.with_name(f"{database.name}.{incident_id}.lock")
+        lock = os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT, 0o600), "w")
     except OSError as error:
         raise Unreachable(f"rotation database {database}: {error.strerror}") from error
     with lock:

@@ -1,0 +1,359 @@
+"""Rotation on real servers after a real lock-down: each kind, killed at several steps, proven, lifted."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from containment.adapters.exchange import HttpExchange
+from containment.adapters.vault import HvacVault
+from containment.record import EVENTS
+from drill.actors import Actors
+from drill.stack import prepare, pulumi
+from policies.errors import Unreachable
+from rotation.journal import JOURNAL
+from sandbox.environment import REPOSITORY, Sandbox
+
+ID = "ROT-1"
+SCOPE = "ci:cicd,exchange-trading-key,market-data-ingest,partner-api-key,workload:risk-engine"
+KEY = "secret:exchange-trading-key"
+PATH = "secret/data/trading/exchange"
+CI = {"repository": "tradepulse/tradepulse-core", "ref": "refs/heads/main"}
+KILLS = (
+    ("create", "started"),
+    ("create", "done"),
+    ("store", "done"),
+    ("destroy-old", "started"),
+    ("open", "done"),
+)
+"""Where the rotating process is killed, one after the other, each time in the middle of the exchange key's steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaked:
+    """What an attacker took before the lock-down."""
+
+    key: dict[str, str] = field(repr=False)
+    database: dict[str, str] = field(repr=False)
+    risk: tuple[str, str] = field(repr=False)
+    partner: str = field(repr=False)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    os.environ["PORTCULLIS_INCIDENTS"] = str(box.root.parent / "incidents")
+    prepare(box, print)
+    yield box
+    del os.environ["PORTCULLIS_INCIDENTS"]
+    box.reset(print)
+
+
+@pytest.fixture(scope="module")
+def leaked(sandbox: Sandbox) -> Leaked:
+    actors = Actors(sandbox)
+
+    def read(workload: str, path: str) -> Any:
+        return actors.read(actors.login(*actors.secret_id(workload)), path)
+
+    actors.ci_login("cicd", CI)
+    return Leaked(
+        read("execution-engine", PATH)["data"],
+        read("market-data-writer", "database/creds/market-data-ingest"),
+        actors.secret_id("risk-engine"),
+        read("partner-gateway", "secret/data/partners/api")["data"]["value"],
+    )
+
+
+@pytest.fixture(scope="module")
+def locked(sandbox: Sandbox, leaked: Leaked) -> Leaked:
+    done = pulumi(sandbox, "incident=true", f"incidentId={ID}", f"incidentScope={SCOPE}")
+    assert done.returncode == 0, done.stdout
+    return leaked
+
+
+@pytest.fixture(scope="module")
+def killed(sandbox: Sandbox, locked: Leaked) -> Leaked:
+    """The rotation after a process was killed at each point in turn, and the last one went through."""
+    del locked
+    for point in KILLS:
+        _kill_at(sandbox, ID, KEY, *point)
+    return _leaked_after(sandbox)
+
+
+def _leaked_after(sandbox: Sandbox) -> Any:
+    code, document = _rotate(sandbox, "resume", ID)
+    assert code == 1, "the partner's key waits for a person"
+    assert [c["item"] for c in document["credentials"] if not c["holds"]] == ["secret:partner-api-key"]
+    return document
+
+
+def _environ(sandbox: Sandbox) -> dict[str, str]:
+    return {**os.environ, **sandbox.environ_unchecked()}
+
+
+def _popen(sandbox: Sandbox, *words: str) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-m", "rotation", "rotate", *words, "--json"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, cwd=REPOSITORY, env=_environ(sandbox), stdout=pipe, stderr=pipe, text=True)
+
+
+def _rotate(sandbox: Sandbox, *words: str) -> tuple[int, Any]:
+    with _popen(sandbox, *words) as child:
+        output, progress = child.communicate()
+    print(progress)
+    return child.returncode, json.loads(output)
+
+
+def _journal(incident: str) -> list[dict[str, Any]]:
+    file = Path(os.environ["PORTCULLIS_INCIDENTS"]) / incident / JOURNAL
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def _kill_at(sandbox: Sandbox, incident: str, item: str, step: str, outcome: str) -> None:
+    """Start a rotation, watch its journal, and kill it as soon as the line appears that this run wrote."""
+    before = len(_journal(incident))
+    deadline = time.monotonic() + 60
+    with _popen(sandbox, "resume", incident) as child:
+        while time.monotonic() < deadline:
+            new = _journal(incident)[before:]
+            if any((e["item"], e["step"]) == (item, step) and e["outcome"] in (outcome, "already") for e in new):
+                child.send_signal(signal.SIGKILL)
+                break
+            assert child.poll() is None, f"it ended before {step} {outcome}"
+            time.sleep(0.002)
+        child.communicate()
+    assert child.returncode == -signal.SIGKILL
+
+
+def _vault(sandbox: Sandbox) -> HvacVault:
+    return HvacVault.from_environment(sandbox.environ())
+
+
+def _root(sandbox: Sandbox, method: str, path: str) -> Any:
+    return sandbox.openbao.call(method, path, token=sandbox.openbao.root_token())["data"]
+
+
+def _live_keys(sandbox: Sandbox, tag: str) -> list[str]:
+    environ = sandbox.environ()
+    exchange = HttpExchange(
+        environ["EXCHANGE_URL"], Path(environ["EXCHANGE_ADMIN_KEY_FILE"]), str(sandbox.root / "ca.pem")
+    )
+    return exchange.live_keys("tradepulse-prod", tag)
+
+
+def test_before_rotation_a_lift_names_each_missing_proof(sandbox: Sandbox, locked: Leaked) -> None:
+    del locked
+    done = pulumi(sandbox, "incident=false", f"incidentId={ID}")
+    assert done.returncode != 0
+    refusal = next(line for line in done.stdout.splitlines() if "lift refused" in line)
+    for item in (
+        "ci:cicd/old-dead",
+        "incident/audit-quiet",
+        "incident/recovery",
+        "secret:exchange-trading-key/old-dead",
+        "secret:exchange-trading-key/new-alive",
+        "secret:market-data-ingest/new-alive",
+        "secret:partner-api-key/old-dead",
+        "workload:risk-engine/new-alive",
+    ):
+        assert item in refusal, item
+
+
+def test_a_plan_touches_nothing(sandbox: Sandbox, locked: Leaked) -> None:
+    del locked
+    code, document = _rotate(sandbox, "plan", ID)
+    assert code == 0
+    assert [len(wave) for wave in document["waves"]] == [2, 3, 1]
+    assert _journal(ID) == []
+    assert _live_keys(sandbox, "exchange-trading-key") == []
+
+
+def test_killed_at_every_point_it_leaves_one_live_key(sandbox: Sandbox, killed: Leaked) -> None:
+    del killed
+    held = _root(sandbox, "GET", PATH)["data"]
+    assert _live_keys(sandbox, "exchange-trading-key") == [held["api_key"]]
+    assert Actors(sandbox).order(held["api_key"], held["api_secret"])
+
+
+def test_old_versions_are_destroyed(sandbox: Sandbox, killed: Leaked) -> None:
+    del killed
+    versions = _root(sandbox, "GET", "secret/metadata/trading/exchange")["versions"]
+    assert [v["destroyed"] for _, v in sorted(versions.items(), key=lambda x: int(x[0]))][-1] is False
+    assert all(v["destroyed"] for n, v in versions.items() if int(n) < len(versions))
+    with pytest.raises(Unreachable, match=" 404 "):
+        _root(sandbox, "GET", f"{PATH}?version=1")
+
+
+def test_the_gate_is_open_for_what_is_proven_and_shut_for_the_rest(sandbox: Sandbox, killed: Leaked) -> None:
+    del killed
+    actors = Actors(sandbox)
+    trader = actors.login(*_delivered(sandbox, "execution-engine"))
+    partner = actors.login(*_delivered(sandbox, "partner-gateway"))
+    assert actors.allowed(lambda: actors.read(trader, PATH))
+    assert not actors.allowed(lambda: actors.read(partner, "secret/data/partners/api"))
+
+
+def test_the_next_plain_up_agrees(sandbox: Sandbox, killed: Leaked) -> None:
+    del killed
+    done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
+    assert done.returncode == 0, done.stdout
+    actors = Actors(sandbox)
+    trader = actors.login(*_delivered(sandbox, "execution-engine"))
+    assert actors.allowed(lambda: actors.read(trader, PATH)), "an apply must not deny what is replaced"
+    assert len(_live_keys(sandbox, "exchange-trading-key")) == 1, "an apply must not disable the new key"
+
+
+def _delivered(sandbox: Sandbox, workload: str) -> tuple[str, str]:
+    file = sandbox.delivered / f"{workload}.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    held = json.loads(file.read_text())
+    return held["role_id"], held["secret_id"]
+
+
+def test_confirmed_rotated_and_lifted(sandbox: Sandbox, locked: Leaked, killed: Leaked) -> None:
+    del killed
+    argv = ["confirm", ID, "secret:partner-api-key", "--by", "A. Roth", "--note", "ticket 4711"]
+    word = subprocess.run(
+        [sys.executable, "-m", "rotation", "rotate", *argv], cwd=REPOSITORY, env=_environ(sandbox), check=False
+    )
+    assert word.returncode == 0
+    code, document = _rotate(sandbox, "run", ID)
+    assert code == 0, document["open"]
+    done = pulumi(sandbox, "incident=false", f"incidentId={ID}")
+    assert done.returncode == 0, done.stdout
+    actors = Actors(sandbox)
+    assert not actors.order(locked.key["api_key"], locked.key["api_secret"])
+    assert not actors.can_connect(locked.database["username"], locked.database["password"])
+    assert not actors.allowed(lambda: actors.login(*locked.risk))
+    risk = actors.login(*_delivered(sandbox, "risk-engine"))
+    assert actors.allowed(lambda: actors.read(risk, "secret/data/risk/limits"))
+    partner = actors.login(*_delivered(sandbox, "partner-gateway"))
+    assert actors.read(partner, "secret/data/partners/api")["data"]["value"] != locked.partner
+
+
+def test_no_value_is_written_anywhere(sandbox: Sandbox, locked: Leaked, killed: Leaked) -> None:
+    del killed
+    new_key = _root(sandbox, "GET", PATH)["data"]
+    values = [
+        locked.key["api_secret"],
+        locked.database["password"],
+        locked.risk[1],
+        locked.partner,
+        new_key["api_secret"],
+        _root(sandbox, "GET", "secret/data/partners/api")["data"]["value"],
+        _delivered(sandbox, "risk-engine")[1],
+        (sandbox.root / "secrets" / "rotator.token").read_text(),
+    ]
+    files = [f for f in (sandbox.root / "rotation").iterdir() if f.is_file()]
+    files += [f for f in (Path(os.environ["PORTCULLIS_INCIDENTS"]) / ID).rglob("*") if f.is_file()]
+    assert {"steps.sqlite", JOURNAL, EVENTS} <= {f.name for f in files}
+    for file in files:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+        content = file.read_bytes()
+        if file.name == "steps.sqlite":
+            content += _stored(file)
+            assert b"a signed call with key sha256:" in content, "the results were not decoded, so nothing was searched"
+        for number, value in enumerate(values):
+            assert value.encode() not in content, f"value {number} is in {file.name}"
+
+
+def _stored(file: Path) -> bytes:
+    """Every cell of the database, those in base64 decoded too."""
+    found = b""
+    with closing(sqlite3.connect(file)) as database:
+        for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            for row in database.execute(f'SELECT * FROM "{table}"').fetchall():  # noqa: S608
+                for cell in row:
+                    text = cell if isinstance(cell, bytes) else str(cell).encode()
+                    found += text
+                    try:
+                        found += base64.b64decode(text, validate=True)
+                    except ValueError:
+                        continue
+    return found
+
+
+def test_candidates_are_gone_and_only_the_rotator_reads_them(sandbox: Sandbox, killed: Leaked) -> None:
+    del killed
+    with pytest.raises(Unreachable, match=" 404 "):
+        sandbox.openbao.call("LIST", f"portcullis/metadata/candidates/{ID}", token=sandbox.openbao.root_token())
+    for name in ("operator", "break-glass"):
+        token = (sandbox.root / "secrets" / f"{name}.token").read_text()
+        with pytest.raises(Unreachable, match=" 403 "):
+            sandbox.openbao.call("GET", f"portcullis/data/candidates/{ID}/exchange-trading-key", token=token)
+
+
+def test_the_rotator_changes_nothing_but_what_it_rotates(sandbox: Sandbox) -> None:
+    token = (sandbox.root / "secrets" / "rotator.token").read_text()
+    for method, path, body in (
+        ("PUT", "sys/policies/acl/portcullis-rotator", {"policy": "{}"}),
+        ("PUT", "sys/policies/acl/pc-quarantine", {"policy": "{}"}),
+        ("POST", "auth/approle/role/settlement", {"token_policies": ["root"]}),
+        ("POST", "auth/token/create", {"policies": ["root"]}),
+        ("POST", "database/roles/market-data-ingest", {"max_ttl": "24h"}),
+        ("POST", "secret/data/not/declared", {"data": {"a": "b"}}),
+        ("DELETE", "secret/metadata/trading/exchange", None),
+    ):
+        with pytest.raises(Unreachable, match=" 403 "):
+            sandbox.openbao.call(method, path, body, token=token)
+
+
+def test_one_failure_does_not_stop_the_others_and_the_rerun_completes(sandbox: Sandbox, killed: Leaked) -> None:
+    del killed
+    scope = "exchange-trading-key,settlement-readonly"
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-2", f"incidentScope={scope}")
+    assert done.returncode == 0, done.stdout
+    sandbox.service("exchange").stop()
+    code, document = _rotate(sandbox, "run", "ROT-2")
+    assert code == 1
+    held = {c["item"]: c["holds"] for c in document["credentials"]}
+    assert held["secret:settlement-readonly"] is True
+    assert held["secret:exchange-trading-key"] is False
+    assert "secret:exchange-trading-key: disable-old: exchange: GET" in document["open"][0]
+    environ = _environ(sandbox)
+    early = pulumi(sandbox, "incident=false", "incidentId=ROT-2", "incidentScope=", environ=environ)
+    assert "secret:exchange-trading-key/new-alive" in early.stdout
+    sandbox.service("exchange").start()
+    first, second = _popen(sandbox, "run", "ROT-2"), _popen(sandbox, "run", "ROT-2")
+    outputs = [child.communicate() for child in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], outputs
+    assert any("joining it" in progress for _, progress in outputs)
+    assert len(_live_keys(sandbox, "exchange-trading-key")) == 1
+    created = [e for e in _journal("ROT-2") if (e["step"], e["outcome"]) == ("create", "done")]
+    assert len(created) == 1, "two operators made one key"
+    done = pulumi(sandbox, "incident=false", "incidentId=ROT-2", "incidentScope=")
+    assert done.returncode == 0, done.stdout
+
+
+def test_everything_needs_the_workloads_back_and_a_quiet_log(sandbox: Sandbox, killed: Leaked) -> None:
+    del killed
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-3", "incidentScope=")
+    assert done.returncode == 0, done.stdout
+    refused = pulumi(sandbox, "incident=false", "incidentId=ROT-3")
+    assert "incident/recovery" in refused.stdout
+    environ = _environ(sandbox)
+    del environ["PORTCULLIS_AUDIT_LOG"]
+    argv = [sys.executable, "-m", "rotation", "rotate", "run", "ROT-3", "--json"]
+    blind = subprocess.run(argv, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=False)
+    assert blind.returncode == 1
+    assert "PORTCULLIS_AUDIT_LOG is not set: nobody looked" in blind.stdout
+    assert "incident/audit-quiet" in pulumi(sandbox, "incident=false", "incidentId=ROT-3").stdout
+    code, document = _rotate(sandbox, "run", "ROT-3")
+    assert code == 0, document
+    done = pulumi(sandbox, "incident=false", "incidentId=ROT-3")
+    assert done.returncode == 0, done.stdout
