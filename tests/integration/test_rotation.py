@@ -87,15 +87,15 @@ def locked(sandbox: Sandbox, leaked: Leaked) -> Leaked:
 
 
 @pytest.fixture(scope="module")
-def killed(sandbox: Sandbox, locked: Leaked) -> Leaked:
+def killed(sandbox: Sandbox, locked: Leaked) -> Any:
     """The rotation after a process was killed at each point in turn, and the last one went through."""
     del locked
     for point in KILLS:
         _kill_at(sandbox, ID, KEY, *point)
-    return _leaked_after(sandbox)
+    return _all_but_the_partner(sandbox)
 
 
-def _leaked_after(sandbox: Sandbox) -> Any:
+def _all_but_the_partner(sandbox: Sandbox) -> Any:
     code, document = _rotate(sandbox, "resume", ID)
     assert code == 1, "the partner's key waits for a person"
     assert [c["item"] for c in document["credentials"] if not c["holds"]] == ["secret:partner-api-key"]
@@ -183,14 +183,14 @@ def test_a_plan_touches_nothing(sandbox: Sandbox, locked: Leaked) -> None:
     assert _live_keys(sandbox, "exchange-trading-key") == []
 
 
-def test_killed_at_every_point_it_leaves_one_live_key(sandbox: Sandbox, killed: Leaked) -> None:
+def test_killed_at_every_point_it_leaves_one_live_key(sandbox: Sandbox, killed: Any) -> None:
     del killed
     held = _root(sandbox, "GET", PATH)["data"]
     assert _live_keys(sandbox, "exchange-trading-key") == [held["api_key"]]
     assert Actors(sandbox).order(held["api_key"], held["api_secret"])
 
 
-def test_old_versions_are_destroyed(sandbox: Sandbox, killed: Leaked) -> None:
+def test_old_versions_are_destroyed(sandbox: Sandbox, killed: Any) -> None:
     del killed
     versions = _root(sandbox, "GET", "secret/metadata/trading/exchange")["versions"]
     assert [v["destroyed"] for _, v in sorted(versions.items(), key=lambda x: int(x[0]))][-1] is False
@@ -199,7 +199,7 @@ def test_old_versions_are_destroyed(sandbox: Sandbox, killed: Leaked) -> None:
         _root(sandbox, "GET", f"{PATH}?version=1")
 
 
-def test_the_gate_is_open_for_what_is_proven_and_shut_for_the_rest(sandbox: Sandbox, killed: Leaked) -> None:
+def test_the_gate_is_open_for_what_is_proven_and_shut_for_the_rest(sandbox: Sandbox, killed: Any) -> None:
     del killed
     actors = Actors(sandbox)
     trader = actors.login(*_delivered(sandbox, "execution-engine"))
@@ -208,7 +208,7 @@ def test_the_gate_is_open_for_what_is_proven_and_shut_for_the_rest(sandbox: Sand
     assert not actors.allowed(lambda: actors.read(partner, "secret/data/partners/api"))
 
 
-def test_the_next_plain_up_agrees(sandbox: Sandbox, killed: Leaked) -> None:
+def test_the_next_plain_up_agrees(sandbox: Sandbox, killed: Any) -> None:
     del killed
     done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
     assert done.returncode == 0, done.stdout
@@ -225,7 +225,7 @@ def _delivered(sandbox: Sandbox, workload: str) -> tuple[str, str]:
     return held["role_id"], held["secret_id"]
 
 
-def test_confirmed_rotated_and_lifted(sandbox: Sandbox, locked: Leaked, killed: Leaked) -> None:
+def test_confirmed_rotated_and_lifted(sandbox: Sandbox, locked: Leaked, killed: Any) -> None:
     del killed
     argv = ["confirm", ID, "secret:partner-api-key", "--by", "A. Roth", "--note", "ticket 4711"]
     word = subprocess.run(
@@ -246,7 +246,7 @@ def test_confirmed_rotated_and_lifted(sandbox: Sandbox, locked: Leaked, killed: 
     assert actors.read(partner, "secret/data/partners/api")["data"]["value"] != locked.partner
 
 
-def test_no_value_is_written_anywhere(sandbox: Sandbox, locked: Leaked, killed: Leaked) -> None:
+def test_no_value_is_written_anywhere(sandbox: Sandbox, locked: Leaked, killed: Any) -> None:
     del killed
     new_key = _root(sandbox, "GET", PATH)["data"]
     values = [
@@ -288,7 +288,7 @@ def _stored(file: Path) -> bytes:
     return found
 
 
-def test_candidates_are_gone_and_only_the_rotator_reads_them(sandbox: Sandbox, killed: Leaked) -> None:
+def test_candidates_are_gone_and_only_the_rotator_reads_them(sandbox: Sandbox, killed: Any) -> None:
     del killed
     with pytest.raises(Unreachable, match=" 404 "):
         sandbox.openbao.call("LIST", f"portcullis/metadata/candidates/{ID}", token=sandbox.openbao.root_token())
@@ -313,7 +313,7 @@ def test_the_rotator_changes_nothing_but_what_it_rotates(sandbox: Sandbox) -> No
             sandbox.openbao.call(method, path, body, token=token)
 
 
-def test_one_failure_does_not_stop_the_others_and_the_rerun_completes(sandbox: Sandbox, killed: Leaked) -> None:
+def test_one_failure_does_not_stop_the_others_and_the_rerun_completes(sandbox: Sandbox, killed: Any) -> None:
     del killed
     scope = "exchange-trading-key,settlement-readonly"
     done = pulumi(sandbox, "incident=true", "incidentId=ROT-2", f"incidentScope={scope}")
@@ -340,7 +340,7 @@ def test_one_failure_does_not_stop_the_others_and_the_rerun_completes(sandbox: S
     assert done.returncode == 0, done.stdout
 
 
-def test_everything_needs_the_workloads_back_and_a_quiet_log(sandbox: Sandbox, killed: Leaked) -> None:
+def test_everything_needs_the_workloads_back_and_a_quiet_log(sandbox: Sandbox, killed: Any) -> None:
     del killed
     done = pulumi(sandbox, "incident=true", "incidentId=ROT-3", "incidentScope=")
     assert done.returncode == 0, done.stdout
