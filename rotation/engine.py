@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from containment import opening, proofs, record
+from containment import chain, opening, proofs, record
 from containment.incident import State
 from containment.ports import Custodian
 from containment.systems import from_environment
-from policies.errors import InputError, PortcullisError
+from policies.errors import Finding, InputError, PortcullisError
 from policies.model import Estate
 from rotation import hold, proving, retired
 from rotation.evidence import Evidence
@@ -79,7 +79,7 @@ def planned(vault: Custodian, incident_id: str) -> tuple[Plan, Estate]:
 
 
 def run(
-    vault: Custodian, incident_id: str, progress: Progress, environ: Mapping[str, str] = os.environ, argv: str = "run"
+    vault: Custodian, incident_id: str, progress: Progress, environ: Mapping[str, str] = os.environ, word: str = "run"
 ) -> Rotation:
     """Rotate, resume or prove again. When another process rotates the same incident, wait for it and give its result.
 
@@ -103,7 +103,7 @@ def run(
                 progress(f"rotating {', '.join(c.item for c in wave)}")
                 outcomes = engine.rotate(wave, since)
                 ended += [Ended(c.item, tuple(outcomes[c.item])) for c in wave]
-        _keep(incident_id, ended, argv)
+        _keep(incident_id, ended, word)
     return Rotation(incident_id, tuple(ended), round(time.monotonic() - begin, 3))
 
 
@@ -148,13 +148,19 @@ def _perform(work: Work, name: str, journal: Journal) -> Result:
     return result
 
 
-def _keep(incident_id: str, ended: list[Ended], argv: str) -> None:
-    evidence = Evidence(record.folder(incident_id))
-    for one in ended:
-        output = "\n".join(f"{r.outcome}: {r.step}: {r.detail}" for r in one.results)
-        name = "rotate-" + one.item.replace(":", "-")
-        command = ["portcullis", "rotate", argv, incident_id]
-        evidence.add_command(name, command, 0 if one.holds else 1, output)
+def _keep(incident_id: str, ended: list[Ended], word: str) -> None:
+    """Into the evidence, sealed. Evidence that was changed meanwhile is not sealed again, and the timeline says so."""
+    folder = record.folder(incident_id)
+    evidence = Evidence(folder)
+    try:
+        with chain.extended(folder):
+            for one in ended:
+                output = "\n".join(f"{r.outcome}: {r.step}: {r.detail}" for r in one.results)
+                name = "rotate-" + one.item.replace(":", "-")
+                command = ["portcullis", "rotate", word, incident_id]
+                evidence.add_command(name, command, 0 if one.holds else 1, output)
+    except Finding as error:
+        record.note(incident_id, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
 
 
 def status(vault: Custodian, incident_id: str) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from typing import Any
 from containment import record
 from rotation.work import Result
 
-JOURNAL = "rotation.jsonl"
-
 _RECOVERY = {"try-new", "open", "enable", "deliver", "recovery", "read-back", "clean-up"}
+
+JOURNAL = "rotation.jsonl"
 
 Progress = Callable[[str], None]
 

@@ -154,7 +154,6 @@ class Sandbox:
             "PORTCULLIS_DELIVERY_DIR": str(self.delivered),
             "PORTCULLIS_ROTATOR_TOKEN_FILE": str(self.root / "secrets" / "rotator.token"),
             "PORTCULLIS_ROTATION_DATABASE": f"sqlite:///{self.root / 'rotation' / 'steps.sqlite'}",
-            "PORTCULLIS_AUDIT_LOG": str(self.openbao.audit_log),
             "PULUMI_BACKEND_URL": f"file://{pulumi / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
             "PULUMI_STACK": "local",

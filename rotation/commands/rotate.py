@@ -125,7 +125,7 @@ def confirm_command(incident: str, item: str, by: str, note: str) -> None:
 def _run(incident: str, as_json: bool, word: str) -> None:
     from rotation.engine import run
 
-    done = run(_vault(), incident, _say, argv=word)
+    done = run(_vault(), incident, _say, word=word)
     if as_json:
         click.echo(json.dumps(done.to_json()))
     else:

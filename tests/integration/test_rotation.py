@@ -21,7 +21,7 @@ import pytest
 
 from containment.adapters.exchange import HttpExchange
 from containment.adapters.vault import HvacVault
-from containment.record import EVENTS
+from containment.chain import EVENTS, verify
 from drill.actors import Actors
 from drill.stack import prepare, pulumi
 from policies.errors import Unreachable
@@ -262,6 +262,7 @@ def test_no_value_is_written_anywhere(sandbox: Sandbox, locked: Leaked, killed: 
     files = [f for f in (sandbox.root / "rotation").iterdir() if f.is_file()]
     files += [f for f in (Path(os.environ["PORTCULLIS_INCIDENTS"]) / ID).rglob("*") if f.is_file()]
     assert {"steps.sqlite", JOURNAL, EVENTS} <= {f.name for f in files}
+    assert verify(Path(os.environ["PORTCULLIS_INCIDENTS"]) / ID) == []
     for file in files:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
         content = file.read_bytes()
