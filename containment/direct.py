@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from containment import executor, opening, record
+from containment import executor, opening, paging, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
 from containment.incident import Incident, Mode
@@ -27,4 +27,5 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
         from_environment(vault, estate), estate, decision.known, opening.current(decision), progress
     )
     record.keep(report, incident)
+    paging.report(vault, {incident.id: report.not_contained}, progress)
     return report, incident, complaint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from containment import executor, record
+from containment import executor, paging, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision, decide, scope_text
 from containment.errors import UnknownScope
@@ -30,6 +30,7 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
         return asked
     asked = put_on_record(vault, asked, decision)
     executor.deny(from_environment(vault, stored), stored, decision.known, current(decision), progress)
+    paging.begin(current(decision), progress)
     return asked
 
 

@@ -124,6 +124,11 @@ class DeployKey:
     created: str
 
 
+class Pager(Protocol):
+    def trigger(self, key: str, summary: str, at: float, details: Mapping[str, Any]) -> None: ...
+    def resolve(self, key: str) -> None: ...
+
+
 class CodeHost(Protocol):
     """GitHub, for the repositories of one organization. `repository` is a name without its owner."""
 

@@ -16,11 +16,16 @@ from policies.errors import Finding, Unreachable
 DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
 
 
+def place(incident_id: str) -> Path:
+    """Of one incident, whether it is there or not; below PORTCULLIS_INCIDENTS where that is set."""
+    return Path(os.environ.get("PORTCULLIS_INCIDENTS") or DEFAULT) / incident_id
+
+
 def folder(incident_id: str) -> Path:
-    """Of one incident, made with mode 0700; below PORTCULLIS_INCIDENTS where that is set."""
-    place = Path(os.environ.get("PORTCULLIS_INCIDENTS") or DEFAULT) / incident_id
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return place
+    """Of one incident, made with mode 0700."""
+    made = place(incident_id)
+    made.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return made
 
 
 def keep(report: Report, incident: Incident) -> None:
@@ -30,12 +35,12 @@ def keep(report: Report, incident: Incident) -> None:
     again, and the timeline says so. Raises Unreachable when the disk does not take it.
     """
     try:
-        place = folder(incident.id)
-        with chain.extended(place):
+        here = folder(incident.id)
+        with chain.extended(here):
             for name, data in (("containment.json", report.to_json()), ("incident.json", incident.to_json())):
-                files.write(place, name, (json.dumps(data, indent=2) + "\n").encode())
+                files.write(here, name, (json.dumps(data, indent=2) + "\n").encode())
             acts = [e for e in report.effects if e.outcome is not Outcome.ALREADY]
-            _append(place, [_event(e.at, "containment", e.what, e.target, e.outcome.value, e.detail) for e in acts])
+            _append(here, [_event(e.at, "containment", e.what, e.target, e.outcome.value, e.detail) for e in acts])
     except Finding as error:
         note(incident.id, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:
@@ -60,6 +65,24 @@ def note(
         _append(folder(incident_id), [_event(at or time.time(), phase, what, target, outcome, detail)])
     except OSError as error:
         raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
+
+
+def events(incident_id: str) -> list[dict[str, Any]]:
+    """In the order in which they were noted; empty without a folder, and none is made. A torn last line is left out.
+
+    Raises Unreachable when they cannot be read.
+    """
+    file = place(incident_id) / chain.EVENTS
+    found = []
+    try:
+        for line in file.read_text().splitlines() if file.exists() else ():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+    except OSError as error:
+        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
+    return found
 
 
 def _event(at: float, phase: str, what: str, target: str, outcome: str, detail: str) -> dict[str, Any]:

@@ -22,11 +22,12 @@ from sandbox.services.exchange import ExchangeDouble
 from sandbox.services.github import GithubDouble
 from sandbox.services.opa import OpaServer
 from sandbox.services.openbao import OpenBao
+from sandbox.services.pagerduty import PagerdutyDouble
 from sandbox.services.postgres import Postgres
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT = REPOSITORY / ".sandbox"
-_SERVICES: tuple[type[Service], ...] = (OpenBao, Postgres, OpaServer, ExchangeDouble, GithubDouble)
+_SERVICES: tuple[type[Service], ...] = (OpenBao, Postgres, OpaServer, ExchangeDouble, GithubDouble, PagerdutyDouble)
 
 Progress = Callable[[str], None]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_vault as vault_sdk
 
-from containment import executor, gate, names, opening, record
+from containment import executor, gate, names, opening, paging, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
 from containment.errors import NotContained
@@ -61,18 +61,21 @@ def _rest(vault: HvacVault, context: access.Context, decision: Decision, complai
 
 def _work(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str]) -> None:
     """Beside the resources: contain what is in force, write down what was lifted, keep the estate for the day."""
+    not_contained: dict[str, tuple[str, ...]] = {}
     try:
         if decision.current is not None:
-            _contain(vault, context, decision.current, complaints)
+            not_contained[decision.current.id] = _contain(vault, context, decision.current, complaints)
         if decision.lifting is not None:
             lift.write_down(vault, decision.lifting)
         if decision.current is None:
             vault.write_compiled(context.estate)
     except PortcullisError as error:
         complaints.append(str(error))
+    paging.report(vault, not_contained, pulumi.log.warn)
 
 
-def _contain(vault: HvacVault, context: access.Context, incident: Incident, complaints: list[str]) -> None:
+def _contain(vault: HvacVault, context: access.Context, incident: Incident, complaints: list[str]) -> tuple[str, ...]:
+    """What is not contained."""
     systems = from_environment(vault, context.estate)
     report, incident = executor.contain(systems, context.estate, context.incidents, incident, _log)
     if report.not_contained:
@@ -81,6 +84,7 @@ def _contain(vault: HvacVault, context: access.Context, incident: Incident, comp
         now = vault.now()
         incident = vault.update_incident(incident.id, lambda held: replace(held, declared_at=now))
     record.keep(report, incident)
+    return report.not_contained
 
 
 def _announce(context: access.Context, decision: Decision) -> None:

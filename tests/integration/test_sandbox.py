@@ -107,7 +107,7 @@ def test_killed_servers_come_back_with_their_data(sandbox: Sandbox) -> None:
         assert connection.execute("SELECT count(*) FROM market_data.ticks WHERE symbol = 'KEPT'").fetchone()[0] == 1
 
 
-@pytest.mark.parametrize("name", ["openbao", "postgres", "opa", "exchange", "github"])
+@pytest.mark.parametrize("name", ["openbao", "postgres", "opa", "exchange", "github", "pagerduty"])
 def test_up_heals_one_and_leaves_the_others(sandbox: Sandbox, name: str) -> None:
     before = _pids(sandbox)
     sandbox.service(name).kill()

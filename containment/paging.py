@@ -1,0 +1,128 @@
+"""Who is woken: one PagerDuty alert an incident, SEV-1 and tagged `secret-leak`, from open to lifted.
+
+It never delays or fails a lock-down: everything is sent by a thread of its own, after the deny. What was sent stands in
+the incident's events, so that whatever could not be sent is sent by the next run, and nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from containment import record
+from containment.incident import Incident, State
+from containment.ports import Pager, Vault
+from containment.run import Progress
+from policies.errors import PortcullisError
+
+PAGED = "paged"
+OPENED, CONTAINED, NOT_CONTAINED, LIFTED = "opened", "contained", "not contained", "lifted"
+_NAMES = 20
+_SENDER = ThreadPoolExecutor(1, "paging")
+"""One thread, so that an alert is never resolved before it was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    stage: str
+    detail: str
+
+
+def due(incident: Incident, not_contained: Iterable[str] | None, sent: Iterable[Page]) -> list[Page]:
+    """Pages that are yet to be sent. `not_contained`: what this run could not contain, None when it did not try. Pure.
+
+    A lifted incident is only ever resolved: a trigger would open it again.
+    """
+    names = None if not_contained is None else tuple(not_contained)
+    if incident.state is State.LIFTED:
+        wanted = [Page(LIFTED, "")]
+    else:
+        wanted = [Page(OPENED, "everything" if incident.scope.everything else ", ".join(incident.scope.leaked))]
+        if names:
+            wanted.append(Page(NOT_CONTAINED, "; ".join(names[:_NAMES])))
+        elif names is not None:
+            wanted.append(Page(CONTAINED, ""))
+    done = list(sent)
+    left = [page for page in wanted if page not in done]
+    # "contained" again after "not contained" is news, though it was said before.
+    if wanted[-1] in done and done[-1] != wanted[-1] and wanted[-1].stage in (CONTAINED, NOT_CONTAINED):
+        left.append(wanted[-1])
+    return left
+
+
+def begin(incident: Incident, progress: Progress) -> None:
+    """As soon as it is denied, without waiting."""
+    _SENDER.submit(_send, incident, None, progress)
+
+
+def report(vault: Vault, not_contained: Mapping[str, Iterable[str]], progress: Progress) -> None:
+    """What happened since, for every incident that this machine has events of. `not_contained` by incident id.
+
+    `progress` gets a line for what could not be sent; nothing is raised.
+    """
+    try:
+        known = [i for i in vault.incidents() if record.events(i.id)]
+    except PortcullisError as error:
+        progress(f"not paged, the next run tries again: {error}")
+        return
+    for future in [_SENDER.submit(_send, i, not_contained.get(i.id), progress) for i in known]:
+        future.result()
+
+
+def _send(incident: Incident, not_contained: Iterable[str] | None, progress: Progress) -> None:
+    try:
+        sent = [
+            Page(e["target"], e["detail"])
+            for e in record.events(incident.id)
+            if e["what"] == PAGED and e["outcome"] == "done"
+        ]
+        pages = due(incident, not_contained, sent)
+        if not pages:
+            return
+        pager = _pager()
+        if pager is None:
+            progress(f"nobody is paged for incident {incident.id}: PAGERDUTY_ROUTING_KEY_FILE is not set")
+            return
+        for page in pages:
+            _one(pager, incident, page)
+    except PortcullisError as error:
+        progress(f"not paged for incident {incident.id}, the next run tries again: {error}")
+
+
+def _pager() -> Pager | None:
+    from containment.adapters.pagerduty import PagerDuty
+
+    return PagerDuty.from_environment()
+
+
+def _one(pager: Pager, incident: Incident, page: Page) -> None:
+    phase = "lift" if page.stage == LIFTED else "detection" if page.stage == OPENED else "containment"
+    try:
+        if page.stage == LIFTED:
+            pager.resolve(incident.id)
+        else:
+            at = incident.opened_at if page.stage == OPENED else incident.contained_at
+            pager.trigger(
+                incident.id, _summary(incident, page), float(at or incident.opened_at), _details(incident, page)
+            )
+    except PortcullisError as error:
+        record.note(incident.id, phase=phase, what=PAGED, target=page.stage, outcome="failed", detail=str(error))
+        raise
+    record.note(incident.id, phase=phase, what=PAGED, target=page.stage, detail=page.detail)
+
+
+def _summary(incident: Incident, page: Page) -> str:
+    return f"SEV-1 secret leak {incident.id} {page.stage}" + (f": {page.detail}" if page.detail else "")
+
+
+def _details(incident: Incident, page: Page) -> dict[str, Any]:
+    return {
+        "incident": incident.id,
+        "priority": "SEV-1",
+        "tags": ["secret-leak"],
+        "stage": page.stage,
+        "scope": "everything" if incident.scope.everything else list(incident.scope.leaked),
+        "not_contained": page.detail if page.stage == NOT_CONTAINED else "",
+    }

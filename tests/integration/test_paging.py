@@ -1,0 +1,162 @@
+"""PagerDuty behind its real client: one alert an incident; a pager that is down fails nothing and is caught up."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from containment import paging, record
+from containment.adapters.pagerduty import PagerDuty
+from containment.adapters.vault import HvacVault
+from containment.decide import lifted
+from drill.stack import prepare
+from policies.errors import InputError, Unreachable
+from sandbox.environment import REPOSITORY, Sandbox
+from sandbox.services.pagerduty import PagerdutyDouble
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    prepare(box, print)
+    yield box
+    box.reset(print)
+
+
+@pytest.fixture(scope="module")
+def double(sandbox: Sandbox) -> PagerdutyDouble:
+    found = sandbox.service("pagerduty")
+    assert isinstance(found, PagerdutyDouble)
+    return found
+
+
+@pytest.fixture(scope="module")
+def env(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {**os.environ, **sandbox.environ(), "PORTCULLIS_INCIDENTS": str(tmp_path_factory.mktemp("incidents"))}
+
+
+def _contain(env: dict[str, str], incident: str, scope: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    argv = [sys.executable, "-m", "rotation", "contain", "--scope", scope, "--incident-id", incident, "--json"]
+    start = time.monotonic()
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    return done, time.monotonic() - start
+
+
+def _stages(alert: dict[str, Any]) -> list[str]:
+    return [entry["custom_details"]["stage"] for entry in alert["log"] if entry["action"] == "trigger"]
+
+
+def test_a_lock_down_opens_one_alert_and_says_when_it_is_contained(
+    env: dict[str, str], double: PagerdutyDouble
+) -> None:
+    done, _ = _contain(env, "P-1", "partner-api-key")
+    assert done.returncode == 0, done.stderr
+    alert = double.alerts()["P-1"]
+    assert (alert["status"], alert["severity"], alert["class"]) == ("triggered", "critical", "secret-leak")
+    assert alert["custom_details"]["tags"] == ["secret-leak"]
+    assert alert["summary"] == "SEV-1 secret leak P-1 opened: secret:partner-api-key"
+    assert _stages(alert) == ["opened", "contained"]
+    again, _ = _contain(env, "P-1", "partner-api-key")
+    assert again.returncode == 0
+    assert len(double.alerts()["P-1"]["log"]) == 2, "a second run paged again"
+
+
+def test_what_is_not_contained_is_paged_by_name(env: dict[str, str], double: PagerdutyDouble, sandbox: Sandbox) -> None:
+    sandbox.service("exchange").stop()
+    done, _ = _contain(env, "P-2", "exchange-trading-key")
+    sandbox.service("exchange").start()
+    assert done.returncode == 1
+    alert = double.alerts()["P-2"]
+    assert _stages(alert) == ["opened", "not contained"]
+    assert "exchange-trading-key" in alert["log"][-1]["summary"]
+    assert _contain(env, "P-2", "exchange-trading-key")[0].returncode == 0
+    assert _stages(double.alerts()["P-2"]) == ["opened", "not contained", "contained"]
+
+
+def test_a_pager_that_is_down_fails_nothing_and_the_next_run_sends(
+    env: dict[str, str], double: PagerdutyDouble
+) -> None:
+    double.stop()
+    done, _ = _contain(env, "P-3", "risk-limits-token")
+    double.start()
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["not_contained"] == []
+    assert "not paged for incident P-3, the next run tries again: pagerduty" in done.stderr
+    assert "P-3" not in double.alerts()
+    assert _contain(env, "P-3", "risk-limits-token")[0].returncode == 0
+    assert _stages(double.alerts()["P-3"]) == ["opened", "contained"]
+
+
+def test_a_pager_that_does_not_answer_holds_nothing_up(env: dict[str, str]) -> None:
+    import socket
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        done, seconds = _contain({**env, "PAGERDUTY_EVENTS_URL": url}, "P-4", "order-router-fix")
+    assert done.returncode == 0, done.stderr
+    assert "not paged" in done.stderr
+    effects = json.loads(done.stdout)["effects"]
+    assert max(e["at"] for e in effects) - min(e["at"] for e in effects) < seconds, "the effects waited"
+    assert seconds < 60
+
+
+def test_the_lift_resolves_and_a_lost_resolve_is_caught_up_with(
+    env: dict[str, str], double: PagerdutyDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    vault = HvacVault.from_environment(env)
+    vault.update_incident("P-1", lambda held: lifted(held, vault.now()))
+    said: list[str] = []
+    double.stop()
+    paging.report(vault, {}, said.append)
+    assert any("not paged for incident P-1" in line for line in said)
+    double.start()
+    paging.report(vault, {}, said.append)
+    assert double.alerts()["P-1"]["status"] == "resolved"
+    assert double.alerts()["P-2"]["status"] == "triggered", "another incident was resolved with it"
+    before = double.alerts()
+    paging.report(vault, {}, said.append)
+    assert double.alerts() == before
+    paged = [e for e in record.events("P-1") if e["what"] == "paged"]
+    assert [(e["target"], e["outcome"]) for e in paged][-2:] == [("lifted", "failed"), ("lifted", "done")]
+
+
+def test_no_key_in_what_was_said_or_written(env: dict[str, str], double: PagerdutyDouble) -> None:
+    key = double.routing_key_file.read_text()
+    folder = Path(env["PORTCULLIS_INCIDENTS"])
+    assert key not in "".join(f.read_text() for f in folder.rglob("*") if f.is_file())
+
+
+def test_everything_so_far_was_within_the_description(double: PagerdutyDouble) -> None:
+    assert double.violations() == []
+
+
+def test_a_wrong_key_and_a_wrong_body_are_refused_and_seen(
+    sandbox: Sandbox, double: PagerdutyDouble, tmp_path: Path
+) -> None:
+    ca = str(sandbox.root / "ca.pem")
+    wrong = tmp_path / "key"
+    wrong.write_text("0" * 32)
+    with pytest.raises(InputError, match="chmod 600"):
+        PagerDuty(wrong, double.url, ca)
+    wrong.chmod(0o600)
+    with pytest.raises(Unreachable, match=r"400 .*Invalid routing key") as refused:
+        PagerDuty(wrong, double.url, ca).resolve("P-1")
+    assert "0" * 32 not in str(refused.value)
+    assert double.violations() == []
+    with pytest.raises(Unreachable, match="400"):
+        PagerDuty(double.routing_key_file, double.url, ca).resolve("x" * 300)
+    with pytest.raises(Unreachable):
+        PagerDuty(double.routing_key_file, f"{double.url}/v1", ca).resolve("P-1")
+    assert [v["what"] for v in double.violations()] == ["POST /v2/enqueue", "POST /v1/v2/enqueue"]
