@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from policies.model import KV_SUBPATHS, CiRole, DatabaseSecret, KvSecret, SecretAccessPolicy, TokenType, Workload
 
 PREFIX = "pc-"
@@ -69,6 +72,13 @@ def exact_paths(policy: SecretAccessPolicy) -> tuple[str, ...]:
     if isinstance(secret, KvSecret):
         return tuple(f"{secret.mount}/{sub}/{secret.path}" for sub in KV_SUBPATHS)
     return (f"{secret.mount}/creds/{secret.role}",)
+
+
+def actions_value(fields: Mapping[str, object]) -> str:
+    """What an Actions secret holds of a KV secret: its one field, or all of them as JSON."""
+    if len(fields) == 1:
+        return str(next(iter(fields.values())))
+    return json.dumps(dict(fields), sort_keys=True)
 
 
 def database_user_prefix(secret: DatabaseSecret) -> str:

@@ -21,9 +21,12 @@ INCIDENT = "incident"
 
 
 def replaced(incident: Incident, estate: Estate) -> tuple[str, ...]:
-    """`kind:name` of everything that must be replaced, or proven to be gone, in this incident."""
-    del estate
-    return tuple(name for name in incident.scope.leaked if name.partition(":")[0] in ("secret", "workload", "ci"))
+    """`kind:name` of everything that must be replaced, or proven to be gone, in this incident. What leaks with a
+    repository are the secrets that its workflows hold."""
+    named = [name for name in incident.scope.leaked if name.partition(":")[0] in ("secret", "workload", "ci")]
+    leaked = incident.scope.names("repository")
+    held = [f"secret:{a.secret}" for r in estate.repositories if r.name in leaked for a in r.actions_secrets]
+    return tuple(dict.fromkeys([*named, *held]))
 
 
 def required(incident: Incident, estate: Estate) -> list[str]:

@@ -54,6 +54,7 @@ class Affected:
     secrets: tuple[SecretAccessPolicy, ...]
     """In scope: leases revoked, TTLs capped, quarantined while tokens are revoked."""
     leaked_secrets: tuple[SecretAccessPolicy, ...]
+    """Named as leaked, or held by a repository that is."""
     workloads: tuple[Workload, ...]
     leaked_workloads: tuple[Workload, ...]
     unreplaced_workloads: tuple[Workload, ...]
@@ -81,7 +82,9 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
         return frozenset().union(*(s.names(kind) for s in scopes)) if scopes else frozenset()
 
     replaced = frozenset(name for i in opened_incidents for name in i.opened)
-    leaked_secrets = tuple(s for s in estate.secrets if s.name in leaked("secret"))
+    leaked_repositories = tuple(r for r in estate.repositories if r.name in leaked("repository"))
+    taken = leaked("secret") | {a.secret for r in leaked_repositories for a in r.actions_secrets}
+    leaked_secrets = tuple(s for s in estate.secrets if s.name in taken)
     static = tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret))
     secrets = tuple(s for s in estate.secrets if everything or s in leaked_secrets)
     grantees = {g.workload for s in leaked_secrets for g in s.grants}
@@ -96,6 +99,6 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
         unreplaced_workloads=tuple(w for w in leaked_workloads if f"workload:{w.name}" not in replaced),
         ci_roles=estate.ci_roles if opened_incidents else (),
         repositories=estate.repositories if opened_incidents else (),
-        leaked_repositories=tuple(r for r in estate.repositories if r.name in leaked("repository")),
+        leaked_repositories=leaked_repositories,
         open=opened_incidents,
     )

@@ -184,7 +184,7 @@ _BUILDERS: dict[str, Callable[[str, model.Environment, dict[str, Any], model.Sou
         s["control"],
         tuple(s["mergers"]),
         s["requiredApprovals"],
-        tuple(s["actionsSecrets"]),
+        tuple(model.ActionsSecret(a["name"], a["secret"]) for a in s["actionsSecrets"]),
         tuple(s.get("deployKeys", ())),
         src,
     ),
@@ -277,6 +277,19 @@ def _references(estate: model.Estate) -> list[Problem]:
         if workload.auth is model.AuthMethod.APPROLE and workload.bound_claims:
             refuse(workload, "spec.boundClaims", "AppRole checks no claims", "remove them, or use jwt")
     secrets = {p.name: p for p in estate.secrets}
+    copied = {a.secret for r in estate.repositories for a in r.actions_secrets}
+    for policy in estate.secrets:
+        if not policy.grants and policy.name not in copied:
+            refuse(policy, "spec.grants", "nobody may use it", "grant it to a workload or name it in a repository")
+    for repository in estate.repositories:
+        for index, copy in enumerate(repository.actions_secrets):
+            field, source = f"spec.actionsSecrets.{index}", secrets.get(copy.secret)
+            if source is None or source.kind is not model.SecretKind.KV:
+                refuse(repository, f"{field}.secret", f"no KV secret {copy.secret!r}", "declare it")
+            elif source.environment is not repository.environment:
+                refuse(repository, f"{field}.secret", f"{copy.secret!r} is {source.environment}", "use its own")
+            if copy.name in {c.name for c in repository.actions_secrets[:index]}:
+                refuse(repository, f"{field}.name", f"{copy.name!r} is declared twice", "one secret a name")
     for role in estate.ci_roles:
         if role.repository not in repositories:
             refuse(role, "spec.repository", f"no repository {role.repository!r}", "declare it")

@@ -191,6 +191,14 @@ class CiRole:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionsSecret:
+    """A secret of a repository's workflows: a copy of the declared KV secret `secret`, under the name `name`."""
+
+    name: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """A GitHub repository. `control`: keeps taking reviewed merges by `mergers` while everything else is locked."""
 
@@ -201,7 +209,7 @@ class Repository:
     control: bool
     mergers: tuple[str, ...]
     required_approvals: int
-    actions_secrets: tuple[str, ...]
+    actions_secrets: tuple[ActionsSecret, ...]
     deploy_keys: tuple[str, ...]
     """Titles; any other deploy key on the repository is drift."""
     source: Source = field(compare=False)

@@ -125,6 +125,7 @@ def _work(vault: Custodian, estate: Estate, what: Plan, environ: Mapping[str, st
         vault,
         systems.database,
         systems.upstream,
+        systems.code_host,
         estate,
         what.incident,
         what.find(item),

@@ -13,7 +13,7 @@ from typing import Any
 from containment import record
 from rotation.work import Result
 
-_RECOVERY = {"try-new", "open", "enable", "deliver", "recovery", "read-back", "clean-up"}
+_RECOVERY = {"try-new", "open", "enable", "deliver", "recovery", "read-back", "copy", "clean-up"}
 
 JOURNAL = "rotation.jsonl"
 

@@ -47,11 +47,12 @@ STEPS: dict[Kind, tuple[str, ...]] = {
         "store",
         "try-new",
         "try-old",
+        "copy",
         "destroy-old",
         "open",
         "clean-up",
     ),
-    Kind.MANUAL: ("create", "store", "read-back", "destroy-old", "confirmation", "open", "clean-up"),
+    Kind.MANUAL: ("create", "store", "read-back", "copy", "destroy-old", "confirmation", "open", "clean-up"),
     Kind.DATABASE: ("end-old", "try-new", "open"),
     Kind.APPROLE: ("end-old", "deliver", "enable", "try-new", "open"),
     Kind.JWT: ("end-old", "confirmation", "open"),
@@ -71,6 +72,8 @@ class Credential:
     environment: Environment
     tier: Tier
     proven: bool
+    copied: bool = False
+    """Whether a repository's workflows hold a copy of it."""
 
     @property
     def name(self) -> str:
@@ -82,7 +85,7 @@ class Credential:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        return STEPS[self.kind]
+        return tuple(step for step in STEPS[self.kind] if step != "copy" or self.copied)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -137,7 +140,8 @@ def _credential(item: str, incident: Incident, estate: Estate) -> Credential:
     proven = item in incident.opened
     for secret in estate.secrets if kind == "secret" else ():
         if secret.name == name:
-            return Credential(item, _kind(secret), secret.environment, secret.tier, proven)
+            copied = any(a.secret == name for r in estate.repositories for a in r.actions_secrets)
+            return Credential(item, _kind(secret), secret.environment, secret.tier, proven, copied)
     for workload in estate.workloads if kind == "workload" else ():
         if workload.name == name:
             return Credential(item, _login(workload), workload.environment, _tier(workload, estate), proven)

@@ -12,7 +12,7 @@ from typing import Any
 
 from containment import generations, names
 from containment.incident import Incident
-from containment.ports import Custodian, Database, Upstream
+from containment.ports import CodeHost, Custodian, Database, Upstream
 from containment.scope import affected
 from policies.errors import Finding, InputError, PortcullisError
 from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
@@ -62,6 +62,7 @@ class Work:
     vault: Custodian
     database: Callable[[str], Database]
     upstream: Callable[[str], Upstream]
+    code_host: Callable[[], CodeHost]
     estate: Estate
     incident_id: str
     credential: Credential
@@ -89,7 +90,7 @@ class Work:
         """
         holders = [w for w in self.estate.workloads if any(g.workload == w.name for g in policy.grants)]
         if not holders:
-            raise NotProven(f"nobody is granted {policy.name}, so nobody can try it")
+            raise NotProven(f"no workload is granted {policy.name}, so nobody can try it")
         shut = affected(self.estate, self.vault.incidents()).shut
         for workload in holders:
             if workload not in shut:

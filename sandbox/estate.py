@@ -133,10 +133,12 @@ def seed(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
         bao.call("POST", f"{policy.secret.mount}/data/{policy.secret.path}", {"data": data}, token=root)
     github = GithubHost.from_environment(sandbox.environ_unchecked())
     for repository in estate.repositories:
-        for name in repository.actions_secrets:
-            if github.actions_secret_updated(repository.name, name) is None:
-                progress(f"seeding {name} of {repository.name}")
-                github.put_actions_secret(repository.name, name, secrets.token_urlsafe(24))
+        for copy in repository.actions_secrets:
+            if github.actions_secret_updated(repository.name, copy.name) is None:
+                progress(f"seeding {copy.name} of {repository.name}")
+                path = names.granted_path(next(s for s in estate.secrets if s.name == copy.secret))
+                value = names.actions_value(bao.call("GET", path, token=root)["data"]["data"])
+                github.put_actions_secret(repository.name, copy.name, value)
 
 
 def deliver(sandbox: Sandbox) -> None:

@@ -22,6 +22,7 @@ def steps(work: Work) -> tuple[Step, ...]:
         kv.store_step(work),
         Step("try-new", lambda: _tried_new(work), proves=proofs.NEW_ALIVE),
         Step("try-old", lambda: _tried_old(work)),
+        kv.copy_step(work),
         kv.destroy_old_step(work, lambda: _disabled(work), proofs.OLD_DEAD),
         open_step(work),
         kv.clean_up_step(work),

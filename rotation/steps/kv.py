@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from containment import names
-from containment.ports import Version
+from containment.ports import CodeHost, Version
 from policies.model import KvSecret
 from rotation.work import NotProven, Step, Work
 
@@ -94,6 +95,44 @@ def destroy_old_step(work: Work, elsewhere: Callable[[], str] = lambda: "", prov
         return "; ".join(filter(None, (elsewhere(), here)))
 
     return Step("destroy-old", verify, lambda: not old(), act, proves)
+
+
+def copy_step(work: Work) -> Step:
+    """Into every repository whose workflows hold a copy. GitHub shows no value again, only when it was last written:
+    a copy is of this version when it is no older than the version is."""
+    copies = [
+        (r.name, a.name)
+        for r in work.estate.repositories
+        for a in r.actions_secrets
+        if a.secret == work.credential.name
+    ]
+
+    def older() -> list[tuple[str, str]]:
+        last, host = newest(work), work.code_host()
+        if last is None:
+            raise NotProven("there is nothing to copy")
+        return [copy for copy in copies if _written(host, *copy) < last.created]
+
+    def act() -> None:
+        held, host = value(work), work.code_host()
+        if held is None:
+            raise NotProven("there is nothing to copy")
+        for repository, name in older():
+            host.put_actions_secret(repository, name, names.actions_value(held))
+
+    def verify() -> str:
+        left = older()
+        if left:
+            raise NotProven(f"older than the new value: {', '.join('/'.join(copy) for copy in left)}")
+        return f"put into {', '.join('/'.join(copy) for copy in copies)} since the new version was made"
+
+    return Step("copy", verify, lambda: not older(), act)
+
+
+def _written(host: CodeHost, repository: str, name: str) -> float:
+    """Epoch seconds, whole ones; 0 when the repository has no such secret."""
+    at = host.actions_secret_updated(repository, name)
+    return datetime.fromisoformat(at).timestamp() if at else 0
 
 
 def clean_up_step(work: Work) -> Step:

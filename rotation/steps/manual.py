@@ -21,6 +21,7 @@ def steps(work: Work) -> tuple[Step, ...]:
         Step("create", lambda: _created(work), lambda: _is_new(work) or _waits(work), lambda: _create(work)),
         kv.store_step(work),
         Step("read-back", lambda: _read_back(work), proves=proofs.NEW_ALIVE),
+        kv.copy_step(work),
         kv.destroy_old_step(work),
         confirmation_step(work, proofs.OLD_DEAD, kv.destroy_old_step(work).verify),
         open_step(work),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import signal
 import sqlite3
+import ssl
 import stat
 import subprocess
 import sys
@@ -17,11 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from containment.adapters.exchange import HttpExchange
 from containment.adapters.vault import HvacVault
 from containment.chain import EVENTS, verify
+from containment.names import actions_value
 from drill.actors import Actors
 from drill.stack import prepare, pulumi
 from policies.errors import Unreachable
@@ -339,6 +343,34 @@ def test_one_failure_does_not_stop_the_others_and_the_rerun_completes(sandbox: S
     assert len(created) == 1, "two operators made one key"
     done = pulumi(sandbox, "incident=false", "incidentId=ROT-2", "incidentScope=")
     assert done.returncode == 0, done.stdout
+
+
+def test_what_leaks_with_a_repository_is_put_into_every_one_that_holds_it(sandbox: Sandbox, killed: Any) -> None:
+    del killed
+    old = _root(sandbox, "GET", "secret/data/ci/deploy")["data"]
+    before = _held_by_actions(sandbox)
+    assert before == {hashlib.sha256(actions_value(old).encode()).hexdigest()}, "no copy, so nothing would be proven"
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-4", "incidentScope=repository:tradepulse-core")
+    assert done.returncode == 0, done.stdout
+    assert _live_keys(sandbox, "deploy-exchange-key") == []
+    refused = pulumi(sandbox, "incident=false", "incidentId=ROT-4", "incidentScope=")
+    assert "secret:deploy-exchange-key/new-alive" in refused.stdout
+    code, document = _rotate(sandbox, "run", "ROT-4")
+    assert code == 0, document["open"]
+    new = _root(sandbox, "GET", "secret/data/ci/deploy")["data"]
+    assert new != old
+    assert _held_by_actions(sandbox) == {hashlib.sha256(actions_value(new).encode()).hexdigest()}
+    assert not Actors(sandbox).order(old["api_key"], old["api_secret"])
+    done = pulumi(sandbox, "incident=false", "incidentId=ROT-4", "incidentScope=")
+    assert done.returncode == 0, done.stdout
+
+
+def _held_by_actions(sandbox: Sandbox) -> set[str]:
+    """Digests of what the two repositories hold, as the double shows them."""
+    context = ssl.create_default_context(cafile=str(sandbox.root / "ca.pem"))
+    url = f"{sandbox.service('github').url}/_double/secrets/tradepulse"  # type: ignore[attr-defined]
+    places = [f"{url}/{name}/DEPLOY_TOKEN" for name in ("tradepulse-core", "tradepulse-connectors")]
+    return {httpx.get(place, verify=context, trust_env=False).json()["sha256"] for place in places}
 
 
 def test_everything_needs_the_workloads_back_and_a_quiet_log(sandbox: Sandbox, killed: Any) -> None:

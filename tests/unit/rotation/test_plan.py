@@ -70,11 +70,22 @@ def test_what_is_declared_no_longer_is_refused() -> None:
         plan(OPEN, gone)
 
 
+def test_with_a_repository_leak_the_secrets_of_its_workflows() -> None:
+    leaked = replace(OPEN, scope=Scope(everything=False, leaked=("repository:tradepulse-core",)))
+    first = plan(leaked, ESTATE).waves[0]
+    assert [c.item for c in first] == ["secret:deploy-exchange-key"]
+    assert "copy" in first[0].steps
+
+
+def test_only_what_is_copied_has_a_copy_step() -> None:
+    assert not any("copy" in c.steps for c in plan(OPEN, ESTATE))
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_the_steps_are_those_of_the_plan(kind: Kind) -> None:
     item = next((c for c in plan(OPEN, ESTATE) if c.kind is kind), None)
     assert item is not None
-    work = Work(_no(), _no(), _no(), ESTATE, "I", item, None, None)
+    work = Work(_no(), _no(), _no(), _no(), ESTATE, "I", item, None, None)
     assert tuple(s.name for s in steps(work)) == STEPS[kind]
 
 
