@@ -181,7 +181,7 @@ def _variable(connection: DatabaseConnection, name: str) -> str:
     return value
 
 
-def _chosen(context: Context) -> Estate:
+def chosen(context: Context) -> Estate:
     estate, wanted = context.estate, context.environment
     if wanted == "all":
         return estate
@@ -190,21 +190,18 @@ def _chosen(context: Context) -> Estate:
 
 def declare(context: Context) -> None:
     """Everything but the gate, which is registered and awaited before this is called."""
-    from stacks import github  # its SDK takes a while to load, and the gate does not wait for it
-
-    chosen = _chosen(context)
-    mounts = {m.name: SecretMount(m, context) for m in chosen.mounts}
-    for connection in chosen.connections:
+    estate = chosen(context)
+    mounts = {m.name: SecretMount(m, context) for m in estate.mounts}
+    for connection in estate.connections:
         roles = [
             s.secret.role
             for s in context.estate.secrets
             if isinstance(s.secret, DatabaseSecret) and s.secret.connection == connection.name
         ]
         Connection(connection, roles, mounts[connection.mount])
-    for policy in chosen.secrets:
+    for policy in estate.secrets:
         SecretAccess(policy, mounts[policy.secret.mount], context)
-    for workload in chosen.workloads:
+    for workload in estate.workloads:
         Identity(workload, context)
-    for role in chosen.ci_roles:
+    for role in estate.ci_roles:
         CiIdentity(role, context)
-    github.declare(chosen.repositories, bool(context.affected.open))

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_github as github
 
+from containment.adapters.github import GithubHost
 from containment.repository import ORGANIZATION_ACTIONS, RULESET, BranchRule, Ruleset, settings
+from policies.errors import PortcullisError
 from policies.model import Repository
 
 
@@ -97,6 +99,17 @@ def _ruleset(repository: str, ruleset: Ruleset, opts: pulumi.ResourceOptions) ->
         ),
         opts=opts,
     )
+
+
+def refusal(repositories: tuple[Repository, ...]) -> str:
+    """Why GitHub would not take the declarations, or "": a provider that cannot be configured ends the whole program
+    instead of its own resources. The caller then fails the update, so that what is in the state stays."""
+    try:
+        if repositories:
+            GithubHost.from_environment().organization_actions()
+    except PortcullisError as error:
+        return str(error)
+    return ""
 
 
 def declare(repositories: tuple[Repository, ...], locked: bool) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import pulumi
 import pulumi_vault as vault_sdk
+from pulumi.runtime.stack import ResourceRegistrationFailed
 
 from containment import executor, gate, names, opening, paging, record
 from containment.adapters.vault import HvacVault
@@ -42,21 +43,36 @@ def run(begun: Begun) -> None:
     _export(decision)
     if dry:
         _announce(context, decision)
+    pulumi.run(lambda: _rest(gate_resource, None if dry else vault, context, decision, complaints))
+
+
+async def _rest(
+    gate_resource: vault_sdk.Policy,
+    vault: HvacVault | None,
+    context: access.Context,
+    decision: Decision,
+    complaints: list[str],
+) -> None:
+    """After the gate, which is awaited. `vault` is None in a preview, which does no work beside the resources. What is
+    raised here Pulumi raises at the end, when every resource has had its turn."""
+    if vault is not None:
+        with suppress(ResourceRegistrationFailed):  # the update fails for it; the executor still writes the gate
+            await gate_resource.id.future()
+    with refusals():
         access.declare(context)
-        return
-    gate_resource.id.apply(lambda _: _rest(vault, context, decision, complaints))
-
-
-def _rest(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str]) -> Any:
-    access.declare(context)
-
-    async def finish() -> bool:
+    if vault is not None:
         await asyncio.to_thread(_work, vault, context, decision, complaints)
-        if complaints:
-            raise pulumi.RunError("\n".join(complaints))
-        return True
+    # Last: a provider that cannot be configured ends the whole program, and GitHub must not end a lock-down.
+    from stacks import github
 
-    return finish()
+    repositories = access.chosen(context).repositories
+    refusal = await asyncio.to_thread(github.refusal, repositories)
+    if refusal:
+        complaints.append(f"repositories were not declared: {refusal}")
+    else:
+        github.declare(repositories, bool(context.affected.open))
+    if complaints:
+        raise pulumi.RunError("\n".join(complaints))
 
 
 def _work(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str]) -> None:

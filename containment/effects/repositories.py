@@ -7,12 +7,9 @@ repository is not removed: nothing runs that could read it, but its value stays 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from containment.effects import workflows
 from containment.ports import CodeHost
@@ -20,12 +17,6 @@ from containment.report import Outcome
 from containment.repository import RULESET, BranchRule, Ruleset, settings
 from containment.run import Run, Seen
 from policies.model import Repository
-
-APPEAR_SECONDS = 8.0
-"""How long to wait for a rule that is not there: a stack that declares the repository for the first time is about to
-make it, and of two makers one fails."""
-
-T = TypeVar("T")
 
 
 def lock(run: Run) -> None:
@@ -63,7 +54,7 @@ def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
     def held() -> BranchRule | None:
         return next((rule for rule in host.branch_rules(repository) if rule.pattern == wanted.pattern), None)
 
-    before = held() or _appears(held)
+    before = held()
     goal = wanted if before is None else _strictest(before, wanted)
     if before == goal:
         return Outcome.ALREADY, "in force"
@@ -80,16 +71,6 @@ def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
 
 
 _ADOPT = "`pulumi import` it before the next update, which would otherwise fail to make it"
-
-
-def _appears(held: Callable[[], T | None]) -> T | None:
-    deadline = time.monotonic() + APPEAR_SECONDS
-    while time.monotonic() < deadline:
-        time.sleep(0.2)
-        found = held()
-        if found is not None:
-            return found
-    return None
 
 
 def _strictest(before: BranchRule, wanted: BranchRule) -> BranchRule:
@@ -112,7 +93,7 @@ def _difference(after: BranchRule | None, goal: BranchRule) -> str:
 
 def _rule(host: CodeHost, repository: str, wanted: Ruleset) -> Seen:
     held = partial(host.ruleset, repository, RULESET)
-    before = held() or _appears(held)
+    before = held()
     goal = wanted if before is None else replace(wanted, id=before.id)
     if before == goal:
         return Outcome.ALREADY, "in force"

@@ -17,8 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
+from containment import proofs
 from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
+from containment.incident import Incident, Proof
 from containment.repository import RULESET, settings
 from drill.stack import prepare, pulumi
 from policies.load import load
@@ -54,6 +56,20 @@ class World:
     def open(self) -> str:
         vault = HvacVault.from_environment(self.environ)
         return next(i.id for i in vault.incidents() if i.state == "open")
+
+    def lift(self) -> subprocess.CompletedProcess[str]:
+        """With every proof on record, as rotation writes them."""
+        vault = HvacVault.from_environment(self.environ)
+        now = vault.now()
+
+        def proven(incident: Incident) -> Incident:
+            for item in proofs.required(incident, load()):
+                name, _, kind = item.rpartition("/")
+                incident = incident.with_proof(Proof(name, kind, now, True)) if name else incident
+            return incident
+
+        incident = vault.update_incident(self.open(), proven)
+        return self.up("false", incident_id=incident.id)
 
     def ask(self, login: str, method: str, path: str, body: Any = None) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.double.token(login)}"}
@@ -210,6 +226,18 @@ def test_a_second_run_writes_nothing(world: World) -> None:
 
 
 @pytest.mark.usefixtures("locked")
+def test_a_token_that_github_refuses_ends_nothing_else(world: World) -> None:
+    before = world.stored()
+    environ = {**world.environ, "GITHUB_TOKEN": "ghp_expired"}
+    done = pulumi(world.sandbox, "incident=keep", "incidentId=", "incidentScope=", environ=environ)
+    assert done.returncode != 0
+    assert "not contained: " in done.stdout
+    assert "repositories were not declared: github: GET /orgs/tradepulse/actions/permissions: 401" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert world.stored() == before
+
+
+@pytest.mark.usefixtures("locked")
 def test_the_stack_and_the_executor_want_the_same(world: World) -> None:
     done = subprocess.run(
         ["pulumi", "refresh", "--yes", "--skip-preview", "--expect-no-changes", "--non-interactive", "--stack=local"],
@@ -233,7 +261,7 @@ def test_the_state_holds_no_token(world: World) -> None:
 
 @pytest.mark.usefixtures("locked")
 def test_the_lift_restores_peace(world: World, peace: dict[str, bool]) -> None:
-    done = world.up("false", incident_id=world.open())
+    done = world.lift()
     assert done.returncode == 0, done.stdout
     held, before = world.stored(), world.seen["stored in peace"]
     assert [rule["lockBranch"] for rule in held["branch_rules"].values()] == [False] * 4
@@ -256,13 +284,15 @@ def test_a_host_that_is_down_is_named_and_the_rerun_completes(world: World, peac
     assert "not contained" in done.stdout
     for repository in load().repositories:
         assert f"{repository.name} (branches locked: github:" in done.stdout
+    assert "repositories were not declared" in done.stdout
+    assert "Traceback" not in done.stdout
     assert "CI role off cicd" in done.stdout, "what does not need GitHub goes on"
     world.double.start()
     assert attacks(world) == peace, "nothing had been locked: the test is void"
     again = world.up("true", scope="repository:tradepulse-connectors")
     assert again.returncode == 0, again.stdout
     assert set(attacks(world).values()) == {False}
-    lift = world.up("false", incident_id=world.open())
+    lift = world.lift()
     assert lift.returncode == 0, lift.stdout
 
 
@@ -290,7 +320,7 @@ def test_a_host_killed_in_the_middle_is_named_and_the_rerun_completes(world: Wor
     again = world.up("true", scope="repository:tradepulse-core")
     assert again.returncode == 0, again.stdout
     assert set(attacks(world).values()) == {False}
-    lift = world.up("false", incident_id=world.open())
+    lift = world.lift()
     assert lift.returncode == 0, lift.stdout
 
 

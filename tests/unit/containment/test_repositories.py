@@ -106,7 +106,6 @@ class Host:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflows, "CANCEL_SECONDS", 0.3)
-    monkeypatch.setattr(repositories, "APPEAR_SECONDS", 0.3)
 
 
 def lock(host: Host | Unreachable, incident: Incident = INCIDENT) -> dict[str, tuple[Outcome, str]]:
