@@ -111,3 +111,12 @@ def test_no_workload_makes_itself_a_token_or_a_policy(sandbox: Sandbox, path: st
     with pytest.raises(Unreachable, match=r" 40[03] "):
         sandbox.openbao.call("POST", path, body, token=token)
     assert actors.allowed(lambda: actors.read(token, "auth/token/lookup-self")), "a dead token proves nothing"
+
+
+def test_an_attacker_with_a_dead_secret_id_does_not_lock_the_workload_out(sandbox: Sandbox) -> None:
+    """Five failures would shut the alias for 15 minutes, for the new secret_id too."""
+    actors = Actors(sandbox)
+    role_id, secret_id = actors.secret_id("treasury-report")
+    for _ in range(12):
+        assert not actors.allowed(lambda: actors.login(role_id, "no-such-secret-id"))
+    assert actors.login(role_id, secret_id)
