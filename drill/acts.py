@@ -37,6 +37,8 @@ class Attempt:
     credential: str
     use: Act
     control: Act
+    paused: bool = False
+    """Not dead but switched off for as long as the incident lasts: it works again after the lift, and should."""
 
 
 class Performer:

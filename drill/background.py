@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -115,11 +116,15 @@ def wait_for_attackers(background: Background, leak: Leak) -> None:
             time.sleep(0.05)
 
 
-def attackers(background: Background, leak: Leak) -> list[dict[str, Any]]:
-    """Rows for the report: when each last succeeded, when it was first refused for good, how often it tried."""
+def attackers(background: Background, leak: Leak, lifting_at: float) -> list[dict[str, Any]]:
+    """Rows for the report: when each last succeeded, when it was first refused for good, how often it tried.
+
+    `lifting_at` (epoch seconds): what an incident only pauses is looked at until then.
+    """
     found = []
-    for credential in leak.by_credential:
-        rows = background.rows(credential)
+    for credential, attempts in leak.by_credential.items():
+        until = lifting_at if all(a.paused for a in attempts) else math.inf
+        rows = [r for r in background.rows(credential) if r["at"] < until]
         successes = [r["at"] for r in rows if r["ok"]]
         last = max(successes, default=None)
         refused = [r["at"] for r in rows if r["ok"] is False and (last is None or r["at"] > last)]

@@ -37,7 +37,8 @@ def leak(actors: Actors, estate: Estate) -> Leak:
     paths = {s.name: names.granted_path(s) for s in estate.secrets if isinstance(s.secret, KvSecret)}
     exchange_path = paths["exchange-trading-key"]
     trader = actors.login(*actors.secret_id("execution-engine"))
-    key = actors.read(trader, exchange_path)["data"]
+    held = actors.read(trader, exchange_path)
+    key, version = held["data"], held["metadata"]["version"]
     test_trader = actors.login(*actors.secret_id("execution-engine-staging"))
     test_key = actors.read(test_trader, paths["exchange-trading-key-staging"])["data"]
 
@@ -68,9 +69,9 @@ def leak(actors: Actors, estate: Estate) -> Leak:
             outside,
         ),
         Attempt(
-            "read its first version by number",
+            "read its leaked version by number",
             "token of execution-engine",
-            _read(trader, f"{exchange_path}?version=1"),
+            _read(trader, f"{exchange_path}?version={version}"),
             outside,
         ),
         Attempt(
@@ -103,12 +104,14 @@ def leak(actors: Actors, estate: Estate) -> Leak:
                 Action.JWT_LOGIN,
                 {"role": "analytics-batch", "jwt": actors.issuer_token({"sub": "analytics-batch"})},
             ),
+            paused=True,
         ),
         Attempt(
             "push a branch to tradepulse-core",
             "GitHub token of dana-dev",
             _push(actors, "dana-dev", "tradepulse-core", "hotfix"),
             _push(actors, "sic-lead", "tradepulse-infra", "incident/drill"),
+            paused=True,
         ),
     )
     return Leak(attempts, (key["api_key"], key["api_secret"]))

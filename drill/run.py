@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from drill.commit import commit_key, scan
 from drill.leak import LEAKED, Leak, leak
 from drill.result import Probe, Result, missing_steps, verdict
 from drill.stack import Progress, prepare, pulumi
-from policies.errors import PortcullisError
+from policies.errors import Finding, PortcullisError
 from policies.load import load
 from policies.model import Estate
 from sandbox.environment import REPOSITORY, Sandbox
@@ -50,6 +51,7 @@ class Drill:
     not_contained: list[str] = field(default_factory=list)
     not_recovered: list[str] = field(default_factory=list)
     locked_at: float = 0.0
+    lifting_at: float = math.inf
 
     def since_lock(self) -> float:
         return round(time.time() - self.locked_at, 3)
@@ -66,7 +68,7 @@ def run(sandbox: Sandbox, progress: Progress) -> tuple[Result, Path]:
         _refused_lift(drill)
         _rotate(drill)
         _lift(drill)
-        attack_again(drill, "after the lift")
+        attack_again(drill, "after the lift", lifted=True)
         return _finish(drill)
 
 
@@ -120,9 +122,12 @@ def lock(drill: Drill) -> None:
     drill.not_contained += [*report["not_contained"], *missing_steps(e["what"] for e in report["effects"])]
 
 
-def attack_again(drill: Drill, when: str) -> None:
+def attack_again(drill: Drill, when: str, lifted: bool = False) -> None:
+    """What leaked is refused for ever; what was only paused works again once the incident is lifted."""
     for attempt in drill.leak.attempts:
         seen = probe(drill.performer, attempt)
+        if lifted and attempt.paused:
+            seen = replace(seen, what=f"{attempt.what}, after the lift", expected="succeeded")
         drill.probes.append(seen)
         drill.progress(f"{when}: {attempt.what}: {seen.observed}")
 
@@ -157,6 +162,7 @@ def _rotate(drill: Drill) -> None:
 
 def _lift(drill: Drill) -> None:
     drill.progress("pulumi up --config incident=false")
+    drill.lifting_at = time.time()
     done = pulumi(drill.sandbox, "incident=false", f"incidentId={drill.incident}", "incidentScope=")
     if done.returncode:
         drill.progress(done.stdout[-3000:])
@@ -168,7 +174,7 @@ def _lift(drill: Drill) -> None:
 
 
 def _finish(drill: Drill) -> tuple[Result, Path]:
-    attackers = processes.attackers(drill.background, drill.leak)
+    attackers = processes.attackers(drill.background, drill.leak, drill.lifting_at)
     services = processes.services(drill.background, drill.locked_at)
     for row in attackers:
         if row["first_refused"] is None:
@@ -190,17 +196,17 @@ def _finish(drill: Drill) -> tuple[Result, Path]:
 
 
 def _write(drill: Drill, result: Result, attackers: list[dict[str, Any]], services: list[dict[str, Any]]) -> Path:
-    """Into the evidence, which is then collected from the servers, sealed and told in the report."""
+    """Into the evidence, which is then collected, sealed and told in the report. Raises Finding where it is not."""
     from rotation.evidence import Evidence
 
-    folder = record.folder(drill.incident)
-    evidence = Evidence(folder)
+    evidence = Evidence(record.folder(drill.incident))
     for name, rows in (("drill.json", result.to_json()), ("attackers.json", attackers), ("services.json", services)):
         evidence.write_json(name, rows)
-    code, collected = command(drill.sandbox, drill.progress, "evidence", "collect", drill.incident)
-    if code:
-        drill.progress(f"the evidence is not whole: {collected}")
-    return folder / "report.html"
+    for words in (("evidence", "collect"), ("evidence", "verify")):
+        code, answer = command(drill.sandbox, drill.progress, *words, drill.incident)
+        if code:
+            raise Finding(f"the drill's evidence does not hold: {' '.join(words)} exited {code}: {answer}")
+    return record.folder(drill.incident) / "report.html"
 
 
 def command(sandbox: Sandbox, progress: Callable[[str], None], *words: str) -> tuple[int, Any]:

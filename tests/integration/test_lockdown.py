@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import subprocess
@@ -81,7 +82,7 @@ def test_every_leaked_credential_is_refused(drilled: Drill) -> None:
 
 
 def test_attackers_in_their_own_processes_are_refused_for_good(drilled: Drill) -> None:
-    rows = attackers(drilled.background, drilled.leak)
+    rows = attackers(drilled.background, drilled.leak, math.inf)
     assert len(rows) == 8
     assert all(row["last_success"] < row["first_refused"] for row in rows), rows
 
