@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,6 +62,29 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+_MILESTONES = {
+    "to_deny": "the leaked token is refused",
+    "to_revoked": "no leaked credential works any more",
+    "lockdown": "pulumi up --config incident=true has ended",
+    "to_rotated": "replaced and proven",
+    "to_lifted": "pulumi up --config incident=false has ended",
+}
+_WIDTH = 40
+
+
+def timeline(seconds: Mapping[str, float | None]) -> list[str]:
+    """The milestones as lines of text, each with a bar from the start of the lock-down; what was not reached says so."""
+    reached = [s for name in _MILESTONES if (s := seconds.get(name)) is not None]
+    longest = max(reached, default=1.0)
+    lines = []
+    for name, meaning in _MILESTONES.items():
+        at = seconds.get(name)
+        bar = "" if at is None else "━" * max(1, round(at / longest * _WIDTH))
+        when = "not reached" if at is None else f"{at:8.2f} s"
+        lines.append(f"{name:11}{when:>12}  {bar:{_WIDTH}}  {meaning}")
+    return lines
 
 
 def missing_steps(effects: Iterable[str]) -> list[str]:

@@ -19,6 +19,7 @@ def command(as_json: bool) -> None:
       portcullis drill
       portcullis drill --json > drill.json
     """
+    from drill.result import timeline
     from drill.run import run
     from sandbox.environment import here
 
@@ -26,8 +27,9 @@ def command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.to_json()))
     else:
-        for name, value in result.seconds.items():
-            click.echo(f"{name:10} {value:8.2f} s" if value is not None else f"{name:10} not reached")
+        for line in timeline(result.seconds):
+            click.echo(line)
+        click.echo(f"{result.seconds['total']:.1f} s in all")
         click.echo(f"verdict: {result.verdict}")
         click.echo(f"report: {report}")
     if not result.held:

@@ -52,6 +52,23 @@ def env() -> None:
 
 
 @command.command()
+def seed() -> None:
+    """After the first `pulumi up`: values for the declared secrets, a secret_id for each workload; what is there stays.
+
+    \b
+    Example:
+      portcullis sandbox seed
+    """
+    from sandbox.environment import here
+    from sandbox.estate import deliver, seed
+
+    sandbox = here()
+    sandbox.environ()
+    seed(sandbox, _say)
+    deliver(sandbox)
+
+
+@command.command()
 def down() -> None:
     """Stop every service by its id; state is kept. Example: portcullis sandbox down"""
     from sandbox.environment import here
