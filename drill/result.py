@@ -75,7 +75,7 @@ _WIDTH = 40
 
 
 def timeline(seconds: Mapping[str, float | None]) -> list[str]:
-    """The milestones as lines of text, each with a bar from the start of the lock-down; what was not reached says so."""
+    """The milestones as lines of text, each with a bar from the start of the lock-down."""
     reached = [s for name in _MILESTONES if (s := seconds.get(name)) is not None]
     longest = max(reached, default=1.0)
     lines = []
