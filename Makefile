@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := policies containment stacks rotation scripts sandbox tools drill bench tests
 
-.PHONY: setup tools test lint drill bench lock clean
+.PHONY: setup tools linters test lint drill bench lock clean
 
 setup: $(VENV)/.ready
 
@@ -23,7 +23,10 @@ lint: setup
 	$(BIN)/ruff format --check $(SOURCES) __main__.py
 	$(BIN)/mypy $(SOURCES)
 
-test: tools lint
+linters: setup
+	$(BIN)/portcullis tools install --linters
+
+test: linters lint
 	$(BIN)/python -m pytest
 
 drill: tools

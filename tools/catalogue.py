@@ -49,3 +49,16 @@ CATALOGUE: tuple[Tool, ...] = (
     Tool("opa", "1.22.2", "github.com/open-policy-agent/opa", version_argv=("version",)),
     Tool("gitleaks", "8.30.1", "github.com/zricethezav/gitleaks/v8", version_argv=("version",)),
 )
+
+LINTERS: tuple[Tool, ...] = (
+    Tool(
+        "regal",
+        "0.42.0",
+        ".",
+        source="github.com/open-policy-agent/regal@v0.42.0",
+        ldflags="-s -w -X github.com/open-policy-agent/regal/pkg/version.Version=0.42.0",
+        version_argv=("version",),
+    ),
+    Tool("actionlint", "1.7.12", "github.com/rhysd/actionlint/cmd/actionlint", version_argv=("-version",)),
+)
+"""What only the tests use: the first drill does not wait for them."""

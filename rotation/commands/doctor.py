@@ -25,12 +25,16 @@ def command(as_json: bool) -> None:
       portcullis doctor --json
     """
     from tools.bootstrap import find
-    from tools.catalogue import CATALOGUE
+    from tools.catalogue import CATALOGUE, LINTERS
 
     rows = []
     for tool in CATALOGUE:
         found = find(tool)
         rows.append(_row(tool.name, tool.version, str(found.path) if found else None, "portcullis tools install"))
+    for tool in LINTERS:
+        found = find(tool)
+        remedy = "portcullis tools install --linters (for the tests only)"
+        rows.append(_row(tool.name, tool.version, str(found.path) if found else None, remedy, needed=False))
     for name, package in _SERVERS.items():
         binary = _server(name)
         rows.append(_row(name, _version(package), str(binary) if binary.exists() else None, "make setup"))
@@ -44,12 +48,15 @@ def command(as_json: bool) -> None:
             click.echo(
                 f"{row['name']:24} {row['version'] or '-':10} {row['found'] or 'MISSING: ' + str(row['remedy'])}"
             )
-    if any(row["found"] is None for row in rows):
+    if any(row["found"] is None and row["needed"] for row in rows):
         raise SystemExit(1)
 
 
-def _row(name: str, installed: str | None, found: str | None, remedy: str) -> dict[str, str | None]:
-    return {"name": name, "version": installed, "found": found, "remedy": "" if found else remedy}
+def _row(
+    name: str, installed: str | None, found: str | None, remedy: str, needed: bool = True
+) -> dict[str, str | bool | None]:
+    """`needed`: without it the product does not work."""
+    return {"name": name, "version": installed, "found": found, "remedy": "" if found else remedy, "needed": needed}
 
 
 def _version(package: str) -> str | None:

@@ -29,12 +29,15 @@ def env() -> None:
 
 
 @command.command()
+@click.option("--linters", is_flag=True, help="Also what only the tests use: regal and actionlint.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def install(as_json: bool) -> None:
+def install(linters: bool, as_json: bool) -> None:
     """Make every tool available; minutes the first time. Example: portcullis tools install"""
     from tools.bootstrap import ensure
+    from tools.catalogue import CATALOGUE, LINTERS
 
-    box = ensure(lambda message: click.echo(message, err=True))
+    wanted = (*CATALOGUE, *LINTERS) if linters else CATALOGUE
+    box = ensure(lambda message: click.echo(message, err=True), wanted)
     if as_json:
         click.echo(json.dumps({f.tool.name: {"path": str(f.path), "from": f.origin} for f in box.tools}))
     else:

@@ -90,6 +90,54 @@ def test_environment_serves_a_plain_shell(sandbox: Sandbox) -> None:
     assert (sandbox.root / "secrets" / "postgres.superuser").read_text() not in done.stdout
 
 
+def test_plain_commands_work_in_that_shell(sandbox: Sandbox, tmp_path: Path) -> None:
+    """As the README has them, from a checkout of its own: Pulumi writes the stack's salt into it."""
+    checkout = tmp_path / "checkout"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (REPOSITORY / name).is_file():  # the checkout under test, with what is not committed yet
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(REPOSITORY / name, checkout / name)
+    script = (
+        'eval "$("$0" -m rotation sandbox env)"; cd "$1"'
+        "; pulumi stack select --create local; pulumi up --yes; pulumi up --yes --expect-no-changes"
+        "; bao policy read pc-gate; bao list auth/approle/role"
+        '; psql -d tradepulse -Atc "select count(*) from market_data.ticks"'
+        '; opa eval -b policies/rego "data.portcullis.lift.allow"'
+        '; curl -fsS -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/auth/token/lookup-self"'
+        '; curl -fsS "$EXCHANGE_URL/v1/health"; curl -fsS "$OPA_URL/health"'
+    )
+    env = {**os.environ, "PORTCULLIS_SANDBOX": str(sandbox.root), "PORTCULLIS_INCIDENTS": str(tmp_path / "incidents")}
+    argv = ["bash", "-euc", script, sys.executable, str(checkout)]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert "execution-engine" in done.stdout, "the roles that `pulumi up` made are not listed"
+
+
+def test_reset_leaves_nothing_and_may_be_repeated(fresh: Made) -> None:
+    box = fresh("reset")
+    box.up(print)
+    pids, folders = [pid for pid in _pids(box).values() if pid], [s.folder for s in box.services()]
+    assert len(pids) == len(folders)
+    for _ in range(2):
+        box.down(print)
+        assert not any(_pids(box).values())
+    box.reset(print)
+    assert [pid for pid in pids if started(pid)] == []
+    assert [f for f in [*folders, box.root] if f.exists()] == []
+    left = [p for p in Path("/proc").glob("[0-9]*/cmdline") if _mentions(p, str(box.root))]
+    assert left == [], "a process of the sandbox, or a child of one, still runs"
+    box.reset(print)
+    assert not box.root.exists()
+
+
+def _mentions(cmdline: Path, text: str) -> bool:
+    try:
+        return text.encode() in cmdline.read_bytes()
+    except OSError:
+        return False  # gone meanwhile
+
+
 def test_killed_servers_come_back_with_their_data(sandbox: Sandbox) -> None:
     bao, root = sandbox.openbao, sandbox.openbao.root_token()
     bao.call("POST", "portcullis/data/kept", {"data": {"a": "b"}}, token=root)

@@ -21,3 +21,4 @@ def test_what_is_missing_is_named_with_its_remedy(tmp_path: Path, monkeypatch: p
     assert rows["opa"]["remedy"] == "portcullis tools install"
     assert rows["postgres"]["remedy"] == ""
     assert rows["dbos"]["version"]
+    assert (rows["regal"]["found"], rows["regal"]["needed"]) == (None, False)
