@@ -197,7 +197,7 @@ def _finish(drill: Drill) -> tuple[Result, Path]:
 
 def _write(drill: Drill, result: Result, attackers: list[dict[str, Any]], services: list[dict[str, Any]]) -> Path:
     """Into the evidence, which is then collected, sealed and told in the report. Raises Finding where it is not."""
-    from rotation.evidence import Evidence
+    from rotation.evidence.folder import Evidence
 
     evidence = Evidence(record.folder(drill.incident))
     for name, rows in (("drill.json", result.to_json()), ("attackers.json", attackers), ("services.json", services)):

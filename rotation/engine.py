@@ -17,7 +17,7 @@ from containment.systems import from_environment
 from policies.errors import Finding, InputError, PortcullisError
 from policies.model import Estate
 from rotation import hold, proving, retired
-from rotation.evidence import Evidence
+from rotation.evidence.folder import Evidence
 from rotation.journal import Journal
 from rotation.plan import Plan, plan
 from rotation.steps import steps

@@ -32,7 +32,7 @@ def command(stack: str, config_file: Path | None, as_json: bool) -> None:
     from containment.adapters.vault import HvacVault
     from containment.systems import from_environment
     from policies.load import load
-    from rotation.drift import ROOT, drift
+    from rotation.drift.compare import ROOT, drift
 
     estate = load()
     vault = HvacVault.from_environment()

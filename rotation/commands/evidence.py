@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from containment.adapters.vault import HvacVault
-    from rotation.heads import Kept
+    from rotation.evidence.heads import Kept
 
 _FOLDER = click.option(
     "--folder",
@@ -49,8 +49,8 @@ def collect_command(incident: str, folder: Path | None, as_json: bool) -> None:
       portcullis evidence collect INC-7
       PORTCULLIS_AUDIT_LOG=/var/log/openbao/audit.log portcullis evidence collect INC-7 --json
     """
-    from rotation.collect import collect
-    from rotation.evidence import INCIDENTS, incident_folder
+    from rotation.evidence.collect import collect
+    from rotation.evidence.folder import INCIDENTS, incident_folder
 
     log = os.environ.get("PORTCULLIS_AUDIT_LOG")
     done = collect(incident, incident_folder(incident, folder or INCIDENTS), _vault(), Path(log) if log else None)
@@ -84,7 +84,7 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
     """
     from containment.chain import MANIFEST
     from policies.errors import Unreachable
-    from rotation.evidence import INCIDENTS, Kind, Problem, incident_folder, verify
+    from rotation.evidence.folder import INCIDENTS, Kind, Problem, incident_folder, verify
 
     place = incident_folder(incident, folder or INCIDENTS)
     error: Unreachable | None = None
@@ -128,8 +128,8 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     """
     from containment.chain import extended, head
     from policies.errors import Finding
-    from rotation.evidence import INCIDENTS, incident_folder
-    from rotation.report import render
+    from rotation.evidence.folder import INCIDENTS, incident_folder
+    from rotation.evidence.report import render
 
     place = incident_folder(incident, folder or INCIDENTS)
     if not place.is_dir():
@@ -157,7 +157,7 @@ def _vault() -> HvacVault | None:
 
 
 def _kept(incident: str) -> Kept | None:
-    from rotation import heads
+    from rotation.evidence import heads
 
     vault = _vault()
     return heads.kept(vault, incident) if vault else None

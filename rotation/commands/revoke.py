@@ -30,9 +30,9 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
     from containment.incident import State
     from containment.opening import estate_for
     from containment.systems import from_environment
-    from rotation import acts
-    from rotation.places import Holds
-    from rotation.revoke import revoke
+    from rotation.evidence import acts
+    from rotation.issuing.places import Holds
+    from rotation.issuing.revoke import revoke
 
     vault = HvacVault.from_environment()
     estate, complaint = estate_for(vault, None, tightening=True)

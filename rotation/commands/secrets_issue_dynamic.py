@@ -50,8 +50,9 @@ def command(
     from containment.systems import from_environment
     from policies.errors import InputError
     from policies.load import load
-    from rotation import acts, delivery, roles
-    from rotation.issue import Deliver, issue, short
+    from rotation.evidence import acts
+    from rotation.issuing import delivery, roles
+    from rotation.issuing.issue import Deliver, issue, short
 
     if (out is not None) + (fd is not None) + show > 1:
         raise InputError("--out, --fd and --show: one of them")

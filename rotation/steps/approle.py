@@ -9,7 +9,7 @@ from typing import Any
 
 from containment import names, proofs
 from policies.errors import InputError, PortcullisError, Unreachable
-from rotation.delivery import ToFile
+from rotation.issuing.delivery import ToFile
 from rotation.proving import open_step
 from rotation.steps.tokens import old_tokens
 from rotation.work import NotProven, Step, Work

@@ -106,7 +106,7 @@ def test_more_than_ten_heads_stay(sandbox: Sandbox, vault: HvacVault) -> None:
     path = names.evidence_head("INC-8")
     for number in range(12):
         vault.write(path, {"data": {"head": str(number)}})
-    from rotation.heads import kept
+    from rotation.evidence.heads import kept
 
     assert kept(vault, "INC-8").gone == ()
     assert kept(vault, "INC-8").heads[0] == "0"

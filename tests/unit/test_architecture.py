@@ -41,5 +41,15 @@ def test_foreign_systems_are_imported_in_their_adapters_only(package: str) -> No
             assert not _imports(file) & FOREIGN, file
 
 
+@pytest.mark.parametrize(
+    ("package", "others"),
+    [("evidence", ("issuing", "drift", "steps", "commands")), ("issuing", ("drift", "steps", "commands"))],
+)
+def test_parts_of_rotation_stand_side_by_side(package: str, others: tuple[str, ...]) -> None:
+    for file in (ROOT / "rotation" / package).rglob("*.py"):
+        for other in others:
+            assert f"rotation.{other}" not in file.read_text(), file
+
+
 def test_program_is_short() -> None:
     assert len((ROOT / "__main__.py").read_text().splitlines()) < 50

@@ -18,10 +18,10 @@ from containment import names
 from containment.ports import CodeHost, Vault
 from policies.errors import InputError, PortcullisError, Unreachable
 from policies.model import Estate, MountType
-from rotation.redaction import redact
-from rotation.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
+from rotation.drift.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
+from rotation.evidence.redaction import redact
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 _NO_CHANGE = {"same", "refresh", "read"}
 _DRIFT = 7
 """Exit code of `pulumi preview --expect-no-changes` when something would change."""

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 
 from policies.errors import InputError
 from rotation.commands.evidence import command
-from rotation.evidence import Evidence, verify
-from rotation.report import Verdict, render, view
-from rotation.timeline import span
+from rotation.evidence.folder import Evidence, verify
+from rotation.evidence.report import Verdict, render, view
+from rotation.evidence.timeline import span
 
 INCIDENT = {
     "id": "INC-1",

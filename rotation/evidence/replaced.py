@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from containment.proofs import NEW_ALIVE, OLD_DEAD
-from rotation.timeline import clock
+from rotation.evidence.timeline import clock
 
 _ASKED = {"secret": (OLD_DEAD, NEW_ALIVE), "workload": (OLD_DEAD, NEW_ALIVE), "ci": (OLD_DEAD,)}
 """By kind of thing. A CI role needs no new credential: it logs in afresh. A repository is locked, not replaced."""

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from policies.errors import Finding, InputError, Unreachable
 from rotation.commands.evidence import command
-from rotation.evidence import Evidence, Kind, export_audit, incident_folder, redact, verify
+from rotation.evidence.folder import Evidence, Kind, export_audit, incident_folder, redact, verify
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from containment.report import Effect, Outcome
 from containment.run import Progress, Run, Systems
 from policies.errors import Finding, PortcullisError
 from policies.model import DatabaseSecret, Estate, SecretAccessPolicy
-from rotation import outstanding, roles
-from rotation.roles import Role
+from rotation.issuing import outstanding, roles
+from rotation.issuing.roles import Role
 
 PACKAGE = "portcullis.issue"
 

@@ -17,11 +17,11 @@ from containment.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError, PortcullisError
 from policies.load import load
-from rotation import chronicle, heads
-from rotation.audit_export import export_audit
-from rotation.belonging import belonging
-from rotation.evidence import Evidence
-from rotation.report import render
+from rotation.evidence import chronicle, heads
+from rotation.evidence.audit_export import export_audit
+from rotation.evidence.belonging import belonging
+from rotation.evidence.folder import Evidence
+from rotation.evidence.report import render
 
 
 @dataclass(frozen=True, slots=True)

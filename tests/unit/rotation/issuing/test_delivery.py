@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from policies.errors import InputError, Unreachable
-from rotation.delivery import ToDescriptor, ToFile, default_file
+from rotation.issuing.delivery import ToDescriptor, ToFile, default_file
 
 VALUES = {"token": "t"}
 

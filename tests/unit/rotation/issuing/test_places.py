@@ -6,8 +6,8 @@ import pytest
 
 from policies.errors import InputError
 from policies.load import load
-from rotation import places
-from rotation.places import Holds
+from rotation.issuing import places
+from rotation.issuing.places import Holds
 
 MOUNTS = {
     "secret/": {"type": "kv"},

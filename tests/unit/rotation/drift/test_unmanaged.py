@@ -10,7 +10,7 @@ from containment import names, operators
 from containment.repository import RULESET, settings
 from policies.load import load
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Workload
-from rotation.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
+from rotation.drift.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
 
 ESTATE = load()
 IDENTITIES: list[Workload | CiRole] = [*ESTATE.workloads, *ESTATE.ci_roles]

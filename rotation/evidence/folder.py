@@ -12,8 +12,8 @@ from containment import chain, files
 from containment.chain import MANIFEST, Kind, Problem, verify
 from containment.record import DEFAULT as INCIDENTS
 from policies.errors import InputError
-from rotation.audit_export import export_audit
-from rotation.redaction import redact, redact_argv, redact_certain
+from rotation.evidence.audit_export import export_audit
+from rotation.evidence.redaction import redact, redact_argv, redact_certain
 
 __all__ = [
     "INCIDENTS",

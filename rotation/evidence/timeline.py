@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rotation.chronicle import PHASES
+from rotation.evidence.chronicle import PHASES
 
 MOST = 60
 """Rows that are drawn; the table below the picture lists every event."""

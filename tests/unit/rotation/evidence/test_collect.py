@@ -15,10 +15,10 @@ from containment.incident import Incident, Proof, Scope, State
 from containment.ports import Vault
 from policies.errors import Finding, InputError, Unreachable
 from policies.load import load
-from rotation import chronicle, heads
-from rotation.belonging import belonging
-from rotation.collect import Collected, collect
 from rotation.commands.evidence import command
+from rotation.evidence import chronicle, heads
+from rotation.evidence.belonging import belonging
+from rotation.evidence.collect import Collected, collect
 
 OPENED = 1795488701
 INCIDENT = Incident(

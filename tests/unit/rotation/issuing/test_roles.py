@@ -7,7 +7,7 @@ import pytest
 from containment.incident import Incident, Scope, State
 from policies.errors import InputError
 from policies.load import load
-from rotation import roles
+from rotation.issuing import roles
 
 ESTATE = load()
 

@@ -14,8 +14,8 @@ from containment.report import Effect, Outcome
 from containment.run import Progress, Run, Seen, Systems
 from policies.errors import InputError
 from policies.model import DatabaseGrant, DatabaseSecret, Estate
-from rotation import outstanding, places
-from rotation.places import Holds, Place
+from rotation.issuing import outstanding, places
+from rotation.issuing.places import Holds, Place
 
 KEPT = {*operators.POLICIES, "root"}
 """A token with one of these policies is the way out, or a responder's: it is never revoked by a path."""

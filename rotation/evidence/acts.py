@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from containment import record
 from containment.report import Effect, Outcome
 from policies.errors import PortcullisError
-from rotation.evidence import Evidence
+from rotation.evidence.folder import Evidence
 
 
 def keep(

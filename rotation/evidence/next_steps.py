@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from containment.incident import State
-from rotation.replaced import Replaced
+from rotation.evidence.replaced import Replaced
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from policies.errors import InputError
-from rotation.evidence import MANIFEST, Evidence, Problem, verify
-from rotation.next_steps import Step, next_steps
-from rotation.reading import Row, list_, number, object_, rows
-from rotation.replaced import Replaced, replaced
-from rotation.timeline import Event, Picture, clock, draw
+from rotation.evidence.folder import MANIFEST, Evidence, Problem, verify
+from rotation.evidence.next_steps import Step, next_steps
+from rotation.evidence.reading import Row, list_, number, object_, rows
+from rotation.evidence.replaced import Replaced, replaced
+from rotation.evidence.timeline import Event, Picture, clock, draw
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
