@@ -14,7 +14,7 @@ from containment import executor, gate, names, opening, paging, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
 from containment.errors import NotContained
-from containment.incident import Incident, Mode, State
+from containment.incident import Incident, Mode
 from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError
@@ -71,8 +71,19 @@ async def _rest(
         complaints.append(f"repositories were not declared: {refusal}")
     else:
         github.declare(repositories, bool(context.affected.open))
+    if vault is not None and not complaints:
+        with refusals():
+            await asyncio.to_thread(_declared, vault, decision)
     if complaints:
         raise pulumi.RunError("\n".join(complaints))
+
+
+def _declared(vault: HvacVault, decision: Decision) -> None:
+    """Pulumi's state now knows of these lock-downs, repositories included, and so can take them back."""
+    now = vault.now()
+    for incident in decision.in_force:
+        if not incident.declared_at:
+            vault.update_incident(incident.id, lambda held: replace(held, declared_at=held.declared_at or now))
 
 
 def _work(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str]) -> None:
@@ -96,9 +107,6 @@ def _contain(vault: HvacVault, context: access.Context, incident: Incident, comp
     report, incident = executor.contain(systems, context.estate, context.incidents, incident, _log)
     if report.not_contained:
         complaints.append(str(NotContained(report.not_contained)))
-    elif not incident.declared_at and incident.state is State.OPEN:
-        now = vault.now()
-        incident = vault.update_incident(incident.id, lambda held: replace(held, declared_at=now))
     record.keep(report, incident)
     return report.not_contained
 
