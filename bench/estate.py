@@ -30,6 +30,7 @@ from sandbox.estate import seed
 Progress = Callable[[str], None]
 KEY_PATH = "secret/data/bench/key"
 RIVAL = REPOSITORY / "bench" / "rival"
+_QUICK = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 _CAP = {"default_ttl": 900, "max_ttl": 900}
 _LOGIN = {"token_ttl": 1800, "token_max_ttl": 1800}
 
@@ -69,14 +70,14 @@ class Generated:
 
     def settle(self) -> None:
         """Nothing locked: every incident lifted by root, both policies open, every resource as declared. Not timed,
-        so it may skip the checkpoints that a timed run writes."""
+        so it is root's too, and skips the checkpoints that a timed run writes."""
         vault = self.vault(root=True)
         for incident in vault.incidents():
             if incident.state is State.OPEN:
                 vault.update_incident(incident.id, partial(lifted, now=vault.now()))
         for policy in names.SHARED:
             vault.write_policy(policy, gate.open_policy())
-        done = self.pulumi("incident=keep", "incidentId=", "incidentScope=", quick=True)
+        done = self.pulumi("incident=keep", "incidentId=", "incidentScope=", setup=True)
         if done.exit_code:
             raise Unreachable(f"the estate could not be applied:\n{done.output[-3000:]}")
 
@@ -94,12 +95,12 @@ class Generated:
         auth = bao.call("POST", "auth/approle/login", {"role_id": role, "secret_id": secret})["auth"]
         return Client(bao.url, self.sandbox.root / "ca.pem", auth["client_token"])
 
-    def pulumi(self, *config: str, rival: bool = False, quick: bool = False, limit: float | None = None) -> Timed:
+    def pulumi(self, *config: str, rival: bool = False, setup: bool = False, limit: float | None = None) -> Timed:
         settings = self.sandbox.root / "pulumi" / "project" / "Pulumi.local.yaml"
         argv = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
         argv += ["--config-file", str(settings), *(word for item in config for word in ("--config", item))]
-        skip = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"} if quick else {}
-        return self._run(argv, RIVAL if rival else REPOSITORY, {**self._environ, **skip}, limit)
+        quick = {"VAULT_TOKEN": self.sandbox.openbao.root_token(), **_QUICK} if setup else {}
+        return self._run(argv, RIVAL if rival else REPOSITORY, {**self._environ, **quick}, limit)
 
     def contain(self) -> Timed:
         return self._run([sys.executable, "-m", "rotation", "contain", "--json"], REPOSITORY, self._environ, None)

@@ -25,18 +25,76 @@ from policies.model import (
 
 OPERATOR = "portcullis-operator"
 BREAK_GLASS = "portcullis-break-glass"
+CONTAINMENT = "portcullis-containment"
 ROTATOR = "portcullis-rotator"
 DRIFT = "portcullis-drift"
 """A role of the CI's login method too: the scheduled job logs in by it."""
-POLICIES = (OPERATOR, BREAK_GLASS, ROTATOR, DRIFT)
+POLICIES = (OPERATOR, CONTAINMENT, BREAK_GLASS, ROTATOR, DRIFT)
 
 _ALL = ["create", "read", "update", "delete", "list"]
 _WRITE = ["create", "read", "update", "delete"]
+_TTLS = ("token_ttl", "token_max_ttl")
+_JWT = (*_TTLS, "bound_claims", "user_claim", "role_type")
 
 
 def operator_policy(estate: Estate) -> str:
     """Policy of the token in the operator's environment. It cannot write itself: its name is outside the prefix."""
     return _hcl(_operator_paths(estate))
+
+
+def containment_policy(estate: Estate) -> str:
+    """Policy of the token that locks down: rules for mounts and batch workloads and no others, however much is declared
+    (docs/adr/0006). It sets on a role what a lock-down sets, and attaches no policy to one."""
+    return _hcl(_containment_paths(estate))
+
+
+def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
+    paths: dict[str, dict[str, Any]] = {
+        f"sys/policies/acl/{names.PREFIX}*": {"capabilities": ["create", "read", "update"]},
+        "sys/auth": {"capabilities": ["read"]},
+        f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
+        f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
+        f"{names.STORE}/metadata/incidents/": {"capabilities": ["list"]},
+        f"{names.STORE}/data/compiled": {"capabilities": ["create", "read", "update"]},
+        "auth/token/accessors": {"capabilities": ["list", "sudo"]},
+        "auth/token/accessors/": {"capabilities": ["list", "sudo"]},
+        "auth/token/lookup-accessor": {"capabilities": ["update"]},
+        "auth/token/revoke-accessor": {"capabilities": ["update"]},
+        "sys/leases/lookup": {"capabilities": ["update"]},
+        "sys/leases/revoke": {"capabilities": ["update"]},
+        "identity/lookup/entity": {"capabilities": ["update"]},
+        "identity/entity/id/*": {
+            "capabilities": ["read", "update"],
+            "allowed_parameters": {"disabled": []},
+        },
+        f"auth/token/create/{names.PROBE_ROLE}": {"capabilities": ["update"]},
+        "sys/capabilities-self": {"capabilities": ["update"]},
+        f"auth/{names.APPROLE}/role/+": _may_set(_TTLS),
+        f"auth/{names.APPROLE}/role/+/role-id": {"capabilities": ["read"]},
+        f"auth/{names.APPROLE}/role/+/secret-id": {"capabilities": ["list"]},
+        f"auth/{names.APPROLE}/role/+/secret-id/": {"capabilities": ["list"]},
+        f"auth/{names.APPROLE}/role/+/secret-id-accessor/destroy": {"capabilities": ["update"]},
+        f"auth/{names.JWT}/role/+": _may_set(_JWT),
+    }
+    for mount in estate.mounts:
+        if mount.type == "database":
+            paths[f"{mount.name}/roles/*"] = {"capabilities": ["read", "update"]}
+            paths[f"sys/leases/lookup/{mount.name}/creds/*"] = {"capabilities": ["list", "sudo"]}
+    for workload in generations.batch_workloads(estate):
+        rule = _may_set(_JWT if workload.auth is AuthMethod.JWT else _TTLS)
+        rule["allowed_parameters"]["token_policies"] = _attachable(workload)
+        paths[f"auth/{workload.auth}/role/{workload.name}"] = rule
+    return paths
+
+
+def _may_set(parameters: tuple[str, ...]) -> dict[str, Any]:
+    return {"capabilities": ["read", "update"], "allowed_parameters": {name: [] for name in parameters}}
+
+
+def _attachable(identity: Workload | CiRole) -> list[list[str]]:
+    """What may be attached to one role: the server compares the whole list, in whatever order a client sends it."""
+    generation = (tuple(names.token_policies(identity, number)) for number in range(generations.COUNT))
+    return [list(order) for policies in dict.fromkeys(generation) for order in permutations(policies)]
 
 
 def drift_policy(estate: Estate) -> str:
@@ -52,35 +110,18 @@ def drift_policy(estate: Estate) -> str:
 
 def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {
+        **_containment_paths(estate),
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
         "sys/policies/acl": {"capabilities": ["list"]},
         "sys/mounts": {"capabilities": ["read"]},
-        "sys/auth": {"capabilities": ["read"]},
         **{
             path: {"capabilities": ["list"]}
             for roles in (f"auth/{names.APPROLE}/role", f"auth/{names.JWT}/role", "auth/token/roles")
             for path in (roles, f"{roles}/")
         },
-        f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
-        f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
-        f"{names.STORE}/metadata/incidents/": {"capabilities": ["list"]},
         f"{names.STORE}/data/evidence/*": {"capabilities": ["create", "read", "update"]},  # never delete or destroy
         f"{names.STORE}/metadata/evidence/*": {"capabilities": ["read"]},
-        f"{names.STORE}/data/compiled": {"capabilities": ["create", "read", "update"]},
-        "auth/token/accessors": {"capabilities": ["list", "sudo"]},
-        "auth/token/accessors/": {"capabilities": ["list", "sudo"]},
-        "auth/token/lookup-accessor": {"capabilities": ["update"]},
-        "auth/token/revoke-accessor": {"capabilities": ["update"]},
-        "sys/leases/lookup": {"capabilities": ["update"]},
-        "sys/leases/revoke": {"capabilities": ["update"]},
         "sys/leases/renew": {"capabilities": ["update"]},
-        "identity/lookup/entity": {"capabilities": ["update"]},
-        "identity/entity/id/*": {
-            "capabilities": ["read", "update"],
-            "allowed_parameters": {"disabled": []},
-        },
-        f"auth/token/create/{names.PROBE_ROLE}": {"capabilities": ["update"]},
-        "sys/capabilities-self": {"capabilities": ["update"]},
     }
     for mount in estate.mounts:
         paths[f"sys/mounts/{mount.name}"] = {"capabilities": _WRITE}
@@ -88,8 +129,6 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         if mount.type == "database":
             for kind in ("config", "roles"):
                 paths[f"{mount.name}/{kind}/*"] = {"capabilities": _ALL}
-            for sub in (f"sys/leases/lookup/{mount.name}/creds/*",):
-                paths[sub] = {"capabilities": ["list", "sudo"]}
         else:
             paths[f"{mount.name}/config"] = {"capabilities": ["create", "read", "update"]}
     identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
@@ -100,13 +139,7 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
             "capabilities": _WRITE,
             "allowed_parameters": {
                 "*": [],
-                "token_policies": [
-                    list(order)
-                    for policies in dict.fromkeys(
-                        tuple(names.token_policies(identity, number)) for number in range(generations.COUNT)
-                    )
-                    for order in permutations(policies)
-                ],
+                "token_policies": _attachable(identity),
             },
             "denied_parameters": {"policies": [], "token_no_default_policy": [], "period": [], "token_period": []},
         }
@@ -115,11 +148,6 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
                 "capabilities": ["update"],
                 "allowed_parameters": {"ttl": [], "display_name": []},
             }
-        if method is AuthMethod.APPROLE:
-            paths[f"{base}/role-id"] = {"capabilities": ["read"]}
-            paths[f"{base}/secret-id"] = {"capabilities": ["list"]}
-            paths[f"{base}/secret-id/"] = {"capabilities": ["list"]}
-            paths[f"{base}/secret-id-accessor/destroy"] = {"capabilities": ["update"]}
     for policy in estate.secrets:
         if isinstance(policy.secret, DatabaseSecret):
             paths[names.granted_path(policy)] = {"capabilities": ["read"]}

@@ -52,6 +52,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
             call("POST", f"auth/token/roles/{names.issue_role(identity)}", operators.issue_role(identity))
     for name, text in (
         (operators.OPERATOR, operators.operator_policy(estate)),
+        (operators.CONTAINMENT, operators.containment_policy(estate)),
         (operators.BREAK_GLASS, operators.break_glass_policy()),
         (operators.ROTATOR, operators.rotator_policy(estate)),
         (operators.DRIFT, operators.drift_policy(estate)),
@@ -60,7 +61,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
     existing = set(call("LIST", "sys/policies/acl")["data"]["keys"])
     if names.QUARANTINE not in existing:
         call("PUT", f"sys/policies/acl/{names.QUARANTINE}", {"policy": gate.open_policy()})
-    for name in (operators.OPERATOR, operators.BREAK_GLASS, operators.ROTATOR):
+    for name in (operators.OPERATOR, operators.CONTAINMENT, operators.BREAK_GLASS, operators.ROTATOR):
         file = sandbox.root / "secrets" / f"{name.removeprefix('portcullis-')}.token"
         if not file.exists():
             made = call("POST", "auth/token/create-orphan", {"policies": [name], "period": "24h", "display_name": name})

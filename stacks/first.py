@@ -44,9 +44,10 @@ def deny() -> Begun:
     Raises pulumi.RunError before anything changes: a token that could not undo what it locks.
     """
     config = settings.read()
-    vault = HvacVault.from_environment()
+    declaring, vault = HvacVault.from_environment(), HvacVault.for_containment()
     dry = pulumi.runtime.is_dry_run()
     asked, stored = config.asked, vault.compiled()
     if stored is not None and asked.mode is Mode.LOCK and not dry:
+        opening.prove_way_out(declaring)  # it raises the gate again; `deny_first` proves the token that denies
         asked = opening.deny_first(vault, asked, stored, pulumi.log.info)
     return Begun(vault, asked, config.environment, stored, dry)

@@ -44,6 +44,13 @@ class HvacVault:
             )
         return cls(environ["VAULT_ADDR"], environ["VAULT_TOKEN"], environ.get("VAULT_CACERT"))
 
+    @classmethod
+    def for_containment(cls, environ: Mapping[str, str] = os.environ) -> HvacVault:
+        """With PORTCULLIS_CONTAINMENT_TOKEN, whose few rules the server compiles in no time, else with VAULT_TOKEN.
+        Raises InputError as `from_environment` does."""
+        token = environ.get("PORTCULLIS_CONTAINMENT_TOKEN")
+        return cls.from_environment({**environ, "VAULT_TOKEN": token} if token else environ)
+
     def _call(self, what: str, function: Callable[[], T], *, absent: T | None = None, missing_ok: bool = False) -> T:
         import hvac.exceptions
         import requests

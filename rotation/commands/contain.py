@@ -23,7 +23,7 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     from containment.direct import contain
 
     report, incident, complaint = contain(
-        HvacVault.from_environment(), incident_id, scope, lambda message: click.echo(message, err=True)
+        HvacVault.for_containment(), incident_id, scope, lambda message: click.echo(message, err=True)
     )
     if as_json:
         click.echo(json.dumps({**report.to_json(), "declarations": complaint or "loaded"}))

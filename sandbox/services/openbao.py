@@ -110,6 +110,9 @@ class OpenBao(Service):
         if token.exists():
             shared["TOKEN"] = token.read_text()
         named = {f"{family}_{k}": v for family in ("VAULT", "BAO") for k, v in shared.items()}
+        containment = self.secrets / "containment.token"
+        if containment.exists():
+            named["PORTCULLIS_CONTAINMENT_TOKEN"] = containment.read_text()
         return {
             **named,
             "TERRAFORM_VAULT_SKIP_CHILD_TOKEN": "true",
