@@ -20,7 +20,7 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
     stored = vault.compiled()
     if stored is not None:
         asked = opening.deny_first(vault, asked, stored, progress)
-    estate, complaint = opening.estate_for(vault, stored, tightening=True)
+    estate, complaint = opening.estate_for(vault, stored, incident=True)
     decision = opening.decided(vault, asked, estate)
     opening.put_on_record(vault, asked, decision)
     report, incident = executor.contain(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+from typing import Any
+
 from containment import executor, paging, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision, decide, scope_text
@@ -63,21 +66,36 @@ def prove_way_out(vault: Vault) -> None:
         raise InputError(f"no way out: this token could not lift what it locks; it lacks {', '.join(missing)}")
 
 
-def estate_for(vault: Vault, stored: Estate | None, tightening: bool) -> tuple[Estate, str]:
-    """The declarations, loaded and judged. The last value is why they do not serve, or "".
+def estate_for(vault: Vault, stored: Estate | None, *, incident: bool, lifting: bool = False) -> tuple[Estate, str]:
+    """The declarations, loaded and judged, and in an `incident` what the last apply declared beside them. The last
+    value is why they do not serve, or "".
 
-    When they do not load, OPA is down or it objects, the estate of the last apply serves while an incident is open
-    (`tightening`): deny-by-default must not stand in the way of a lock-down. Otherwise that is raised.
+    When they do not load, OPA is down or it objects, the estate of the last apply serves in an incident, unless it is
+    being lifted: deny-by-default must not stand in the way of a lock-down. Otherwise that is raised.
     """
+    last = (stored or vault.compiled()) if incident else None
     try:
         estate = load()
         judge(estate)
     except PortcullisError as error:
-        last = stored or vault.compiled()
-        if not tightening or last is None:
+        if lifting or last is None:
             raise
         return last, f"the estate of the last apply was used: {error}"
-    return estate, ""
+    return (estate if last is None else with_kept(estate, last)), ""
+
+
+def with_kept(estate: Estate, last: Estate) -> Estate:
+    """What an incident works on: no older checkout takes a name, or the place where a secret lies, out of what is
+    denied. A declaration goes with the first apply in peace."""
+    kept = {policy.name: policy.secret for policy in last.secrets}
+    placed = tuple(replace(policy, secret=kept.get(policy.name, policy.secret)) for policy in estate.secrets)
+    estate = replace(estate, secrets=placed)
+
+    def union(now: tuple[Any, ...], then: tuple[Any, ...]) -> tuple[Any, ...]:
+        declared = {one.name for one in now}
+        return (*now, *(one for one in then if one.name not in declared))
+
+    return Estate(**{f.name: union(getattr(estate, f.name), getattr(last, f.name)) for f in fields(Estate)})
 
 
 def current(decision: Decision) -> Incident:

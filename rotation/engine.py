@@ -74,7 +74,7 @@ def planned(vault: Custodian, incident_id: str) -> tuple[Plan, Estate]:
         raise InputError(f"incident {incident_id} is lifted; nothing is rotated")
     if not incident.denied_at:
         raise InputError(f"incident {incident_id} is not denied yet: lock down first, pulumi up --config incident=true")
-    estate, _ = opening.estate_for(vault, None, tightening=True)
+    estate, _ = opening.estate_for(vault, None, incident=True)
     return plan(incident, estate), estate
 
 
@@ -167,7 +167,7 @@ def _keep(incident_id: str, ended: list[Ended], word: str) -> None:
 def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
     """What is proven and what is missing, as the server holds it; ages in seconds by the server's clock."""
     incident, now = find(vault.incidents(), incident_id), vault.now()
-    estate, _ = opening.estate_for(vault, None, tightening=True)
+    estate, _ = opening.estate_for(vault, None, incident=True)
     held = {f"{p.item}/{p.kind}": p for p in incident.proofs}
     items = []
     for name in proofs.required(incident, estate):

@@ -27,8 +27,8 @@ def run(begun: Begun) -> None:
     """Raises pulumi.RunError with the reason when anything is refused, not contained or not loaded."""
     vault, asked, dry = begun.vault, begun.asked, begun.dry
     complaints: list[str] = []
-    tightening = asked.mode is not Mode.LIFT and any(i.state == "open" for i in vault.incidents())
-    estate, complaint = opening.estate_for(vault, begun.stored, tightening or asked.mode is Mode.LOCK)
+    incident = asked.mode is Mode.LOCK or any(i.state is State.OPEN for i in vault.incidents())
+    estate, complaint = opening.estate_for(vault, begun.stored, incident=incident, lifting=asked.mode is Mode.LIFT)
     if complaint:
         complaints.append(complaint)
     decision = opening.decided(vault, asked, estate)

@@ -35,7 +35,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
     from rotation.issuing.revoke import revoke
 
     vault = HvacVault.from_environment()
-    estate, complaint = estate_for(vault, None, tightening=True)
+    estate, complaint = estate_for(vault, None, incident=True)
     if complaint:
         click.echo(complaint, err=True)
     result = revoke(
