@@ -12,7 +12,7 @@ from containment import opening
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
 from containment.incident import Mode
-from policies.errors import PortcullisError
+from policies.errors import PortcullisError, Unreachable
 from policies.model import Estate
 from stacks import settings
 
@@ -34,7 +34,13 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except PortcullisError as error:
-        raise pulumi.RunError(str(error)) from error
+        raise pulumi.RunError(f"{_verdict(error)}{error}") from error
+
+
+def _verdict(error: PortcullisError) -> str:
+    """A lock-down that a server cut short is not contained, however far it came."""
+    locking = pulumi.Config().get("incident") == Mode.LOCK and not pulumi.runtime.is_dry_run()
+    return "not contained: " if locking and isinstance(error, Unreachable) else ""
 
 
 @refusals()
