@@ -14,7 +14,7 @@ from containment import executor, gate, names, opening, paging, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
 from containment.errors import NotContained
-from containment.incident import Incident, Mode
+from containment.incident import Incident, Mode, State
 from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError
