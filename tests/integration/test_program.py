@@ -227,6 +227,8 @@ def test_opa_down(applied: Sandbox, tmp_path: Path) -> None:
         assert not _reads(applied, "partner-gateway", PARTNER)
     finally:
         applied.service("opa").start()
+    assert "declared" in _lift(applied, "OPA-1").stdout, "a run that fell back has not declared the lock-down"
+    assert _keep(applied).returncode == 0
     _lifted(applied, "OPA-1")
     done = _keep(applied, checkout)
     assert done.returncode == 0, done.stdout
@@ -259,6 +261,7 @@ def test_a_bad_declaration_stands_in_no_lock_downs_way(
     assert "the estate of the last apply was used" in locked.stdout
     assert _contained(incident)
     assert not _reads(applied, "partner-gateway", PARTNER)
+    assert _keep(applied).returncode == 0, "with good declarations it is declared"
     _lifted(applied, incident)
 
 
