@@ -25,7 +25,7 @@ def quarantine(affected: Affected) -> str:
 
 def generation(workload: Workload, estate: Estate, closed: bool) -> str:
     """The policy of one generation of a workload's batch tokens: closed, it denies whatever the workload is granted."""
-    granted = [s for s in estate.secrets if any(g.workload == workload.name for g in s.grants)]
+    granted = estate.granted.get(workload.name, ())
     return _deny(path for policy in granted for path in names.exact_paths(policy)) if closed else open_policy()
 
 
@@ -37,15 +37,16 @@ def open_policy() -> str:
 def own_policy(identity: Workload | CiRole, estate: Estate, affected: Affected) -> str:
     """The identity's own grants, exact paths only. None at all while it is leaked and not replaced, nor of a CI role in
     any incident: so its tokens are refused at once, and nobody else's."""
-    if identity in affected.shut:
+    if affected.is_shut(identity):
         return open_policy()
     paths: dict[str, dict[str, list[str]]] = {}
-    for policy in estate.secrets:
-        if isinstance(identity, CiRole):
-            capabilities = ["read"] if policy.name in identity.secrets else []
-        else:
+    if isinstance(identity, CiRole):
+        for policy in estate.secrets:
+            if policy.name in identity.secrets:
+                paths[names.granted_path(policy)] = {"capabilities": ["read"]}
+    else:
+        for policy in estate.granted.get(identity.name, ()):
             capabilities = sorted(c for g in policy.grants if g.workload == identity.name for c in g.capabilities)
-        if capabilities:
             paths[names.granted_path(policy)] = {"capabilities": capabilities}
     return json.dumps({"path": paths} if paths else _NOTHING, sort_keys=True)
 

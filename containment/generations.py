@@ -15,7 +15,7 @@ COUNT = 2
 
 def touching(workload: Workload, estate: Estate, incidents: Iterable[Incident]) -> tuple[Incident, ...]:
     """Incidents, lifted ones too, that had this workload in scope, in the order of their opening."""
-    granted = {s.name for s in estate.secrets if any(g.workload == workload.name for g in s.grants)}
+    granted = {s.name for s in estate.granted.get(workload.name, ())}
     found = [
         i
         for i in incidents

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from containment.errors import UnknownScope
 from containment.incident import Incident, Scope, State
@@ -43,7 +44,7 @@ def parse_scope(text: str, estate: Estate) -> Scope:
     return Scope(everything=False, leaked=tuple(sorted(set(leaked))))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Affected:
     """The union of the open incidents, resolved against the declarations."""
 
@@ -71,6 +72,25 @@ class Affected:
         """Identities that may do nothing at all."""
         return (*self.unreplaced_workloads, *self.ci_roles)
 
+    @cached_property
+    def _shut_names(self) -> frozenset[tuple[type, str]]:
+        return frozenset((type(i), i.name) for i in self.shut)
+
+    def is_shut(self, identity: Workload | CiRole) -> bool:
+        return (type(identity), identity.name) in self._shut_names
+
+    @cached_property
+    def _secret_names(self) -> frozenset[str]:
+        return frozenset(s.name for s in self.secrets)
+
+    @cached_property
+    def _workload_names(self) -> frozenset[str]:
+        return frozenset(w.name for w in self.workloads)
+
+    def in_scope(self, what: SecretAccessPolicy | Workload) -> bool:
+        """By name, since a stack asks this of everything that is declared."""
+        return what.name in (self._secret_names if isinstance(what, SecretAccessPolicy) else self._workload_names)
+
 
 def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     """What the open ones of `incidents` touch. Names no longer declared are handled by the compiled estate."""
@@ -86,15 +106,16 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     taken = leaked("secret") | {a.secret for r in leaked_repositories for a in r.actions_secrets}
     leaked_secrets = tuple(s for s in estate.secrets if s.name in taken)
     static = tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret))
-    secrets = tuple(s for s in estate.secrets if everything or s in leaked_secrets)
-    grantees = {g.workload for s in leaked_secrets for g in s.grants}
-    leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked("workload"))
+    secrets = tuple(s for s in estate.secrets if everything or s.name in taken)
+    leaked_names = leaked("workload")
+    leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked_names)
+    scoped = leaked_names | {g.workload for s in leaked_secrets for g in s.grants}
     return Affected(
         denied=tuple(s for s in static if f"secret:{s.name}" not in replaced),
         denied_class=tuple(s for s in secrets if everything and s.incident_access is IncidentAccess.DENY),
         secrets=secrets,
         leaked_secrets=leaked_secrets,
-        workloads=tuple(w for w in estate.workloads if everything or w.name in grantees or w in leaked_workloads),
+        workloads=tuple(w for w in estate.workloads if everything or w.name in scoped),
         leaked_workloads=leaked_workloads,
         unreplaced_workloads=tuple(w for w in leaked_workloads if f"workload:{w.name}" not in replaced),
         ci_roles=estate.ci_roles if opened_incidents else (),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 INCIDENT_TTL_LIMIT = 1800
 """Seconds. The runbook: dynamic credentials live 30 minutes or less until an incident is over."""
@@ -215,7 +216,7 @@ class Repository:
     source: Source = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Estate:
     """Everything declared, in file order."""
 
@@ -225,3 +226,12 @@ class Estate:
     workloads: tuple[Workload, ...]
     ci_roles: tuple[CiRole, ...]
     repositories: tuple[Repository, ...]
+
+    @cached_property
+    def granted(self) -> dict[str, tuple[SecretAccessPolicy, ...]]:
+        """What each workload is granted, by its name; computed once, since every identity asks."""
+        found: dict[str, list[SecretAccessPolicy]] = {}
+        for policy in self.secrets:
+            for workload in dict.fromkeys(g.workload for g in policy.grants):
+                found.setdefault(workload, []).append(policy)
+        return {workload: tuple(policies) for workload, policies in found.items()}

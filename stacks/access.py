@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pulumi
 import pulumi_vault as vault
@@ -84,7 +84,7 @@ class SecretAccess(pulumi.ComponentResource):
         secret = policy.secret
         if not isinstance(secret, DatabaseSecret):
             return
-        in_scope = policy in context.affected.secrets
+        in_scope = context.affected.in_scope(policy)
         vault.database.SecretBackendRole(
             policy.name,
             backend=mount.mount.path,
@@ -114,7 +114,7 @@ class Identity(pulumi.ComponentResource):
                 text = gate.generation(workload, context.estate, number in closed)
                 vault.Policy(name, name=name, policy=text, opts=opts)
         policies = names.token_policies(workload, generation)
-        ttl = locked.login_ttl(workload.ttl) if workload in context.affected.workloads else workload.ttl
+        ttl = locked.login_ttl(workload.ttl) if context.affected.in_scope(workload) else workload.ttl
         if workload.auth is AuthMethod.APPROLE:
             vault.approle.AuthBackendRole(
                 workload.name,
@@ -126,7 +126,7 @@ class Identity(pulumi.ComponentResource):
                 token_max_ttl=ttl.max,
                 opts=opts,
             )
-        elif workload in context.affected.unreplaced_workloads:
+        elif context.affected.is_shut(workload):
             _jwt_role(workload, _off(context), locked.OFF_TTL, policies, workload.tokens, opts)
         else:
             _jwt_role(workload, dict(workload.bound_claims), ttl, policies, workload.tokens, opts)
@@ -140,7 +140,7 @@ class CiIdentity(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self)
         own = names.own_policy(role)
         vault.Policy(own, name=own, policy=gate.own_policy(role, context.estate, context.affected), opts=opts)
-        off = role in context.affected.ci_roles
+        off = context.affected.is_shut(role)
         claims = _off(context) if off else dict(role.bound_claims)
         ttl = locked.OFF_TTL if off else role.ttl
         _jwt_role(role, claims, ttl, names.token_policies(role), TokenType.SERVICE, opts)
@@ -185,7 +185,9 @@ def chosen(context: Context) -> Estate:
     estate, wanted = context.estate, context.environment
     if wanted == "all":
         return estate
-    return Estate(**{f: tuple(x for x in getattr(estate, f) if x.environment == wanted) for f in Estate.__slots__})
+    return Estate(
+        **{f: tuple(x for x in getattr(estate, f) if x.environment == wanted) for f in (d.name for d in fields(Estate))}
+    )
 
 
 def declare(context: Context) -> None:
