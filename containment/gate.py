@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from containment import names
 from containment.scope import Affected
@@ -39,7 +39,7 @@ def own_policy(identity: Workload | CiRole, estate: Estate, affected: Affected) 
     any incident: so its tokens are refused at once, and nobody else's."""
     if affected.is_shut(identity):
         return open_policy()
-    paths: dict[str, dict[str, list[str]]] = {}
+    paths: dict[str, dict[str, Sequence[str]]] = {}
     if isinstance(identity, CiRole):
         for policy in estate.secrets:
             if policy.name in identity.secrets:

@@ -185,9 +185,8 @@ def chosen(context: Context) -> Estate:
     estate, wanted = context.estate, context.environment
     if wanted == "all":
         return estate
-    return Estate(
-        **{f: tuple(x for x in getattr(estate, f) if x.environment == wanted) for f in (d.name for d in fields(Estate))}
-    )
+    kinds = [kind.name for kind in fields(Estate)]
+    return Estate(**{kind: tuple(x for x in getattr(estate, kind) if x.environment == wanted) for kind in kinds})
 
 
 def declare(context: Context) -> None:
