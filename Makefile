@@ -11,7 +11,7 @@ setup: $(VENV)/.ready
 $(VENV)/.ready: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	printf '%s\n' '#!/bin/sh' 'cd "$(CURDIR)" && exec "$(CURDIR)/$(BIN)/python" -m rotation "$$@"' > $(BIN)/portcullis
+	printf '%s\n' '#!/bin/sh' 'PYTHONPATH="$(CURDIR)" exec "$(CURDIR)/$(BIN)/python" -m rotation "$$@"' > $(BIN)/portcullis
 	chmod +x $(BIN)/portcullis
 	touch $@
 

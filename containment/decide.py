@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import assert_never
 
-from containment.incident import Incident, Mode, Scope, State
+from containment.incident import Incident, Mode, Scope, State, checked_id
 from policies.errors import InputError
 
 
@@ -40,7 +40,9 @@ def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:
 
 
 def decide(asked: Asked, incidents: Sequence[Incident], scope: Scope, now: int) -> Decision:
-    """Raises InputError when a lift does not name an open incident; nothing was changed."""
+    """Raises InputError when a lift does not name an open incident, or an id is none; nothing was changed."""
+    if asked.incident_id:
+        checked_id(asked.incident_id)
     opened = tuple(i for i in incidents if i.state is State.OPEN)
     match asked.mode:
         case Mode.KEEP:

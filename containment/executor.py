@@ -8,6 +8,7 @@ Repositories are locked at the same time: no step waits for them but the last wo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +24,8 @@ from policies.errors import PortcullisError
 from policies.model import Estate
 
 _SWEEPS = 3
+"""Once nothing older than the cut can be made any more."""
+_TICK = 0.05
 
 WAY_OUT = {
     f"sys/policies/acl/{names.GATE}": "update",
@@ -99,10 +102,17 @@ def _revoke(run: Run) -> None:
     # Tokens and leases made after the first lock-down finished are the workloads' new ones: the gate and the TTL caps
     # rule them. A leaked identity or role gets no such grace until it is replaced.
     since = run.revoked_before or vault.now() + 1
-    for _ in range(_SWEEPS):
+    left = _SWEEPS
+    while left:
+        # Times are whole seconds: only when the clock has passed `since` is nothing older made any more.
+        over = vault.now() >= since
         # Leases first: a token's revocation takes its leases along without a word about each.
-        if not database.revoke_leases(run, since) + tokens.revoke(run, operator, since):
+        found = database.revoke_leases(run, since) + tokens.revoke(run, operator, since)
+        if over and not found:
             break
+        left -= over
+        if not found:
+            time.sleep(_TICK)
     database.drop_users(run, users, since)
     if run.clean and policies.open_quarantine(run):
         _record(run, lambda i: i if i.revoked_before else replace(i, revoked_before=since))

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from policies.errors import InputError
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def checked_id(text: str) -> str:
+    """The id itself. Raises InputError for one that could name another record or leave the incidents' folder."""
+    if not _ID.fullmatch(text):
+        raise InputError(f"not an incident id: {text!r}; letters, digits, '.', '_' and '-', at most 64")
+    return text
 
 
 class Mode(StrEnum):

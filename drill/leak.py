@@ -98,7 +98,7 @@ def leak(actors: Actors, estate: Estate) -> Leak:
         ),
         Attempt(
             "log in as the CI role",
-            "OIDC token of cicd",
+            "CI logins of cicd, paused until the lift",
             Act(Action.JWT_LOGIN, {"role": "cicd", "jwt": actors.issuer_token(CI_CLAIMS)}),
             Act(
                 Action.JWT_LOGIN,
@@ -108,7 +108,7 @@ def leak(actors: Actors, estate: Estate) -> Leak:
         ),
         Attempt(
             "push a branch to tradepulse-core",
-            "GitHub token of dana-dev",
+            "pushes of dana-dev, paused until the lift",
             _push(actors, "dana-dev", "tradepulse-core", "hotfix"),
             _push(actors, "sic-lead", "tradepulse-infra", "incident/drill"),
             paused=True,

@@ -66,7 +66,7 @@ class Result:
 
 _MILESTONES = {
     "to_deny": "the leaked token is refused",
-    "to_revoked": "no leaked credential works any more",
+    "to_revoked": "every leaked credential is refused",
     "lockdown": "pulumi up --config incident=true has ended",
     "to_rotated": "replaced and proven",
     "to_lifted": "pulumi up --config incident=false has ended",

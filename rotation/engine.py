@@ -172,7 +172,8 @@ def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
     items = []
     for name in proofs.required(incident, estate):
         proof = held.get(name)
-        proven = bool(incident.contained_at) if name == proofs.CONTAINED else proof is not None and proof.ok
+        on_record = {proofs.CONTAINED: incident.contained_at, proofs.DECLARED: incident.declared_at}
+        proven = bool(on_record[name]) if name in on_record else proof is not None and proof.ok
         detail, age = (proof.detail, now - proof.at) if proof else ("", None)
         items.append({"item": name, "proven": proven, "age": age, "detail": detail})
     return {"incident": incident_id, "state": incident.state.value, "opened": list(incident.opened), "proofs": items}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from containment import chain, files
 from containment.chain import MANIFEST, Kind, Problem, verify
+from containment.incident import checked_id
 from containment.record import DEFAULT as INCIDENTS
 from policies.errors import InputError
 from rotation.evidence.audit_export import export_audit
@@ -27,14 +27,10 @@ __all__ = [
     "verify",
 ]
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
 
 def incident_folder(incident: str, incidents: Path = INCIDENTS) -> Path:
     """Where an incident's evidence lives. Raises InputError for an id that could leave the folder."""
-    if not _ID.fullmatch(incident):
-        raise InputError(f"not an incident id: {incident!r}; letters, digits, '.', '_' and '-', at most 64")
-    return incidents / incident
+    return incidents / checked_id(incident)
 
 
 class Evidence:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from containment.proofs import NEW_ALIVE, OLD_DEAD
+from containment.proofs import AUDIT_QUIET, INCIDENT, NEW_ALIVE, OLD_DEAD, RECOVERY
 from rotation.evidence.timeline import clock
 
 _ASKED = {"secret": (OLD_DEAD, NEW_ALIVE), "workload": (OLD_DEAD, NEW_ALIVE), "ci": (OLD_DEAD,)}
 """By kind of thing. A CI role needs no new credential: it logs in afresh. A repository is locked, not replaced."""
-_WORDS = {OLD_DEAD: "old one dead", NEW_ALIVE: "new one works"}
+_WORDS = {
+    OLD_DEAD: "old one dead",
+    NEW_ALIVE: "new one works",
+    RECOVERY: "workloads back",
+    AUDIT_QUIET: "nothing retired was used",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ def replaced(incident: dict[str, Any]) -> tuple[Replaced, ...]:
     rows = incident.get("proofs")
     proofs = [p for p in rows if isinstance(p, dict)] if isinstance(rows, list) else []
     asked = {item: list(_ASKED.get(item.partition(":")[0], ())) for item in leaked}
+    asked[INCIDENT] = [RECOVERY, AUDIT_QUIET]
     for proof in proofs:
         kinds = asked.setdefault(str(proof.get("item", "")), [])
         if str(proof.get("kind", "")) not in kinds:

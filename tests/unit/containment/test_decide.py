@@ -113,3 +113,10 @@ def test_what_a_lift_needs() -> None:
     proven = proven.with_proof(Proof("secret:exchange-trading-key", "old-dead", 40, ok=False))
     assert [p["ok"] for p in lift_input(proven, load(), "A", 50, contained=True)["proofs"]] == [False, True, False]
     assert Incident.from_json(proven.to_json()) == proven
+
+
+@pytest.mark.parametrize("name", ["2026/12", "../x", "a b", ".", "-x", "a" * 65])
+@pytest.mark.parametrize("mode", list(Mode))
+def test_an_id_that_could_name_another_record_is_refused(mode: Mode, name: str) -> None:
+    with pytest.raises(InputError, match="not an incident id"):
+        decide(Asked(mode, name, ""), [], ALL, 20)

@@ -182,19 +182,29 @@ def test_durations_as_a_person_says_them(seconds: float, said: str) -> None:
 
 OLD = {"item": "secret:a", "kind": "old-dead", "at": 1795488710, "ok": True, "detail": "401"}
 NEW = {"item": "secret:a", "kind": "new-alive", "at": 1795488711, "ok": True, "detail": "200"}
-LEAKED = INCIDENT | {"scope": {"everything": False, "leaked": ["secret:a"]}, "proofs": [OLD, NEW]}
+BACK = {"item": "incident", "kind": "recovery", "at": 1795488712, "ok": True, "detail": "all"}
+QUIET = {"item": "incident", "kind": "audit-quiet", "at": 1795488712, "ok": True, "detail": "none"}
+LEAKED = INCIDENT | {"scope": {"everything": False, "leaked": ["secret:a"]}, "proofs": [OLD, NEW, BACK, QUIET]}
 
 
 def test_with_everything_proven_the_next_step_is_the_lift(tmp_path: Path) -> None:
     shown = view(_folder(tmp_path, incident=LEAKED, containment=CONTAINED, drill=DRILL))
-    assert [r.holds for r in shown.replaced] == [True]
+    assert [r.holds for r in shown.replaced] == [True, True]
     assert "incident=false" in shown.steps[0].command
 
 
 OPEN: dict[str, tuple[dict[str, Any], str]] = {
-    "no new one": ({"incident": LEAKED | {"proofs": [OLD]}}, "portcullis rotate run"),
-    "old one alive": ({"incident": LEAKED | {"proofs": [OLD | {"ok": False}, NEW]}}, "portcullis rotate run"),
-    "ok is a word": ({"incident": LEAKED | {"proofs": [OLD | {"ok": "yes"}, NEW]}}, "portcullis rotate run"),
+    "no new one": ({"incident": LEAKED | {"proofs": [OLD, BACK, QUIET]}}, "portcullis rotate run"),
+    "old one alive": (
+        {"incident": LEAKED | {"proofs": [OLD | {"ok": False}, NEW, BACK, QUIET]}},
+        "portcullis rotate run",
+    ),
+    "ok is a word": (
+        {"incident": LEAKED | {"proofs": [OLD | {"ok": "yes"}, NEW, BACK, QUIET]}},
+        "portcullis rotate run",
+    ),
+    "workloads not back": ({"incident": LEAKED | {"proofs": [OLD, NEW, QUIET]}}, "portcullis rotate run"),
+    "nobody looked at the log": ({"incident": LEAKED | {"proofs": [OLD, NEW, BACK]}}, "portcullis rotate run"),
     "not contained": ({"containment": CONTAINED | {"not_contained": ["db"]}}, "pulumi up --yes"),
     "not proven": ({"containment": {"contained": True, "effects": []}, "drill": {}}, "pulumi up --yes"),
     "a service out": ({"services": [{"workload": "w", "interrupted_seconds": None}]}, "portcullis rotate status"),
