@@ -101,7 +101,7 @@ def estate(double: Running, repository_id: int, locked: bool) -> None:
         rules={"update": locked, "deletion": True, "non_fast_forward": True},
         opts=options,
     )
-    github.ActionsRepositoryPermissions(
+    actions = github.ActionsRepositoryPermissions(
         "actions",
         repository="execution",
         enabled=not locked,
@@ -116,7 +116,8 @@ def estate(double: Running, repository_id: int, locked: bool) -> None:
         enabled_repositories="none" if locked else "selected",
         allowed_actions="all",
         enabled_repositories_config=None if locked else {"repository_ids": [repository_id]},
-        opts=options,
+        # Deleted first: deleting the repository's enables Actions, which the organization must allow by then.
+        opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[actions])),
     )
     github.ActionsSecret(
         "secret",
