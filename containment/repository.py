@@ -1,8 +1,9 @@
 """What protects a repository, in peace and in an incident. Pure; the executor and the stack both take it from here.
 
-In an incident every branch of a repository is read-only for everybody: the default branch by its protection, all others
-and new ones by a ruleset without bypass. The control repository alone takes changes, so that policies can be tightened:
-reviewed merges to its default branch, and branches to review under `incident/`, both by its named mergers only.
+In an incident every branch and tag of a repository is read-only for everybody: the default branch by its protection,
+all others and new ones by a ruleset without bypass, tags by a second one, since a ruleset is for either. The control
+repository alone takes changes, so that policies can be tightened: reviewed merges to its default branch, and branches
+to review under `incident/`, both by its named mergers only; it takes no tags.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 
 from policies.model import Repository
 
-RULESET = "portcullis-lockdown"
+RULESET, TAG_RULESET = "portcullis-lockdown", "portcullis-lockdown-tags"
+RULESETS = {"branch": RULESET, "tag": TAG_RULESET}
+"""Name by target."""
 INCIDENT_BRANCHES = "incident/*"
 RULES = ("creation", "deletion", "non_fast_forward", "update")
-"""GitHub's rule types, sorted: nobody makes, moves, rewinds or deletes a branch."""
+"""GitHub's rule types, sorted: nobody makes, moves, rewinds or deletes a branch or a tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +38,21 @@ class BranchRule:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """Ref patterns in full (`refs/heads/main`). `bypassed`: whether anybody is let past it."""
+    """Ref patterns in full (`refs/heads/main`). `bypassed`: whether anybody is let past it. `target`: branch or tag."""
 
     active: bool
     exclude: tuple[str, ...]
     rules: tuple[str, ...] = RULES
     include: tuple[str, ...] = ("~ALL",)
     bypassed: bool = False
+    target: str = "branch"
     id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     branches: tuple[BranchRule, ...]
-    ruleset: Ruleset
+    rulesets: tuple[Ruleset, ...]
     actions: bool
     """Whether Actions may run, as far as the organization lets it."""
 
@@ -59,12 +63,13 @@ ORGANIZATION_ACTIONS = {False: "all", True: "none"}
 
 def settings(repository: Repository, locked: bool) -> Settings:
     branch, approvals = repository.default_branch, repository.required_approvals
+    tags = Ruleset(locked, (), target="tag")
     if not repository.control:
         rule = BranchRule(branch, locked, locked, approvals, None, False)
-        return Settings((rule,), Ruleset(locked, ()), not locked)
+        return Settings((rule,), (Ruleset(locked, ()), tags), not locked)
     mergers = tuple(sorted(repository.mergers))
     main = BranchRule(branch, False, locked, approvals, mergers if locked else None, False)
     # The same in peace: nobody but the named people ever needs these branches.
     proposals = BranchRule(INCIDENT_BRANCHES, False, True, 0, mergers, True)
     exclude = (f"refs/heads/{branch}", f"refs/heads/{INCIDENT_BRANCHES}")
-    return Settings((main, proposals), Ruleset(locked, exclude), True)
+    return Settings((main, proposals), (Ruleset(locked, exclude), tags), True)

@@ -24,6 +24,7 @@ STEPS = (
     "quarantine opened",
     "branch protected",
     "branches locked",
+    "tags locked",
     "Actions off",
     "workflow runs ended",
     "probe",

@@ -14,7 +14,7 @@ import pulumi
 import pulumi_github as github
 
 from containment.adapters.github import GithubHost
-from containment.repository import ORGANIZATION_ACTIONS, RULESET, BranchRule, Ruleset, settings
+from containment.repository import ORGANIZATION_ACTIONS, RULESETS, BranchRule, Ruleset, settings
 from policies.errors import PortcullisError
 from policies.model import Repository
 
@@ -28,7 +28,7 @@ class RepositoryArgs:
 
 
 class ProtectedRepository(pulumi.ComponentResource):
-    """Branch protection, the lock-down's ruleset (disabled in peace) and whether Actions run (`actions`)."""
+    """Branch protection, the lock-down's rulesets (disabled in peace) and whether Actions run (`actions`)."""
 
     def __init__(self, args: RepositoryArgs, provider: github.Provider, after: list[pulumi.Resource]) -> None:
         name = args.repository.name
@@ -37,7 +37,8 @@ class ProtectedRepository(pulumi.ComponentResource):
         wanted = settings(args.repository, args.locked)
         for rule in wanted.branches:
             _protection(name, rule, opts)
-        _ruleset(name, wanted.ruleset, opts)
+        for ruleset in wanted.rulesets:
+            _ruleset(name, ruleset, opts)
         self.actions = github.ActionsRepositoryPermissions(
             name,
             repository=name,
@@ -81,10 +82,10 @@ def _protection(repository: str, rule: BranchRule, opts: pulumi.ResourceOptions)
 
 def _ruleset(repository: str, ruleset: Ruleset, opts: pulumi.ResourceOptions) -> None:
     github.RepositoryRuleset(
-        repository,
-        name=RULESET,
+        repository if ruleset.target == "branch" else f"{repository}-{ruleset.target}",
+        name=RULESETS[ruleset.target],
         repository=repository,
-        target="branch",
+        target=ruleset.target,
         enforcement="active" if ruleset.active else "disabled",
         conditions=github.RepositoryRulesetConditionsArgs(
             ref_name=github.RepositoryRulesetConditionsRefNameArgs(

@@ -121,13 +121,11 @@ class GithubHost:
         """Names of all that rule the repository, the organization's too; one name twice stands twice."""
         return [str(r["name"]) for r in self._api.pages(self._path(repository, "rulesets"))]
 
-    def ruleset(self, repository: str, name: str) -> Ruleset | None:
-        """The repository's own branch ruleset of this name."""
+    def ruleset(self, repository: str, name: str, target: str = "branch") -> Ruleset | None:
+        """The repository's own ruleset of this name and target."""
         path = self._path(repository, "rulesets")
         own = {"includes_parents": "false"}
-        found = next(
-            (r for r in self._api.pages(path, query=own) if r["name"] == name and r["target"] == "branch"), None
-        )
+        found = next((r for r in self._api.pages(path, query=own) if r["name"] == name and r["target"] == target), None)
         if found is None:
             return None
         full = self._api.call("GET", f"{path}/{found['id']}", query=own)
@@ -138,13 +136,14 @@ class GithubHost:
             rules=tuple(sorted(rule["type"] for rule in full["rules"])),
             include=tuple(names.get("include", ())),
             bypassed=bool(full.get("bypass_actors")),
+            target=full["target"],
             id=full["id"],
         )
 
     def write_ruleset(self, repository: str, name: str, ruleset: Ruleset) -> None:
         body = {
             "name": name,
-            "target": "branch",
+            "target": ruleset.target,
             "enforcement": "active" if ruleset.active else "disabled",
             "conditions": {"ref_name": {"include": list(ruleset.include), "exclude": list(ruleset.exclude)}},
             "rules": [{"type": rule} for rule in ruleset.rules],

@@ -14,7 +14,7 @@ from functools import partial
 from containment.effects import workflows
 from containment.ports import CodeHost
 from containment.report import Outcome
-from containment.repository import RULESET, BranchRule, Ruleset, settings
+from containment.repository import RULESETS, BranchRule, Ruleset, settings
 from containment.run import Run, Seen
 from policies.model import Repository
 
@@ -39,10 +39,16 @@ def _lock_branches(run: Run, repositories: tuple[Repository, ...]) -> None:
             for rule in found.branches
         ],
     )
-    run.each(
-        "branches locked",
-        [(n, run.on_host(partial(_rule, repository=n, wanted=found.ruleset))) for n, found in wanted.items()],
-    )
+    for what, target in (("branches locked", "branch"), ("tags locked", "tag")):
+        run.each(
+            what,
+            [
+                (name, run.on_host(partial(_rule, repository=name, wanted=ruleset)))
+                for name, found in wanted.items()
+                for ruleset in found.rulesets
+                if ruleset.target == target
+            ],
+        )
 
 
 def _retire_keys(run: Run, _repositories: tuple[Repository, ...]) -> None:
@@ -92,19 +98,20 @@ def _difference(after: BranchRule | None, goal: BranchRule) -> str:
 
 
 def _rule(host: CodeHost, repository: str, wanted: Ruleset) -> Seen:
-    held = partial(host.ruleset, repository, RULESET)
+    name = RULESETS[wanted.target]
+    held = partial(host.ruleset, repository, name, wanted.target)
     before = held()
     goal = wanted if before is None else replace(wanted, id=before.id)
     if before == goal:
         return Outcome.ALREADY, "in force"
-    host.write_ruleset(repository, RULESET, goal)
+    host.write_ruleset(repository, name, goal)
     after = held()
     if after is None or replace(after, id=0) != replace(goal, id=0):
         return Outcome.FAILED, "written, but the ruleset that is read back differs"
     if before is None:
         return Outcome.DONE, f"made; {_ADOPT}"
     beside = f" beside {', '.join(goal.exclude)}" if goal.exclude else ""
-    return Outcome.DONE, f"all branches{beside}, nobody bypasses"
+    return Outcome.DONE, f"every {goal.target}{beside}, nobody bypasses"
 
 
 def _remove_keys(host: CodeHost, repository: str) -> Seen:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from containment import generations, names, operators
-from containment.repository import RULESET, settings
+from containment.repository import RULESETS, settings
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Repository, Workload
 
 _BUILT_IN_POLICIES = {"default", "root"}
@@ -83,7 +83,7 @@ def on_repository(holds: RepositoryHolds, repository: Repository) -> list[Unmana
     patterns = {r.pattern for locked in (False, True) for r in settings(repository, locked).branches}
     extra = {
         "branch protection": _beyond(holds.patterns, patterns),
-        "ruleset": _beyond(holds.rulesets, {RULESET}),
+        "ruleset": _beyond(holds.rulesets, set(RULESETS.values())),
         "deploy key": _beyond(holds.deploy_keys, set(repository.deploy_keys)),
     }
     return sorted(Unmanaged(kind, f"{repository.name}: {name}") for kind, left in extra.items() for name in left)

@@ -21,7 +21,7 @@ from containment import proofs
 from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
 from containment.incident import Incident, Proof
-from containment.repository import RULESET, settings
+from containment.repository import RULESET, RULESETS, settings
 from drill.stack import prepare, pulumi
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
@@ -90,6 +90,15 @@ class World:
         done = git(self, "push", "-q", "origin", branch, cwd=clone, check=False)
         return done.returncode == 0, done.stderr
 
+    def tag(self, login: str, repository: str, name: str, *options: str) -> tuple[bool, str]:
+        """The newest commit of main as a tag, pushed with real git."""
+        self.clones += 1
+        clone = self.folder / f"{self.clones}"
+        git(self, "clone", "-q", self.double.remote(login, repository), str(clone), cwd=self.folder)
+        git(self, "tag", "-f", name, cwd=clone)
+        done = git(self, "push", "-q", *options, "origin", f"refs/tags/{name}", cwd=clone, check=False)
+        return done.returncode == 0, done.stderr
+
     def pull(self, login: str, repository: str, branch: str, reviewers: tuple[str, ...]) -> str:
         """An open, reviewed pull request: its path."""
         made = self.ask(login, "POST", f"{repository}/pulls", {"title": branch, "head": branch, "base": "main"})
@@ -141,6 +150,9 @@ def attacks(world: World) -> dict[str, bool]:
         "owner, default branch": world.push(ADMIN, CORE, "main")[0],
         "owner, new branch": world.push(ADMIN, CONNECTORS, f"owner/{at}")[0],
         "developer, control repository": world.push(DEVELOPER, CONTROL, "feature/open")[0],
+        "developer, new tag": world.tag(DEVELOPER, CORE, f"v{at}")[0],
+        "owner, new tag": world.tag(ADMIN, CONNECTORS, f"v{at}")[0],
+        "named, new tag of the control repository": world.tag(NAMED, CONTROL, f"v{at}")[0],
     }
     dispatch = f"{CORE}/actions/workflows/deploy.yml/dispatches"
     seen["developer, workflow"] = world.ask(DEVELOPER, "POST", dispatch, {"ref": "main"}).status_code == 204
@@ -153,6 +165,7 @@ def peace(world: World) -> dict[str, bool]:
     assert world.merge(DEVELOPER, world.pull(NAMED, CORE, "feature/merge-before", (REVIEWER,)))
     assert world.push(NAMED, CONTROL, "incident/before")[0]
     assert world.merge(DEVELOPER, world.pull(NAMED, CONTROL, "incident/before", (REVIEWER, OTHER_NAMED)))
+    assert world.tag(NAMED, CORE, "v1")[0]
     world.seen["stored in peace"] = world.stored()
     return attacks(world)
 
@@ -173,6 +186,17 @@ def test_nothing_gets_into_a_locked_repository(world: World) -> None:
     assert not taken
     assert "GH006" in said
     assert "Branch is locked" in said
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_tag_is_neither_made_moved_nor_deleted(world: World) -> None:
+    for refused in (
+        world.tag(ADMIN, CORE, "v9"),
+        world.tag(ADMIN, CORE, "v1", "--force"),
+        world.tag(ADMIN, CORE, "v1", "--delete"),
+    ):
+        assert not refused[0]
+        assert "GH013" in refused[1]
 
 
 @pytest.mark.usefixtures("locked")
@@ -268,9 +292,10 @@ def test_the_lift_restores_peace(world: World, peace: dict[str, bool]) -> None:
     assert held["org"]["actions"] == before["org"]["actions"]
     for repository in load().repositories:
         assert world.host.actions_enabled(repository.name) is True
-        found = world.host.ruleset(repository.name, RULESET)
-        assert found is not None
-        assert not found.active
+        for target, name in RULESETS.items():
+            found = world.host.ruleset(repository.name, name, target)
+            assert found is not None
+            assert not found.active
     assert attacks(world) == peace
 
 

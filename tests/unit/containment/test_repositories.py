@@ -12,7 +12,7 @@ from containment.effects import repositories, workflows
 from containment.incident import Incident, Scope, State
 from containment.ports import DeployKey
 from containment.report import Outcome
-from containment.repository import INCIDENT_BRANCHES, RULESET, BranchRule, Ruleset, settings
+from containment.repository import INCIDENT_BRANCHES, RULESET, RULESETS, TAG_RULESET, BranchRule, Ruleset, settings
 from containment.run import Run, Systems
 from containment.scope import affected
 from policies.errors import Unreachable
@@ -32,13 +32,14 @@ class Host:
         self.stubborn, self.immortal = faults.get("stubborn", False), faults.get("immortal", False)
         self.written: list[str] = []
         self.rules: dict[str, list[BranchRule]] = {}
-        self.sets: dict[str, Ruleset | None] = {}
+        self.sets: dict[tuple[str, str], Ruleset] = {}
         for repository in ESTATE.repositories:
             found = settings(repository, locked=False)
             named = [dataclasses.replace(rule, id=f"{repository.name}-{rule.pattern}") for rule in found.branches]
             absent = repository.name in faults.get("absent", ())
             self.rules[repository.name] = [] if absent else named
-            self.sets[repository.name] = None if absent else dataclasses.replace(found.ruleset, id=1)
+            for number, held in enumerate(() if absent else found.rulesets):
+                self.sets[repository.name, RULESETS[held.target]] = dataclasses.replace(held, id=number + 1)
         self.actions = dict.fromkeys(self.rules, True)
         self.organization = "all"
         self.runs = {name: [1, 2] for name in self.rules}
@@ -56,13 +57,13 @@ class Host:
             kept = [held for held in self.rules[repository] if held.pattern != rule.pattern]
             self.rules[repository] = [*kept, dataclasses.replace(rule, id=rule.id or "new")]
 
-    def ruleset(self, repository: str, name: str) -> Ruleset | None:
-        assert name == RULESET
-        return self.sets[repository]
+    def ruleset(self, repository: str, name: str, target: str = "branch") -> Ruleset | None:
+        held = self.sets.get((repository, name))
+        return held if held and held.target == target else None
 
     def write_ruleset(self, repository: str, name: str, ruleset: Ruleset) -> None:
         if self._write("write_ruleset", f"{repository} {name}"):
-            self.sets[repository] = dataclasses.replace(ruleset, id=1)
+            self.sets[repository, name] = dataclasses.replace(ruleset, id=ruleset.id or 9)
 
     def actions_enabled(self, repository: str) -> bool:
         return self.actions[repository]
@@ -146,9 +147,8 @@ def test_the_control_repository_stays_open_for_its_mergers() -> None:
     main = next(rule for rule in host.rules[CONTROL] if rule.pattern == "main")
     assert (main.lock, main.enforce_admins, main.approvals) == (False, True, 2)
     assert main.pushers == ("sic-lead", "sre-oncall")
-    held = host.sets[CONTROL]
-    assert held is not None
-    assert held.exclude == ("refs/heads/main", f"refs/heads/{INCIDENT_BRANCHES}")
+    assert host.sets[CONTROL, RULESET].exclude == ("refs/heads/main", f"refs/heads/{INCIDENT_BRANCHES}")
+    assert host.sets[CONTROL, TAG_RULESET] == Ruleset(True, (), target="tag", id=2)
     assert host.actions[CONTROL] is True
     assert host.runs[CONTROL] == [1, 2], "the run that locks down may be among them"
 
@@ -180,6 +180,7 @@ def test_a_stricter_rule_stays_stricter() -> None:
     [
         ("write_branch_rule", f"branch protected {CORE} main", "not in force: lock, enforce_admins"),
         ("write_ruleset", f"branches locked {CORE}", "read back differs"),
+        ("write_ruleset", f"tags locked {CORE}", "read back differs"),
         ("enable_actions", f"Actions off {CORE}", "still on"),
         ("set_organization_actions", "Actions off the organization", "enabled for: all"),
         ("delete_deploy_key", f"deploy keys removed {CORE}", "still there: deploy host"),
@@ -210,6 +211,7 @@ def test_a_rule_that_the_stack_never_made_is_made() -> None:
     effects = lock(host)
     assert "pulumi import" in effects[f"branch protected {CORE} main"][1]
     assert "pulumi import" in effects[f"branches locked {CORE}"][1]
+    assert "pulumi import" in effects[f"tags locked {CORE}"][1]
     assert [rule.lock for rule in host.rules[CORE]] == [True]
     assert failed(effects) == set()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from containment import names, operators
-from containment.repository import RULESET, settings
+from containment.repository import RULESET, RULESETS, settings
 from policies.load import load
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Workload
 from rotation.drift.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
@@ -60,11 +60,11 @@ def test_one_thing_more(holds: VaultHolds, named: str) -> None:
 def test_repository() -> None:
     repository = next(r for r in ESTATE.repositories if r.deploy_keys)
     patterns = tuple(rule.pattern for rule in settings(repository, locked=False).branches)
-    exact = RepositoryHolds(patterns, (RULESET,), repository.deploy_keys)
+    exact = RepositoryHolds(patterns, tuple(RULESETS.values()), repository.deploy_keys)
     assert on_repository(exact, repository) == []
     for more, kind in (
         (replace(exact, patterns=(*patterns, "x")), "branch protection"),
-        (replace(exact, rulesets=(RULESET, RULESET)), "ruleset"),
+        (replace(exact, rulesets=(*exact.rulesets, RULESET)), "ruleset"),
         (replace(exact, deploy_keys=(*exact.deploy_keys, "x")), "deploy key"),
         (replace(exact, deploy_keys=exact.deploy_keys * 2), "deploy key"),
     ):
