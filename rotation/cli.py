@@ -44,7 +44,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
     try:
-        cli(standalone_mode=True)
+        cli(prog_name="portcullis", standalone_mode=True)
     except PortcullisError as error:
         if "--json" in sys.argv:
             click.echo(json.dumps({"error": str(error), "exit_code": error.exit_code}))

@@ -21,10 +21,15 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     """
     from containment.adapters.vault import HvacVault
     from containment.direct import contain
+    from policies.errors import Unreachable
 
-    report, incident, complaint = contain(
-        HvacVault.for_containment(), incident_id, scope, lambda message: click.echo(message, err=True)
-    )
+    def say(message: str) -> None:
+        click.echo(message, err=True)
+
+    try:
+        report, incident, complaint = contain(HvacVault.for_containment(), incident_id, scope, say)
+    except Unreachable as error:
+        raise Unreachable(f"not contained: {error}") from error
     if as_json:
         click.echo(json.dumps({**report.to_json(), "declarations": complaint or "loaded"}))
     else:
@@ -34,6 +39,6 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
         for name in report.not_contained:
             click.echo(f"not contained: {name}")
         if complaint:
-            click.echo(f"the declarations do not load, the estate of the last apply was used: {complaint}", err=True)
+            click.echo(complaint, err=True)
     if report.not_contained or complaint:
         raise SystemExit(1)

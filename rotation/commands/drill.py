@@ -32,5 +32,6 @@ def command(as_json: bool) -> None:
         click.echo(f"{result.seconds['total']:.1f} s in all")
         click.echo(f"verdict: {result.verdict}")
         click.echo(f"report: {report}")
+        click.echo("the sandbox is still up: portcullis sandbox down stops it, sandbox reset removes it")
     if not result.held:
         raise SystemExit(1)
