@@ -54,6 +54,7 @@ def _healthy(box: Sandbox) -> bool:
 
 
 def _command(box: Sandbox, *words: str) -> subprocess.Popen[str]:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a job in the background, and by its children
     argv = [sys.executable, "-m", "rotation", "sandbox", *words]
     env = {**os.environ, "PORTCULLIS_SANDBOX": str(box.root)}
     return subprocess.Popen(argv, cwd=REPOSITORY, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
