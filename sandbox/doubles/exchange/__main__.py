@@ -137,6 +137,7 @@ def main() -> None:
         host="127.0.0.1",
         port=options.port,
         log_level="error",
+        timeout_graceful_shutdown=1,  # a client that keeps its connection open is not waited for
         ssl_certfile=str(options.cert),
         ssl_keyfile=str(options.key),
     )

@@ -36,6 +36,7 @@ def main(state: Path, port: int, seed: Path, tls_cert: Path | None, tls_key: Pat
         host="127.0.0.1",
         port=port,
         log_level="error",
+        timeout_graceful_shutdown=1,  # a client that keeps its connection open is not waited for
         access_log=False,
         ssl_certfile=tls_cert,
         ssl_keyfile=tls_key,
