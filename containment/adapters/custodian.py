@@ -90,7 +90,7 @@ class HvacCustodian(HvacVault):
             lambda: self._client.auth.approle.login(role_id, secret_id, use_token=False, mount_point=names.APPROLE),
         )["auth"]
         try:
-            token = self._token(made["accessor"])
+            token = self._accessors.look_up(made["accessor"])
             if token is None:
                 raise Unreachable("vault: the token of a new login is not found")
             yield token

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from containment import names
+from containment.adapters.accessors import WORKERS, Accessors
 from containment.incident import Incident
 from containment.ports import Issued, Lease, Token
 from policies import codec
@@ -16,7 +17,6 @@ from policies.errors import InputError, Unreachable
 from policies.model import Estate
 
 T = TypeVar("T")
-_WORKERS = 16
 
 
 class HvacVault:
@@ -28,10 +28,11 @@ class HvacVault:
         from requests.adapters import HTTPAdapter
 
         session = requests.Session()
-        session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=_WORKERS * 2))
+        session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=WORKERS * 2))
         session.trust_env = False
         session.verify = ca or True  # hvac takes a given session's own settings over its arguments
         self._client: Any = hvac.Client(url=address, token=token, timeout=30, session=session)
+        self._accessors = Accessors(self._client, self._may_look_up)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> HvacVault:
@@ -156,50 +157,36 @@ class HvacVault:
         return [] if answer is None else list(answer["data"]["keys"])
 
     def tokens(self) -> list[Token]:
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            found = pool.map(self._token, self.keys("auth/token/accessors"))
-            return [token for token in found if token is not None]
+        return self._accessors.look_up_all(self.keys("auth/token/accessors"))
 
-    def _token(self, accessor: str) -> Token | None:
-        """None when the token is gone: an unknown accessor is an error of the server's, and an answer to us."""
-        import hvac.exceptions
-
-        try:
-            data = self._client.auth.token.lookup_accessor(accessor)["data"]
-        except (hvac.exceptions.InvalidPath, hvac.exceptions.Forbidden, hvac.exceptions.InvalidRequest) as error:
-            if "invalid accessor" in str(error) or "bad token" in str(error):
-                return None
-            raise Unreachable(f"vault: lookup of a token: {type(error).__name__}") from error
-        meta = data.get("meta") or {}
-        policies = tuple(data["policies"] or ())
-        return Token(
-            accessor=accessor,
-            path=data["path"],
-            role=str(meta.get("role_name") or meta.get("role") or data.get("role") or ""),
-            created=int(data["creation_time"]),
-            policies=policies,
-            orphan=bool(data["orphan"]),
-            batch=data["type"] == "batch",
-            wrapping=policies == ("response-wrapping",),
-        )
+    def _may_look_up(self) -> bool:
+        path = "auth/token/lookup-accessor"
+        return bool(self.capabilities([path])[path] & {"update", "root"})
 
     def revoke_token(self, accessor: str) -> bool:
         """True when the token is proven gone by looking it up: the server answers 200 for one it never knew."""
         self.write("auth/token/revoke-accessor", {"accessor": accessor})
-        return self._token(accessor) is None
+        return self._accessors.look_up(accessor) is None
 
     def leases(self, prefix: str) -> list[Lease]:
-        return [self._lease(f"{prefix}/{name}") for name in self.keys(f"sys/leases/lookup/{prefix}")]
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found = pool.map(self._lease, [f"{prefix}/{name}" for name in self.keys(f"sys/leases/lookup/{prefix}")])
+            return [lease for lease in found if lease is not None]
 
-    def _lease(self, lease: str) -> Lease:
-        data = self.write("sys/leases/lookup", {"lease_id": lease})
+    def _lease(self, lease: str) -> Lease | None:
+        """None when it is gone: the server calls the look-up of an unknown lease invalid."""
+        try:
+            data = self.write("sys/leases/lookup", {"lease_id": lease})
+        except Unreachable as error:
+            if "invalid lease" in str(error):
+                return None
+            raise
         return Lease(lease, str(data["issue_time"]), int(data["ttl"]))
 
     def revoke_lease(self, lease: str) -> bool:
         """Synchronously, one lease. True when a later look-up no longer finds it."""
         self.write("sys/leases/revoke", {"lease_id": lease, "sync": True})
-        prefix, _, name = lease.rpartition("/")
-        return name not in self.keys(f"sys/leases/lookup/{prefix}")
+        return self._lease(lease) is None
 
     def create_token(self, role: str, ttl: int) -> Issued:
         """Through a token role that fixes the policies; `ttl` in seconds, the role's own limit stands."""
@@ -221,7 +208,10 @@ class HvacVault:
     def renew(self, lease: str, ttl: int) -> int:
         """Ask for `ttl` seconds from now, which may be fewer than are left. Returns what the look-up shows then."""
         self.write("sys/leases/renew", {"lease_id": lease, "increment": ttl})
-        return self._lease(lease).ttl
+        renewed = self._lease(lease)
+        if renewed is None:
+            raise Unreachable(f"vault: renew a lease: {lease.rpartition('/')[0]}: it is gone")
+        return renewed.ttl
 
     def entity_of(self, alias: str, mount: str) -> str | None:
         accessors = self._call("list auth methods", lambda: self._client.sys.list_auth_methods())["data"]

@@ -94,7 +94,9 @@ def test_a_database_credential_and_its_open_session(env: dict[str, str], actors:
     answer = json.loads(done.stdout)
     fresh = answer["credential"]
     assert actors.can_connect(fresh["username"], fresh["password"])
-    assert 0 < HvacVault.from_environment(sandbox.environ())._lease(fresh["lease_id"]).ttl <= 600
+    held = HvacVault.from_environment(sandbox.environ())._lease(fresh["lease_id"])
+    assert held
+    assert 0 < held.ttl <= 600
     assert fresh["password"] not in json.dumps({**answer, "credential": None}) + done.stderr
     assert "database users gone" in {e["what"] for e in answer["effects"]}
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlparse
 
 import httpx
 import pytest
@@ -120,3 +124,44 @@ def test_an_attacker_with_a_dead_secret_id_does_not_lock_the_workload_out(sandbo
     for _ in range(12):
         assert not actors.allowed(lambda: actors.login(role_id, "no-such-secret-id"))
     assert actors.login(role_id, secret_id)
+
+
+def _hang_up(sandbox: Sandbox, delay: float) -> None:
+    """Ask for a token and close the connection before the answer."""
+    address = urlparse(sandbox.openbao.url)
+    context = ssl.create_default_context(cafile=str(sandbox.root / "ca.pem"))
+    body = b'{"policies": ["default"], "ttl": "10m"}'
+    head = f"POST /v1/auth/token/create HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    plain = socket.create_connection((str(address.hostname), int(address.port or 0)))
+    with context.wrap_socket(plain, server_hostname=address.hostname) as tls:
+        tls.sendall(f"{head}X-Vault-Token: {sandbox.openbao.root_token()}\r\n\r\n".encode() + body)
+        time.sleep(delay)
+
+
+def _refused(sandbox: Sandbox, accessor: str) -> bool:
+    try:
+        sandbox.openbao.call("POST", "auth/token/lookup-accessor", {"accessor": accessor}, sandbox.openbao.root_token())
+    except Unreachable as error:
+        return " 403 " in str(error)
+    return False
+
+
+def test_an_accessor_with_no_token_behind_it_does_not_stand_in_the_way(sandbox: Sandbox, environ: None) -> None:
+    """A client that hangs up in the middle leaves one, and the server answers 403 for it as long as it lives."""
+    del environ
+    vault = HvacVault.from_environment()
+    before = set(vault.keys("auth/token/accessors"))
+
+    def hollow() -> list[str]:
+        new = set(vault.keys("auth/token/accessors")) - before
+        return [a for a in new if _refused(sandbox, a)]
+
+    for attempt in range(200):
+        _hang_up(sandbox, attempt % 20 * 0.0002)
+        if hollow():
+            time.sleep(0.5)
+            if left := hollow():
+                break
+    else:
+        raise AssertionError("no hollow accessor was made")
+    assert not [t for t in vault.tokens() if t.accessor in left]
