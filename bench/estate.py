@@ -15,11 +15,12 @@ from pathlib import Path
 
 from bench.clock import Client
 from bench.declarations import KEY, generate, name
-from containment import gate, names
+from containment import executor, gate, names
 from containment.adapters.vault import HvacVault
 from containment.decide import lifted
 from containment.incident import Incident, Scope, State
 from containment.scope import affected
+from containment.systems import from_environment
 from drill.stack import ensure_stack
 from policies.errors import Unreachable
 from policies.load import load
@@ -75,6 +76,10 @@ class Generated:
         for incident in vault.incidents():
             if incident.state is State.OPEN:
                 vault.update_incident(incident.id, partial(lifted, now=vault.now()))
+                estate = load()
+                systems = from_environment(vault, estate, self._environ)
+                if failed := executor.uncap(systems, estate, vault.incidents(), incident, self._progress):
+                    raise Unreachable(f"not restored: {'; '.join(failed)}")
         for policy in names.SHARED:
             vault.write_policy(policy, gate.open_policy())
         done = self.pulumi("incident=keep", "incidentId=", "incidentScope=", setup=True)

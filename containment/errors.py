@@ -23,3 +23,11 @@ class LiftRefused(Finding):
     def __init__(self, missing: tuple[str, ...]) -> None:
         super().__init__("lift refused: " + "; ".join(missing))
         self.missing = missing
+
+
+class NotRestored(Finding):
+    """The gate rose, but these roles still have an incident's TTLs; the incident stays open."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__("not restored: " + "; ".join(names))
+        self.names = names

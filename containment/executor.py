@@ -66,6 +66,25 @@ def contain(
     return Report(incident.id, tuple(run.effects)), run.incident
 
 
+def cap_again(
+    systems: Systems, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
+) -> tuple[str, ...]:
+    """After Pulumi: one that updates a role for another reason writes the TTLs of its state along. Returns what is not
+    capped."""
+    run = Run(systems, estate, incidents, incident, progress, affected(estate, incidents))
+    issuance.cap(run)
+    return Report(incident.id, tuple(run.effects)).not_contained
+
+
+def uncap(
+    systems: Systems, estate: Estate, incidents: tuple[Incident, ...], lifting: Incident, progress: Progress
+) -> tuple[str, ...]:
+    """TTLs of peace for what only `lifting` capped; `incidents` as they will be without it. Returns what failed."""
+    run = Run(systems, estate, incidents, lifting, progress, affected(estate, incidents))
+    issuance.uncap(run, affected(estate, (lifting,)))
+    return Report(lifting.id, tuple(run.effects)).not_contained
+
+
 def _contain(run: Run) -> None:
     vault = run.systems.vault
     policies.deny(run)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import pulumi
 import pulumi_vault as vault
+from pulumi.runtime.stack import ResourceRegistrationFailed
 
 from containment import gate, generations, locked, names
 from containment.incident import Incident
@@ -26,6 +30,11 @@ from policies.model import (
     Ttl,
     Workload,
 )
+
+T = TypeVar("T")
+_DATABASE_TTLS = ["default_ttl", "max_ttl"]
+_TOKEN_TTLS = ["token_ttl", "token_max_ttl"]
+_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +90,12 @@ class SecretAccess(pulumi.ComponentResource):
 
     def __init__(self, policy: SecretAccessPolicy, mount: SecretMount, context: Context) -> None:
         super().__init__("portcullis:access:SecretAccessPolicy", policy.name)
+        self.last: pulumi.CustomResource | None = None
         secret = policy.secret
         if not isinstance(secret, DatabaseSecret):
             return
         in_scope = context.affected.in_scope(policy)
-        vault.database.SecretBackendRole(
+        role = vault.database.SecretBackendRole(
             policy.name,
             backend=mount.mount.path,
             name=secret.role,
@@ -94,8 +104,9 @@ class SecretAccess(pulumi.ComponentResource):
             revocation_statements=sql.revocation(),
             default_ttl=locked.role_ttl(policy) if in_scope else policy.ttl.default,
             max_ttl=locked.role_ttl(policy) if in_scope else policy.ttl.max,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=_left_to_the_lock_down(pulumi.ResourceOptions(parent=self), in_scope, _DATABASE_TTLS),
         )
+        self.last = role
 
 
 class Identity(pulumi.ComponentResource):
@@ -114,9 +125,11 @@ class Identity(pulumi.ComponentResource):
                 text = gate.generation(workload, context.estate, number in closed)
                 vault.Policy(name, name=name, policy=text, opts=opts)
         policies = names.token_policies(workload, generation)
-        ttl = locked.login_ttl(workload.ttl) if context.affected.in_scope(workload) else workload.ttl
+        in_scope = context.affected.in_scope(workload)
+        ttl = locked.login_ttl(workload.ttl) if in_scope else workload.ttl
+        role_opts = _left_to_the_lock_down(opts, in_scope, _TOKEN_TTLS)
         if workload.auth is AuthMethod.APPROLE:
-            vault.approle.AuthBackendRole(
+            self.last: pulumi.CustomResource = vault.approle.AuthBackendRole(
                 workload.name,
                 backend=names.APPROLE,
                 role_name=workload.name,
@@ -124,12 +137,13 @@ class Identity(pulumi.ComponentResource):
                 token_type=workload.tokens.value,
                 token_ttl=ttl.default,
                 token_max_ttl=ttl.max,
-                opts=opts,
+                opts=role_opts,
             )
         elif context.affected.is_shut(workload):
-            _jwt_role(workload, _off(context), locked.OFF_TTL, policies, workload.tokens, opts)
+            self.last = _jwt_role(workload, _off(context), locked.OFF_TTL, policies, workload.tokens, opts)
         else:
-            _jwt_role(workload, dict(workload.bound_claims), ttl, policies, workload.tokens, opts)
+            claims = dict(workload.bound_claims)
+            self.last = _jwt_role(workload, claims, ttl, policies, workload.tokens, role_opts)
 
 
 class CiIdentity(pulumi.ComponentResource):
@@ -146,6 +160,14 @@ class CiIdentity(pulumi.ComponentResource):
         _jwt_role(role, claims, ttl, names.token_policies(role), TokenType.SERVICE, opts)
 
 
+def _left_to_the_lock_down(
+    opts: pulumi.ResourceOptions, in_scope: bool, properties: list[str]
+) -> pulumi.ResourceOptions:
+    """The TTLs of a role that exists are the executor's while an incident has it in scope (docs/adr/0008); a role that
+    is new begins with the incident's."""
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=properties)) if in_scope else opts
+
+
 def _off(context: Context) -> dict[str, str]:
     return locked.ci_off(i.id for i in context.affected.open)
 
@@ -157,8 +179,8 @@ def _jwt_role(
     policies: list[str],
     tokens: TokenType,
     opts: pulumi.ResourceOptions,
-) -> None:
-    vault.jwt.AuthBackendRole(
+) -> vault.jwt.AuthBackendRole:
+    return vault.jwt.AuthBackendRole(
         identity.name,
         backend=names.JWT,
         role_name=identity.name,
@@ -189,8 +211,9 @@ def chosen(context: Context) -> Estate:
     return Estate(**{kind: tuple(x for x in getattr(estate, kind) if x.environment == wanted) for kind in kinds})
 
 
-def declare(context: Context) -> None:
-    """Everything but the gate, which is registered and awaited before this is called."""
+async def declare(context: Context) -> None:
+    """Everything but the gate, which is registered and awaited before this is called. A batch at a time: what waits
+    to be registered costs the SDK time with the square of its number."""
     estate = chosen(context)
     mounts = {m.name: SecretMount(m, context) for m in estate.mounts}
     for connection in estate.connections:
@@ -200,9 +223,22 @@ def declare(context: Context) -> None:
             if isinstance(s.secret, DatabaseSecret) and s.secret.connection == connection.name
         ]
         Connection(connection, roles, mounts[connection.mount])
-    for policy in estate.secrets:
-        SecretAccess(policy, mounts[policy.secret.mount], context)
-    for workload in estate.workloads:
-        Identity(workload, context)
     for role in estate.ci_roles:
         CiIdentity(role, context)
+    for policies in _batches(estate.secrets):
+        await registered(SecretAccess(policy, mounts[policy.secret.mount], context).last for policy in policies)
+    for workloads in _batches(estate.workloads):
+        await registered(Identity(workload, context).last for workload in workloads)
+
+
+def _batches(things: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
+    for begin in range(0, len(things), _BATCH):
+        yield things[begin : begin + _BATCH]
+
+
+async def registered(resources: Iterable[pulumi.CustomResource | None]) -> None:
+    """When each has had its turn. One that failed fails the update, and stops nothing else."""
+    for resource in list(resources):
+        if resource is not None:
+            with suppress(ResourceRegistrationFailed):
+                await resource.id.future()

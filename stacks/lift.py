@@ -8,7 +8,7 @@ from containment import executor, judgement, proofs, record
 from containment.adapters.opa import Opa
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision, lifted
-from containment.errors import LiftRefused
+from containment.errors import LiftRefused, NotRestored
 from containment.incident import Incident
 from containment.systems import from_environment
 from policies.errors import InputError
@@ -34,6 +34,13 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     )
     if not answer.allow:
         raise LiftRefused((*answer.reasons, *(f"not contained: {m}" for m in missing)))
+
+
+def restore(vault: HvacVault, estate: Estate, incidents: tuple[Incident, ...], lifting: Incident) -> None:
+    """The TTLs of peace, which Pulumi's state never knew otherwise. Raises NotRestored naming each that failed."""
+    failed = executor.uncap(from_environment(vault, estate), estate, incidents, lifting, pulumi.log.info)
+    if failed:
+        raise NotRestored(failed)
 
 
 def write_down(vault: HvacVault, lifting: Incident) -> None:

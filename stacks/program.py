@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 
 import pulumi
 import pulumi_vault as vault_sdk
-from pulumi.runtime.stack import ResourceRegistrationFailed
 
-from containment import executor, gate, names, opening, paging, record
+from containment import caps, executor, gate, names, opening, paging, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
 from containment.errors import NotContained
@@ -56,12 +54,14 @@ async def _rest(
     """After the gate, which is awaited. `vault` is None in a preview, which does no work beside the resources. What is
     raised here Pulumi raises at the end, when every resource has had its turn."""
     if vault is not None:
-        with suppress(ResourceRegistrationFailed):  # the update fails for it; the executor still writes the gate
-            await gate_resource.id.future()
-    with refusals():
-        access.declare(context)
+        await access.registered([gate_resource])  # when it fails, the executor still writes the gate
+    declared = asyncio.ensure_future(access.declare(context))
     if vault is not None:
         await asyncio.to_thread(_work, vault, context, decision, complaints)
+    with refusals():
+        await declared
+    if vault is not None and decision.current is not None:
+        complaints += await asyncio.to_thread(_cap_again, vault, context, decision.current)
     # Last: a provider that cannot be configured ends the whole program, and GitHub must not end a lock-down.
     from stacks import github
 
@@ -93,6 +93,7 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
         if decision.current is not None:
             not_contained[decision.current.id] = _contain(vault, context, decision.current, complaints)
         if decision.lifting is not None:
+            lift.restore(vault, context.estate, context.incidents, decision.lifting)
             lift.write_down(vault, decision.lifting)
         if decision.current is None:
             vault.write_compiled(context.estate)
@@ -111,6 +112,13 @@ def _contain(vault: HvacVault, context: access.Context, incident: Incident, comp
     return report.not_contained
 
 
+def _cap_again(vault: HvacVault, context: access.Context, incident: Incident) -> list[str]:
+    with refusals():
+        systems = from_environment(vault, context.estate)
+        missing = executor.cap_again(systems, context.estate, context.incidents, incident, _log)
+    return [str(NotContained(missing))] if missing else []
+
+
 def _announce(context: access.Context, decision: Decision) -> None:
     """What an update would do beyond the resources that the preview lists."""
     if decision.current is None:
@@ -121,6 +129,9 @@ def _announce(context: access.Context, decision: Decision) -> None:
         f"{len(a.secrets)} while tokens and leases of {len(a.workloads)} workloads are revoked, switch off "
         f"{len(a.ci_roles)} CI roles; nothing is touched by a preview"
     )
+    for cap in caps.caps(context.estate, a, context.incidents):
+        was = ", ".join(f"{k} {cap.peace[k]} -> {v} s" for k, v in cap.incident.items() if k.endswith("ttl"))
+        pulumi.log.info(f"cap {cap.path}: {was}")
 
 
 def _export(decision: Decision) -> None:

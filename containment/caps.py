@@ -1,0 +1,83 @@
+"""Roles that an incident leaves usable with short TTLs: pure. What is set on each, and what it had in peace.
+
+A lock-down writes these over the API and Pulumi leaves the TTLs alone meanwhile (docs/adr/0008): its state is saved
+after every change, so that capping each role by Pulumi takes time with the square of their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from containment import generations, locked, names
+from containment.incident import Incident
+from containment.scope import Affected
+from policies.model import AuthMethod, DatabaseSecret, Estate, SecretAccessPolicy, TokenType, Ttl, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """`what` and `name` as an effect is reported; `path` of the role; `incident` and `peace`: its parameters."""
+
+    what: str
+    name: str
+    path: str
+    incident: dict[str, Any]
+    peace: dict[str, Any]
+
+
+def caps(estate: Estate, affected: Affected, incidents: Sequence[Incident]) -> list[Cap]:
+    """Of what is in scope and not shut altogether. Login roles of leaked workloads are, until they are replaced, unless
+    they are AppRoles: those have no secret_id then."""
+    databases = [_database(p, p.secret) for p in affected.secrets if isinstance(p.secret, DatabaseSecret)]
+    logins = [
+        _login(w, estate, incidents)
+        for w in affected.workloads
+        if not (w.auth is AuthMethod.JWT and affected.is_shut(w))
+    ]
+    return [*databases, *logins]
+
+
+def freed(estate: Estate, before: Affected, after: Affected, incidents: Sequence[Incident]) -> list[Cap]:
+    """Of what was in scope `before` and is no more `after`, with `incidents` as they are after."""
+    return [
+        *(
+            _database(p, p.secret)
+            for p in before.secrets
+            if isinstance(p.secret, DatabaseSecret) and not after.in_scope(p)
+        ),
+        *(_login(w, estate, incidents) for w in before.workloads if not after.in_scope(w)),
+    ]
+
+
+def _database(policy: SecretAccessPolicy, secret: DatabaseSecret) -> Cap:
+    ttl = locked.role_ttl(policy)
+    return Cap(
+        "database role capped",
+        policy.name,
+        f"{secret.mount}/roles/{secret.role}",
+        {"default_ttl": ttl, "max_ttl": ttl},
+        {"default_ttl": policy.ttl.default, "max_ttl": policy.ttl.max},
+    )
+
+
+def _login(workload: Workload, estate: Estate, incidents: Sequence[Incident]) -> Cap:
+    shared: dict[str, Any] = {}
+    if workload.auth is AuthMethod.JWT:
+        shared |= {"bound_claims": dict(workload.bound_claims), "user_claim": "sub", "role_type": "jwt"}
+    if workload.tokens is TokenType.BATCH:
+        number = generations.current(workload, estate, incidents)
+        shared["token_policies"] = names.token_policies(workload, number)
+    path = f"auth/{workload.auth}/role/{workload.name}"
+    return Cap(
+        "login TTL capped",
+        workload.name,
+        path,
+        {**_token(locked.login_ttl(workload.ttl)), **shared},
+        {**_token(workload.ttl), **shared},
+    )
+
+
+def _token(ttl: Ttl) -> dict[str, Any]:
+    return {"token_ttl": ttl.default, "token_max_ttl": ttl.max}
