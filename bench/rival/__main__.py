@@ -18,5 +18,13 @@ locked = pulumi.Config().get("incident") == "true"
 estate = load()
 incidents = (Incident("RIVAL", Scope(everything=True), State.OPEN, opened_at=1),) if locked else ()
 context = Context(estate, affected(estate, incidents), incidents, 1, "all")
+
+
+def capped_by_pulumi(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    args.opts.ignore_changes = []
+    return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+
+pulumi.runtime.register_stack_transformation(capped_by_pulumi)
 vault.Policy(names.GATE, name=names.GATE, policy=gate.gate(context.affected))
-declare(context)
+pulumi.run(lambda: declare(context))
