@@ -14,7 +14,7 @@ from containment.scope import Affected
 from policies.errors import PortcullisError
 from policies.model import Estate
 
-_WORKERS = 16
+WORKERS = 16
 
 Progress = Callable[[str], None]
 Seen = tuple[Outcome, str]
@@ -68,7 +68,7 @@ class Run:
         return outcome is not Outcome.FAILED
 
     def each(self, what: str, items: Iterable[tuple[str, Act]]) -> None:
-        with ThreadPoolExecutor(_WORKERS) as pool:
+        with ThreadPoolExecutor(WORKERS) as pool:
             for future in [pool.submit(self.effect, what, target, act) for target, act in items]:
                 future.result()
 

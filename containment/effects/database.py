@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from threading import Lock
 
 from containment import names
 from containment.adapters.vault import epoch
-from containment.ports import Lease
+from containment.ports import Database, Lease
 from containment.report import Outcome
-from containment.run import Run, Seen
+from containment.run import Run, Seen, Systems
 from policies.errors import PortcullisError
 from policies.model import DatabaseSecret
 
@@ -26,9 +27,10 @@ def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
     """Of `roles`, by default those in scope: users that exist now, by name. NOLOGIN is committed before any lease is
     revoked, so that nobody reconnects while the server drops the user."""
     users: dict[str, list[str]] = {}
+    opened = _Opened(run.systems)
 
     def shut(name: str, secret: DatabaseSecret) -> Seen:
-        database = run.systems.database(secret.connection)
+        database = opened(secret.connection)
         cut = run.revoked_before
         found = [u for u in database.users(names.database_user_prefix(secret)) if not cut or user_epoch(u) < cut]
         users[name] = found
@@ -39,8 +41,8 @@ def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
             return Outcome.FAILED, f"{left} sessions still alive"
         return (Outcome.DONE, f"{len(found)} users, no session left") if found else (Outcome.ALREADY, "no user")
 
-    for name, secret in _in_scope(run) if roles is None else roles:
-        run.effect("database sessions ended", name, partial(shut, name, secret))
+    wanted = _in_scope(run) if roles is None else roles
+    run.each("database sessions ended", [(name, partial(shut, name, secret)) for name, secret in wanted])
     return users
 
 
@@ -53,7 +55,7 @@ def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
         return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still listed")
 
     total = 0
-    for name, secret in _in_scope(run) if roles is None else roles:
+    for name, secret in _leased(run, _in_scope(run) if roles is None else roles):
         try:
             found = vault.leases(f"{secret.mount}/creds/{secret.role}")
             leases = [lease for lease in found if epoch(lease.issued) < since]
@@ -65,11 +67,25 @@ def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
     return total
 
 
+def _leased(run: Run, roles: Roles) -> Roles:
+    """Those that have leases, by one list for each mount: most of a thousand have none."""
+    having: set[tuple[str, str]] = set()
+    for mount in sorted({secret.mount for _, secret in roles}):
+        try:
+            keys = run.systems.vault.keys(f"sys/leases/lookup/{mount}/creds")
+        except PortcullisError as error:
+            run.fail("leases revoked", f"{mount}: every role in scope", error)
+            continue
+        having |= {(mount, key.rstrip("/")) for key in keys}
+    return [(name, secret) for name, secret in roles if (secret.mount, secret.role) in having]
+
+
 def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Roles | None = None) -> None:
     """After the leases: what the server could not drop (it owned objects) is reassigned and dropped."""
+    opened = _Opened(run.systems)
 
     def end(name: str, secret: DatabaseSecret) -> Seen:
-        database = run.systems.database(secret.connection)
+        database = opened(secret.connection)
         prefix = names.database_user_prefix(secret)
         left = [u for u in database.users(prefix) if u in users[name] or user_epoch(u) < since]
         for user in left:
@@ -81,9 +97,29 @@ def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Role
             return Outcome.FAILED, f"still exist: {', '.join(still)}"
         return (Outcome.DONE, f"{len(users[name])} gone") if users[name] else (Outcome.ALREADY, "none")
 
-    for name, secret in _in_scope(run) if roles is None else roles:
-        if name in users:
-            run.effect("database users gone", name, partial(end, name, secret))
+    wanted = [(n, s) for n, s in (_in_scope(run) if roles is None else roles) if n in users]
+    run.each("database users gone", [(name, partial(end, name, secret)) for name, secret in wanted])
+
+
+class _Opened:
+    """Connections by name, each opened once: a database that is down costs its timeout once, not once a role."""
+
+    def __init__(self, systems: Systems) -> None:
+        self._systems = systems
+        self._held: dict[str, Database | PortcullisError] = {}
+        self._lock = Lock()
+
+    def __call__(self, name: str) -> Database:
+        with self._lock:
+            if name not in self._held:
+                try:
+                    self._held[name] = self._systems.database(name)
+                except PortcullisError as error:
+                    self._held[name] = error
+        held = self._held[name]
+        if isinstance(held, PortcullisError):
+            raise held
+        return held
 
 
 def user_epoch(user: str) -> int:

@@ -3,15 +3,18 @@ is out; revocation comes after it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
 
 from containment import caps, locked, names
+from containment.incident import Incident
+from containment.ports import Vault
 from containment.report import Outcome
-from containment.run import Run, Seen
-from containment.scope import Affected
-from policies.model import AuthMethod, CiRole, Workload
+from containment.run import WORKERS, Run, Seen
+from containment.scope import Affected, affected
+from policies.model import AuthMethod, CiRole, Estate, Workload
 
 _JWT = {"user_claim": "sub", "role_type": "jwt"}
 
@@ -39,17 +42,33 @@ def uncap(run: Run, before: Affected) -> None:
     run.each("TTL restored", [(c.name, partial(_converge, run, c.path, c.peace)) for c in freed])
 
 
+def uncapped(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[str]:
+    """Paths of roles whose TTLs an open incident caps and the server does not, with the parameters. Reads only."""
+
+    def look(cap: caps.Cap) -> str | None:
+        held = vault.read(cap.path)
+        wrong = [] if held is None else _wrong(held, cap.incident)
+        return f"{cap.path} ({', '.join(wrong)})" if wrong else None
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = pool.map(look, caps.caps(estate, affected(estate, incidents), incidents))
+        return [path for path in found if path]
+
+
 def _converge(run: Run, path: str, wanted: Mapping[str, object]) -> Seen:
     vault = run.systems.vault
-    now = vault.read(path)
-    if now is None:
+    held = vault.read(path)
+    if held is None:
         return Outcome.ALREADY, "does not exist"
-    if all(_same(now.get(k), v) for k, v in wanted.items()):
+    if not _wrong(held, wanted):
         return Outcome.ALREADY, "in force"
     vault.write(path, dict(wanted))
-    after = vault.read(path) or {}
-    wrong = [k for k, v in wanted.items() if not _same(after.get(k), v)]
+    wrong = _wrong(vault.read(path) or {}, wanted)
     return (Outcome.FAILED, f"not in force: {', '.join(wrong)}") if wrong else (Outcome.DONE, "in force")
+
+
+def _wrong(held: Mapping[str, object], wanted: Mapping[str, object]) -> list[str]:
+    return [key for key, value in wanted.items() if not _same(held.get(key), value)]
 
 
 def _same(held: object, wanted: object) -> bool:

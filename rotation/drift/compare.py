@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from containment import names
+from containment.effects import issuance
 from containment.ports import CodeHost, Vault
 from policies.errors import InputError, PortcullisError, Unreachable
 from policies.model import Estate, MountType
@@ -29,8 +30,9 @@ _DRIFT = 7
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """`changed`: what Pulumi would change back. `unmanaged`: what is declared nowhere. `unread`: systems that could
-    not be read, so that nothing is known of them."""
+    """`changed`: what Pulumi would change back, and roles that an open incident caps and the server does not.
+    `unmanaged`: what is declared nowhere. `unread`: systems that could not be read, and
+    of which nothing is known."""
 
     changed: tuple[str, ...]
     unmanaged: tuple[str, ...]
@@ -45,6 +47,7 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
     """Reads only. A system that cannot be read is named and the others are read all the same."""
     parts: dict[str, Callable[[], list[str]]] = {
         "pulumi": lambda: preview(stack, config),
+        "incident caps": lambda: [f"uncapped {path}" for path in issuance.uncapped(vault, estate, vault.incidents())],
         "vault": lambda: [str(u) for u in in_vault(_vault(vault, estate), estate)],
         "github": lambda: _github(code_host(), estate),
     }
@@ -57,7 +60,7 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
             except PortcullisError as error:
                 unread.append(f"{name}: {error}")
     unmanaged = (*found.get("vault", ()), *found.get("github", ()))
-    return Drift(tuple(found.get("pulumi", ())), unmanaged, tuple(unread))
+    return Drift((*found.get("pulumi", ()), *found.get("incident caps", ())), unmanaged, tuple(unread))
 
 
 def preview(stack: str, config: Path) -> list[str]:

@@ -109,11 +109,11 @@ def test_none_then_each_by_name_then_none_again(sandbox: Sandbox, env: dict[str,
 def test_a_vault_that_refuses_is_unread(env: dict[str, str]) -> None:
     code, found = _drift({**env, "VAULT_TOKEN": "s.nobody"})
     assert code == 3
-    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "vault"]
+    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "incident caps", "vault"]
     assert found["unmanaged"], "GitHub was not read beside it"
 
 
-def test_a_lock_down_is_no_drift(env: dict[str, str]) -> None:
+def test_a_lock_down_is_no_drift_but_a_lost_cap_is(sandbox: Sandbox, env: dict[str, str]) -> None:
     before = _drift(env)[1]
     argv = [sys.executable, "-m", "rotation", "contain", "--scope", "analytics-readonly", "--json"]
     done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
@@ -122,3 +122,7 @@ def test_a_lock_down_is_no_drift(env: dict[str, str]) -> None:
     assert after["changed"] == []
     assert after["unread"] == []
     assert after["unmanaged"] == before["unmanaged"], "what the lock-down made is its own"
+    bao, root = sandbox.openbao, sandbox.openbao.root_token()
+    role = bao.call("GET", "database/roles/analytics-readonly", token=root)["data"]
+    bao.call("POST", "database/roles/analytics-readonly", {**role, "max_ttl": 7200}, token=root)
+    assert _drift(env)[1]["changed"] == ["uncapped database/roles/analytics-readonly (max_ttl)"]

@@ -155,6 +155,14 @@ def test_warm_it_holds_too(cold: tuple[Result, Path], warm: tuple[Result, Path])
     _services_were_back(*warm)
 
 
+def test_after_the_lift_every_object_is_as_declared(sandbox: Sandbox, warm: tuple[Result, Path]) -> None:
+    """TTLs among them, which no resource of Pulumi's capped and so none uncaps."""
+    del warm
+    settings = sandbox.root / "pulumi" / "project" / "Pulumi.local.yaml"
+    code, said = drill.command(sandbox, print, "drift", "--config-file", str(settings))
+    assert code == 0, said
+
+
 def _files(sandbox: Sandbox) -> list[Path]:
     pulumi_home = cache() / "pulumi-home"
     found = canary.written(sandbox, sandbox.root.parent / "incidents", pulumi_home / "workspaces")
