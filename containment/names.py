@@ -74,6 +74,16 @@ def exact_paths(policy: SecretAccessPolicy) -> tuple[str, ...]:
     return (f"{secret.mount}/creds/{secret.role}",)
 
 
+def denied_paths(policy: SecretAccessPolicy) -> tuple[str, ...]:
+    """`exact_paths` and the spellings of them that a server takes for the same secret though no rule for the path
+    itself matches: to whoever is granted a pattern, KV version 2 shows the metadata under a slash at the end, and
+    deletes the value or the whole secret there. A listing is decided by the path without it."""
+    secret = policy.secret
+    if isinstance(secret, KvSecret):
+        return (*exact_paths(policy), *(f"{secret.mount}/{sub}/{secret.path}/" for sub in ("data", "metadata")))
+    return exact_paths(policy)
+
+
 def actions_value(fields: Mapping[str, object]) -> str:
     """What an Actions secret holds of a KV secret: its one field, or all of them as JSON."""
     if len(fields) == 1:

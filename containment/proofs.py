@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from containment.incident import Incident
+from containment.scope import leaked_in
 from policies.model import Estate
 
 CONTAINED = "contained"
@@ -23,10 +24,8 @@ INCIDENT = "incident"
 def replaced(incident: Incident, estate: Estate) -> tuple[str, ...]:
     """`kind:name` of everything that must be replaced, or proven to be gone, in this incident. What leaks with a
     repository are the secrets that its workflows hold."""
-    named = [name for name in incident.scope.leaked if name.partition(":")[0] in ("secret", "workload", "ci")]
-    leaked = incident.scope.names("repository")
-    held = [f"secret:{a.secret}" for r in estate.repositories if r.name in leaked for a in r.actions_secrets]
-    return tuple(dict.fromkeys([*named, *held]))
+    named = leaked_in(incident, estate.repositories)
+    return tuple(name for name in named if name.partition(":")[0] in ("secret", "workload", "ci"))
 
 
 def required(incident: Incident, estate: Estate) -> list[str]:

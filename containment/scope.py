@@ -92,6 +92,13 @@ class Affected:
         return what.name in (self._secret_names if isinstance(what, SecretAccessPolicy) else self._workload_names)
 
 
+def leaked_in(incident: Incident, repositories: Sequence[Repository]) -> tuple[str, ...]:
+    """`kind:name` of what leaked in it. With a repository leak the secrets that its workflows hold."""
+    leaked = incident.scope.names("repository")
+    held = (f"secret:{a.secret}" for r in repositories if r.name in leaked for a in r.actions_secrets)
+    return tuple(dict.fromkeys([*incident.scope.leaked, *held]))
+
+
 def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     """What the open ones of `incidents` touch. Names no longer declared are handled by the compiled estate."""
     opened_incidents = tuple(i for i in incidents if i.state is State.OPEN)
@@ -101,9 +108,12 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     def leaked(kind: str) -> frozenset[str]:
         return frozenset().union(*(s.names(kind) for s in scopes)) if scopes else frozenset()
 
-    replaced = frozenset(name for i in opened_incidents for name in i.opened)
     leaked_repositories = tuple(r for r in estate.repositories if r.name in leaked("repository"))
     taken = leaked("secret") | {a.secret for r in leaked_repositories for a in r.actions_secrets}
+    # What was replaced in one incident may have leaked again in another: each waits for its own replacement.
+    unreplaced = frozenset(
+        name for i in opened_incidents for name in leaked_in(i, estate.repositories) if name not in i.opened
+    )
     leaked_secrets = tuple(s for s in estate.secrets if s.name in taken)
     static = tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret))
     secrets = tuple(s for s in estate.secrets if everything or s.name in taken)
@@ -111,13 +121,13 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked_names)
     scoped = leaked_names | {g.workload for s in leaked_secrets for g in s.grants}
     return Affected(
-        denied=tuple(s for s in static if f"secret:{s.name}" not in replaced),
+        denied=tuple(s for s in static if f"secret:{s.name}" in unreplaced),
         denied_class=tuple(s for s in secrets if everything and s.incident_access is IncidentAccess.DENY),
         secrets=secrets,
         leaked_secrets=leaked_secrets,
         workloads=tuple(w for w in estate.workloads if everything or w.name in scoped),
         leaked_workloads=leaked_workloads,
-        unreplaced_workloads=tuple(w for w in leaked_workloads if f"workload:{w.name}" not in replaced),
+        unreplaced_workloads=tuple(w for w in leaked_workloads if f"workload:{w.name}" in unreplaced),
         ci_roles=estate.ci_roles if opened_incidents else (),
         repositories=estate.repositories if opened_incidents else (),
         leaked_repositories=leaked_repositories,

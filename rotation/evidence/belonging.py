@@ -43,7 +43,7 @@ def belonging(estate: Estate, incident: Incident) -> Belonging:
     scope = affected(estate, (incident,))
     paths = {*_ALWAYS, f"{names.STORE}/data/incidents/{incident.id}", names.evidence_head(incident.id)}
     for policy in scope.secrets:
-        paths.update(names.exact_paths(policy))
+        paths.update(names.denied_paths(policy))
         if isinstance(policy.secret, DatabaseSecret):
             paths.add(f"{policy.secret.mount}/roles/{policy.secret.role}")
     identities: list[Workload | CiRole] = [*scope.workloads, *scope.ci_roles]

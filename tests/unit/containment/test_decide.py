@@ -86,6 +86,14 @@ def test_gate_denies_every_path_of_a_leaked_secret_until_it_is_replaced() -> Non
     assert gate.gate(affected(estate, [replace(OPEN, opened=("secret:exchange-trading-key",))])) == gate.open_policy()
 
 
+def test_what_leaked_again_in_another_incident_is_denied_until_that_one_has_replaced_it() -> None:
+    both = replace(ONE, leaked=(*ONE.leaked, "workload:risk-engine"))
+    first, second = (Incident(name, both, State.OPEN, opened_at=10) for name in "AB")
+    impact = affected(load(), [replace(first, opened=both.leaked), second])
+    assert [s.name for s in impact.denied] == ["exchange-trading-key"]
+    assert [w.name for w in impact.unreplaced_workloads] == ["risk-engine"]
+
+
 def test_everything_denies_only_what_declares_it_and_quarantines_all() -> None:
     estate = load()
     everything = affected(estate, [replace(OPEN, scope=ALL)])
