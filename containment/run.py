@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from containment.incident import Incident
@@ -15,6 +15,10 @@ from policies.errors import PortcullisError
 from policies.model import Estate
 
 WORKERS = 16
+_BY_NAME = 40
+"""More effects of one kind than this are counted on the screen, not named; the report names each."""
+_TELL = 2.0
+"""Seconds between two words about a long one."""
 
 Progress = Callable[[str], None]
 Seen = tuple[Outcome, str]
@@ -58,19 +62,39 @@ class Run:
 
     def effect(self, what: str, target: str, act: Act) -> bool:
         """Run one effect; whatever it raises of ours becomes a named failure and the rest goes on."""
+        done = self._tried(what, target, act)
+        if done.outcome is not Outcome.ALREADY:
+            self.progress(f"{done.outcome}: {what} {target}: {done.detail}")
+        return done.outcome is not Outcome.FAILED
+
+    def each(self, what: str, items: Iterable[tuple[str, Act]]) -> None:
+        """Many at a time. A failure is told at once; what else was done by name, or, when it is much, counted."""
+        todo = list(items)
+        done: list[Effect] = []
+        told = time.monotonic()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for seen, future in enumerate(
+                as_completed([pool.submit(self._tried, what, target, act) for target, act in todo]), start=1
+            ):
+                effect = future.result()
+                if effect.outcome is Outcome.FAILED or (effect.outcome is Outcome.DONE and len(todo) <= _BY_NAME):
+                    self.progress(f"{effect.outcome}: {what} {effect.target}: {effect.detail}")
+                elif effect.outcome is Outcome.DONE:
+                    done.append(effect)
+                if len(todo) > _BY_NAME and time.monotonic() - told > _TELL:
+                    told = time.monotonic()
+                    self.progress(f"{what}: {seen} of {len(todo)} looked at")
+        if done:
+            self.progress(f"done: {what}: {len(done)} of {len(todo)}")
+
+    def _tried(self, what: str, target: str, act: Act) -> Effect:
         try:
             outcome, detail = act()
         except PortcullisError as error:
             outcome, detail = Outcome.FAILED, str(error)
-        self.effects.append(Effect(what, target, outcome, detail, time.time()))
-        if outcome is not Outcome.ALREADY:
-            self.progress(f"{outcome}: {what} {target}: {detail}")
-        return outcome is not Outcome.FAILED
-
-    def each(self, what: str, items: Iterable[tuple[str, Act]]) -> None:
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for future in [pool.submit(self.effect, what, target, act) for target, act in items]:
-                future.result()
+        effect = Effect(what, target, outcome, detail, time.time())
+        self.effects.append(effect)
+        return effect
 
     def on_host(self, act: Callable[[CodeHost], Seen]) -> Act:
         """The host is opened within the effect, so that one that is down or not configured fails it by name."""

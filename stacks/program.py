@@ -23,6 +23,7 @@ from stacks.first import Begun, refusals
 @refusals()
 def run(begun: Begun) -> None:
     """Raises pulumi.RunError with the reason when anything is refused, not contained or not loaded."""
+    pulumi.log.debug = _unheard
     vault, asked, dry = begun.vault, begun.asked, begun.dry
     complaints: list[str] = []
     incident = asked.mode is Mode.LOCK or any(i.state is State.OPEN for i in vault.incidents())
@@ -42,6 +43,11 @@ def run(begun: Begun) -> None:
     if dry:
         _announce(context, decision)
     pulumi.run(lambda: _rest(gate_resource, None if dry else vault, context, decision, complaints))
+
+
+def _unheard(*_: object, **__: object) -> None:
+    """Instead of the SDK's debug lines: about ten a resource, each a call to the engine that is waited for, which took
+    a third of a large update. The engine's own stay (`pulumi up --debug`)."""
 
 
 async def _rest(

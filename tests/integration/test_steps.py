@@ -37,6 +37,7 @@ STEPS: list[tuple[ModuleType, str, Any]] = [
     (upstream, "disable_keys", None),
     (identities, "disable", None),
     (issuance, "stop", None),
+    (issuance, "cap", None),
     (database, "shut_out", {}),
     (database, "revoke_leases", 0),
     (database, "drop_users", None),
