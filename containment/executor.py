@@ -63,6 +63,8 @@ def contain(
         _contain(run)
     except PortcullisError as error:
         run.fail("lock-down", "everything after the last effect above", error)
+    if run.incident.notice:
+        progress(f"incident {incident.id}: {run.incident.notice}")
     return Report(incident.id, tuple(run.effects)), run.incident
 
 

@@ -20,6 +20,13 @@ def checked_id(text: str) -> str:
     return text
 
 
+NOTHING_NAMED = (
+    "Nothing is named as leaked: nothing will be rotated. Name what leaked with incidentScope before you lift, in a "
+    "second incident: pulumi up --config incident=true --config incidentId=ANOTHER --config incidentScope=NAME"
+)
+"""Of an incident that has everything in scope."""
+
+
 class Mode(StrEnum):
     """The stack's `incident` setting. KEEP is whatever the servers have in force."""
 
@@ -76,6 +83,11 @@ class Incident:
     """`kind:name` of secrets and workloads that are replaced: the old is proven dead, the new one works, and neither
     the gate nor a later run denies it any more."""
     proofs: tuple[Proof, ...] = field(default=())
+
+    @property
+    def notice(self) -> str:
+        """What a responder must be told of its scope, or ""."""
+        return "" if self.scope.leaked else NOTHING_NAMED
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(json.dumps(asdict(self)))

@@ -89,6 +89,8 @@ def run(
     what, estate = planned(vault, incident_id)
     url = hold.database_url(environ)
     journal = Journal(incident_id, progress)
+    if what.notice:
+        progress(what.notice)
     work = partial(_work, vault, estate, what, environ)
 
     def one(item: str, step: str) -> Result:
@@ -176,4 +178,10 @@ def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
         proven = bool(on_record[name]) if name in on_record else proof is not None and proof.ok
         detail, age = (proof.detail, now - proof.at) if proof else ("", None)
         items.append({"item": name, "proven": proven, "age": age, "detail": detail})
-    return {"incident": incident_id, "state": incident.state.value, "opened": list(incident.opened), "proofs": items}
+    return {
+        "incident": incident_id,
+        "state": incident.state.value,
+        "notice": incident.notice,
+        "opened": list(incident.opened),
+        "proofs": items,
+    }

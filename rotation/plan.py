@@ -102,6 +102,8 @@ class Credential:
 class Plan:
     incident: str
     waves: tuple[tuple[Credential, ...], ...]
+    notice: str = ""
+    """What the responder must know of the incident's scope."""
 
     def __iter__(self) -> Iterator[Credential]:
         return (credential for wave in self.waves for credential in wave)
@@ -114,7 +116,8 @@ class Plan:
         raise InputError(f"{item!r} is not in the plan of {self.incident}; one of {', '.join(c.item for c in self)}")
 
     def to_json(self) -> dict[str, Any]:
-        return {"incident": self.incident, "waves": [[c.to_json() for c in wave] for wave in self.waves]}
+        waves = [[c.to_json() for c in wave] for wave in self.waves]
+        return {"incident": self.incident, "notice": self.notice, "waves": waves}
 
 
 def plan(incident: Incident, estate: Estate) -> Plan:
@@ -128,7 +131,7 @@ def plan(incident: Incident, estate: Estate) -> Plan:
         for wave in product((Environment.PRODUCTION, Environment.STAGING), (True, False))
     ]
     last = Credential(proofs.INCIDENT, Kind.INCIDENT, Environment.PRODUCTION, Tier.CRITICAL, proven=False)
-    return Plan(incident.id, tuple(wave for wave in (*waves, (last,)) if wave))
+    return Plan(incident.id, tuple(wave for wave in (*waves, (last,)) if wave), incident.notice)
 
 
 def _worth(credential: Credential) -> tuple[int, str]:

@@ -31,7 +31,7 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     except Unreachable as error:
         raise Unreachable(f"not contained: {error}") from error
     if as_json:
-        click.echo(json.dumps({**report.to_json(), "declarations": complaint or "loaded"}))
+        click.echo(json.dumps({**report.to_json(), "declarations": complaint or "loaded", "notice": incident.notice}))
     else:
         click.echo(
             f"incident {incident.id}: {report.changed} effects, " + ("contained" if not report.not_contained else "")

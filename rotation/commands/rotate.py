@@ -48,6 +48,8 @@ def plan_command(incident: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(what.to_json()))
         return
+    if what.notice:
+        click.echo(what.notice)
     for number, wave in enumerate(what.waves, 1):
         for credential in wave:
             again = "  (replaced; proven again)" if credential.proven else ""
@@ -97,6 +99,8 @@ def status_command(incident: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
     else:
+        if found["notice"]:
+            click.echo(found["notice"])
         for item in found["proofs"]:
             age = f"{item['age']} s ago" if item["age"] is not None else ""
             click.echo(f"{'proven' if item['proven'] else 'MISSING':8} {item['item']:50} {age:12} {item['detail']}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from containment.incident import NOTHING_NAMED, State
 from policies.errors import InputError
 from rotation.evidence.folder import MANIFEST, Evidence, Problem, verify
 from rotation.evidence.next_steps import Step, next_steps
@@ -91,6 +92,8 @@ class View:
     verdict: Verdict
     state: str
     scope: str
+    notice: str
+    """What the responder must know of the scope before the lift."""
     opened: str
     changed: tuple[str, ...]
     not_contained: tuple[str, ...]
@@ -158,6 +161,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
         verdict=verdict,
         state=state,
         scope=_scope(incident.get("scope")),
+        notice=_notice(incident.get("scope"), state),
         opened=opened,
         changed=changed,
         not_contained=open_points,
@@ -317,6 +321,11 @@ def _scope(scope: object) -> str:
     if not isinstance(scope, dict):
         return str(scope or "")
     return "everything" if scope.get("everything") else ", ".join(str(s) for s in scope.get("leaked") or [])
+
+
+def _notice(scope: object, state: str) -> str:
+    everything = isinstance(scope, dict) and scope.get("everything") and not scope.get("leaked")
+    return NOTHING_NAMED if everything and state != State.LIFTED else ""
 
 
 def _seconds(value: object, never: str = "not reached") -> str:

@@ -92,3 +92,10 @@ def test_the_steps_are_those_of_the_plan(kind: Kind) -> None:
 def _no() -> Any:
     """A system that no step may touch before it is carried out."""
     return object()
+
+
+def test_a_plan_of_everything_says_that_nothing_is_rotated() -> None:
+    what = plan(Incident("I", Scope(everything=True), State.OPEN, opened_at=10), load())
+    assert [c.item for c in what] == ["incident"]
+    assert "nothing will be rotated" in what.notice
+    assert what.to_json()["notice"] == what.notice

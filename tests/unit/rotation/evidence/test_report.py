@@ -219,6 +219,22 @@ def test_what_is_open_comes_before_the_lift(tmp_path: Path, case: str) -> None:
     assert not [s for s in steps if "incident=false" in s.command], "a lift was offered"
 
 
+@pytest.mark.parametrize(
+    ("scope", "state", "said"),
+    [
+        ({"everything": True, "leaked": []}, "open", True),
+        ({"everything": True, "leaked": []}, "lifted", False),
+        ({"everything": False, "leaked": ["secret:a"]}, "open", False),
+    ],
+)
+def test_an_incident_that_names_nothing_says_that_nothing_will_be_rotated(
+    tmp_path: Path, scope: dict[str, Any], state: str, said: bool
+) -> None:
+    folder = _folder(tmp_path, incident=LEAKED | {"scope": scope, "state": state}, containment=CONTAINED)
+    html = render(folder).read_text()
+    assert ("Nothing is named as leaked: nothing will be rotated." in html) is said
+
+
 def test_after_the_lift_comes_the_postmortem(tmp_path: Path) -> None:
     done = LEAKED | {"state": "lifted", "lifted_at": 1795488900}
     shown = view(_folder(tmp_path, incident=done, containment=CONTAINED, drill=DRILL))
