@@ -66,6 +66,18 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Uses of what was retired that a named person has looked into: `uses` of them, the last at `up_to`, a time as the
+    audit log has it. `at` epoch seconds, server time."""
+
+    at: int
+    up_to: str
+    uses: int
+    by: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     id: str
     scope: Scope
@@ -83,6 +95,8 @@ class Incident:
     """`kind:name` of secrets and workloads that are replaced: the old is proven dead, the new one works, and neither
     the gate nor a later run denies it any more."""
     proofs: tuple[Proof, ...] = field(default=())
+    acknowledged: tuple[Acknowledged, ...] = ()
+    """In the order in which they were; a use later than the last of them stands in the way of the lift."""
 
     @property
     def notice(self) -> str:
@@ -107,6 +121,7 @@ class Incident:
             lifted_at=data["lifted_at"],
             opened=tuple(data["opened"]),
             proofs=tuple(Proof(**p) for p in data["proofs"]),
+            acknowledged=tuple(Acknowledged(**a) for a in data.get("acknowledged", ())),
         )
 
     def with_proof(self, proof: Proof) -> Incident:

@@ -109,15 +109,24 @@ def run(
     return Rotation(incident_id, tuple(ended), round(time.monotonic() - begin, 3))
 
 
-def confirm(vault: Custodian, incident_id: str, item: str, by: str, note: str) -> None:
-    """Put a named person's word on record, for what no server can be asked. Raises InputError for an unknown item."""
-    what, _ = planned(vault, incident_id)
+def confirm(
+    vault: Custodian, incident_id: str, item: str, by: str, note: str, environ: Mapping[str, str] = os.environ
+) -> str:
+    """Put a named person's word on record: for what no server can be asked, or (`audit-quiet`) that every use of what
+    was retired is looked into. Returns it. Raises InputError for an unknown item, NotProven for a log that cannot be
+    read."""
+    what, estate = planned(vault, incident_id)
+    if item == proofs.AUDIT_QUIET:
+        detail = retired.acknowledge(_work(vault, estate, what, environ, proofs.INCIDENT), by, note)
+        record.note(incident_id, phase="recovery", what="use acknowledged", target=item, detail=detail)
+        return detail
     credential = what.find(item)
     if "confirmation" not in credential.steps:
         raise InputError(f"{item} is proven by the servers; nobody's word is taken for it")
     detail = f"confirmed by {by}: {note}"
     proving.record(vault, incident_id, item, proofs.CONFIRMED, True, detail)
     record.note(incident_id, phase="eradication", what="confirmation", target=item, detail=detail)
+    return detail
 
 
 def _work(vault: Custodian, estate: Estate, what: Plan, environ: Mapping[str, str], item: str) -> Work:

@@ -7,22 +7,68 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from containment import names
+from containment import names, proofs
+from containment.incident import Acknowledged, Incident
 from containment.scope import affected
+from policies.errors import InputError
 from policies.model import CiRole, Workload
 from rotation.work import NotProven, Work
 
 VARIABLE = "PORTCULLIS_AUDIT_LOG"
 _PATIENCE = 5.0
 """Seconds until our own request must be in the log."""
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """As the audit log has it: the accessor is hashed there, and a batch token has none."""
+
+    time: str
+    path: str
+    who: str
+    accessor: str
+    address: str
+
+    def __str__(self) -> str:
+        path = json.dumps(self.path)[1:-1]  # whoever used it chose it
+        return f"{self.time} {path} by {self.who}, accessor {self.accessor or 'none'}, from {self.address}"
 
 
 def quiet(work: Work) -> str:
-    """Raises NotProven when something was used, and when the log cannot be read or is not this server's."""
+    """Raises NotProven when something was used that nobody has acknowledged, and when the log cannot be read or is not
+    this server's."""
+    seen, uses = _looked(work)
+    incident = work.incident()
+    new = _unacknowledged(incident, uses)
+    if new:
+        raise NotProven(_refusal(incident.id, new))
+    words = f"{seen} answers since containment, "
+    if not uses:
+        return words + "none to a token that was out before it"
+    last = incident.acknowledged[-1]
+    return words + f"{len(uses)} to tokens that were out before it, acknowledged by {last.by}: {last.note}"
+
+
+def acknowledge(work: Work, by: str, note: str) -> str:
+    """Put on record that a named person has looked into every use seen so far; a later one is not covered. Returns the
+    words for it. Raises InputError when there is none, NotProven when nobody could look."""
+    _, uses = _looked(work)
+    new = _unacknowledged(work.incident(), uses)
+    if not new:
+        raise InputError("audit-quiet: no use of what was retired was seen that is not acknowledged")
+    said = Acknowledged(work.vault.now(), new[-1].time, len(new), by, note)
+    work.vault.update_incident(work.incident_id, lambda i: replace(i, acknowledged=(*i.acknowledged, said)))
+    return f"{len(new)} uses of what was retired, acknowledged by {by}: {note}. {_listed(new)}"
+
+
+def _looked(work: Work) -> tuple[int, list[Use]]:
+    """Answers since containment, and those among them to tokens that were out before it, oldest first."""
     incident = work.incident()
     if work.audit_log is None:
         raise NotProven(f"{VARIABLE} is not set: nobody looked")
@@ -34,17 +80,43 @@ def quiet(work: Work) -> str:
     own = {names.own_policy(i) for i in identities}
     seen, used = 0, []
     for entry in _responses(work.audit_log):
-        at = _moment(entry["time"])
-        if at < incident.contained_at:
+        if _moment(entry["time"]) < incident.contained_at:
             continue
         seen += 1
         auth = entry.get("auth") or {}
         issued, ours = auth.get("token_issue_time"), own & set(auth.get("policies") or ())
         if ours and issued and not entry.get("error") and _moment(issued) < incident.revoked_before:
-            used.append(f"{auth.get('display_name')} at {entry['time']} on {entry['request']['path']}")
-    if used:
-        raise NotProven(f"{len(used)} uses of what was retired, the last by {used[-1]}")
-    return f"{seen} answers since containment, none to a token that was out before it"
+            used.append(_use(entry, auth))
+    return seen, sorted(used, key=lambda use: _moment(use.time))
+
+
+def _use(entry: dict[str, Any], auth: dict[str, Any]) -> Use:
+    request = entry["request"]
+    words = (auth.get("display_name"), auth.get("accessor"), request.get("remote_address"))
+    return Use(entry["time"], request["path"], *(str(word or "") for word in words))
+
+
+def _unacknowledged(incident: Incident, uses: list[Use]) -> list[Use]:
+    if not incident.acknowledged:
+        return uses
+    end = max(_moment(a.up_to) for a in incident.acknowledged)
+    return [use for use in uses if _moment(use.time) > end]
+
+
+def _refusal(incident_id: str, uses: list[Use]) -> str:
+    return (
+        f"{len(uses)} uses of what was retired: {_listed(uses)}. Find out who it was, lock down again (it revokes "
+        "what is still out; a batch token lives until its TTL has passed), and name what was read in a second "
+        f"incident. Then put on record that these are looked into: portcullis rotate confirm {incident_id} "
+        f"{proofs.AUDIT_QUIET} --by NAME --note WHAT"
+    )
+
+
+def _listed(uses: list[Use]) -> str:
+    """The newest of them one by one."""
+    earlier = len(uses) - _LISTED
+    more = f"; and {earlier} earlier ones, which the audit log holds" if earlier > 0 else ""
+    return "; ".join(map(str, reversed(uses[-_LISTED:]))) + more
 
 
 def _prove_current(work: Work, log: Path) -> None:

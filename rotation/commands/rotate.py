@@ -112,17 +112,20 @@ def status_command(incident: str, as_json: bool) -> None:
 @click.argument("incident")
 @click.argument("item")
 @click.option("--by", required=True, help="Who says so.")
-@click.option("--note", required=True, help="What they did and saw at the other side.")
+@click.option("--note", required=True, help="What they did and saw.")
 def confirm_command(incident: str, item: str, by: str, note: str) -> None:
     """A named person's word for what no server can be asked; it is kept as a word, not as a proof.
 
+    For `audit-quiet`: that every use of what was retired, seen so far, is looked into. A later use is not covered.
+
     \b
-    Example:
+    Examples:
       portcullis rotate confirm INC-7 secret:partner-api-key --by "A. Roth" --note "ticket 4711: old key off"
+      portcullis rotate confirm INC-7 audit-quiet --by "A. Roth" --note "our own monitoring, ticket 4712"
     """
     from rotation.engine import confirm
 
-    confirm(_vault(), incident, item, by, note)
+    click.echo(confirm(_vault(), incident, item, by, note))
     click.echo(f"on record; now: portcullis rotate run {incident}", err=True)
 
 

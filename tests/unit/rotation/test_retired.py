@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from containment.incident import Incident, Scope, State
+from policies.errors import InputError
 from policies.load import load
 from rotation import retired
 from rotation.plan import plan
@@ -23,10 +25,16 @@ OPEN = Incident("I", LEAKED, State.OPEN, AT - 90, denied_at=AT - 80, revoked_bef
 
 class Server:
     def __init__(self, marker: str = "ours") -> None:
-        self._marker = marker
+        self._marker, self.incident = marker, OPEN
 
     def incidents(self) -> tuple[Incident, ...]:
-        return (OPEN,)
+        return (self.incident,)
+
+    def update_incident(self, _id: str, change: Callable[[Incident], Incident]) -> None:
+        self.incident = change(self.incident)
+
+    def now(self) -> int:
+        return AT
 
     def marker(self) -> str:
         return self._marker
@@ -38,13 +46,16 @@ def _answer(**changes: Any) -> dict[str, Any]:
     return {**entry, **{k: v for k, v in changes.items() if k != "auth"}, "auth": {**auth, **changes.get("auth", {})}}
 
 
-def _quiet(tmp_path: Path, *entries: dict[str, Any], marker: str = "ours") -> str:
+def _work(tmp_path: Path, server: Any, *entries: dict[str, Any]) -> Work:
     log = tmp_path / "audit.log"
     rows = [*entries, _answer(request={"id": "ours", "path": "auth/token/lookup-self"})]
     log.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows) + '{"type":"response"')
-    server: Any = Server(marker)
     no: Any = None
-    return retired.quiet(Work(server, no, no, no, ESTATE, "I", plan(OPEN, ESTATE).waves[-1][0], None, log))
+    return Work(server, no, no, no, ESTATE, "I", plan(OPEN, ESTATE).waves[-1][0], None, log)
+
+
+def _quiet(tmp_path: Path, *entries: dict[str, Any], marker: str = "ours") -> str:
+    return retired.quiet(_work(tmp_path, Server(marker), *entries))
 
 
 def test_new_tokens_and_refusals_are_no_use_of_what_was_retired(tmp_path: Path) -> None:
@@ -59,9 +70,47 @@ def test_new_tokens_and_refusals_are_no_use_of_what_was_retired(tmp_path: Path) 
     assert words == "4 answers since containment, none to a token that was out before it"
 
 
-def test_a_use_of_what_was_retired_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotProven, match=r"1 uses of what was retired, the last by approle at .* on secret/data/risk"):
-        _quiet(tmp_path, _answer(auth={"token_issue_time": BEFORE}))
+def _used(second: int) -> dict[str, Any]:
+    request = {"id": f"u{second}", "path": "secret/data/risk/limits", "remote_address": "192.0.2.7"}
+    return _answer(
+        time=f"2030-03-17T18:00:{second:02}.5Z",
+        request=request,
+        auth={"token_issue_time": BEFORE, "accessor": "hmac-sha256:ab"},
+    )
+
+
+def test_each_use_of_what_was_retired_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(NotProven) as refused:
+        _quiet(tmp_path, _used(1), _used(2))
+    words = str(refused.value)
+    assert words.startswith("2 uses of what was retired: 2030-03-17T18:00:02.5Z secret/data/risk/limits by approle, ")
+    assert words.count("accessor hmac-sha256:ab, from 192.0.2.7") == 2
+    assert "portcullis rotate confirm I audit-quiet --by NAME --note WHAT" in words
+
+
+def test_an_acknowledged_use_is_told_and_a_later_one_is_red_again(tmp_path: Path) -> None:
+    server = Server()
+    words = retired.acknowledge(_work(tmp_path, server, _used(1), _used(2)), "A. Roth", "our own monitoring")
+    assert words.startswith("2 uses of what was retired, acknowledged by A. Roth: our own monitoring. 2030-")
+    (said,) = server.incident.acknowledged
+    assert (said.uses, said.by, said.up_to) == (2, "A. Roth", "2030-03-17T18:00:02.5Z")
+    assert Incident.from_json(server.incident.to_json()) == server.incident
+    quiet = retired.quiet(_work(tmp_path, server, _used(1), _used(2)))
+    assert "2 to tokens that were out before it, acknowledged by A. Roth: our own monitoring" in quiet
+    with pytest.raises(NotProven, match=r"^1 uses of what was retired: 2030-03-17T18:00:03"):
+        retired.quiet(_work(tmp_path, server, _used(1), _used(2), _used(3)))
+
+
+def test_nothing_is_acknowledged_before_it_happens(tmp_path: Path) -> None:
+    server = Server()
+    with pytest.raises(InputError, match="no use of what was retired was seen"):
+        retired.acknowledge(_work(tmp_path, server, _answer()), "A. Roth", "in advance")
+    assert server.incident == OPEN
+
+
+def test_of_many_uses_the_newest_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(NotProven, match=r"^30 uses .* and 10 earlier ones"):
+        _quiet(tmp_path, *(_used(second) for second in range(30)))
 
 
 def test_the_log_of_another_server_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

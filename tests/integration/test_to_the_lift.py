@@ -1,0 +1,128 @@
+"""An incident that names nothing, from lock-down to lift: what the responder is told, a retired credential that is
+still in use, and the alert."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drill.stack import prepare, pulumi
+from sandbox.environment import REPOSITORY, Sandbox
+from sandbox.services.pagerduty import PagerdutyDouble
+
+ID = "ALL-1"
+PATH = "secret/data/partners/api"
+NOTICE = "Nothing is named as leaked: nothing will be rotated."
+WORD = ("confirm", ID, "audit-quiet", "--by", "A. Roth", "--note", "our own monitoring")
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    os.environ["PORTCULLIS_INCIDENTS"] = str(box.root.parent / "incidents")
+    prepare(box, print)
+    yield box
+    del os.environ["PORTCULLIS_INCIDENTS"]
+    box.reset(print)
+
+
+@pytest.fixture(scope="module")
+def retired(sandbox: Sandbox) -> str:
+    """A batch token with a workload's own policy, made by an administrator by hand: no accessor to revoke it by, and
+    neither the gate nor a generation on it."""
+    body = {"policies": ["pc-w-partner-gateway"], "type": "batch", "ttl": "1h"}
+    made = sandbox.openbao.call("POST", "auth/token/create-orphan", body, token=sandbox.openbao.root_token())
+    return str(made["auth"]["client_token"])
+
+
+@pytest.fixture(scope="module")
+def locked(sandbox: Sandbox, retired: str) -> str:
+    """What the lock-down said."""
+    del retired
+    done = pulumi(sandbox, "incident=true", f"incidentId={ID}", "incidentScope=")
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def _rotate(sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess[str]:
+    argv, env = [sys.executable, "-m", "rotation", "rotate", *words], {**os.environ, **sandbox.environ()}
+    return subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+
+
+def _use(sandbox: Sandbox, token: str) -> None:
+    time.sleep(1.1)  # containment is on record in whole seconds
+    sandbox.openbao.call("GET", PATH, token=token)
+
+
+def _alert(sandbox: Sandbox) -> str:
+    double = sandbox.service("pagerduty")
+    assert isinstance(double, PagerdutyDouble)
+    return str(double.alerts()[ID]["status"])
+
+
+def test_the_responder_is_told_that_nothing_will_be_rotated(sandbox: Sandbox, locked: str) -> None:
+    assert NOTICE in locked
+    assert _alert(sandbox) == "triggered"
+    plan = _rotate(sandbox, "plan", ID)
+    assert plan.stdout.startswith(NOTICE)
+    status = json.loads(_rotate(sandbox, "status", ID, "--json").stdout)
+    assert status["notice"].startswith(NOTICE)
+
+
+def test_a_use_of_what_was_retired_stands_in_the_way_until_it_is_acknowledged(
+    sandbox: Sandbox, locked: str, retired: str
+) -> None:
+    del locked
+    nothing = _rotate(sandbox, *WORD)
+    assert nothing.returncode == 2
+    assert "no use of what was retired was seen" in nothing.stderr
+    _use(sandbox, retired)
+    done = _rotate(sandbox, "run", ID)
+    assert done.returncode == 1
+    assert NOTICE in done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("not proven: ")]
+    assert "audit-quiet: 1 uses of what was retired: 20" in line
+    assert f"{PATH} by token, accessor none, from 127.0.0.1" in line
+    assert retired not in done.stdout + done.stderr
+    assert "incident/audit-quiet" in pulumi(sandbox, "incident=false", f"incidentId={ID}").stdout
+    word = _rotate(sandbox, *WORD)
+    assert word.returncode == 0, word.stderr
+    assert word.stdout.startswith("1 uses of what was retired, acknowledged by A. Roth: our own monitoring. 20")
+    again = _rotate(sandbox, "run", ID)
+    assert again.returncode == 0, again.stdout
+
+
+def test_a_later_use_is_red_again(sandbox: Sandbox, locked: str, retired: str) -> None:
+    del locked
+    _use(sandbox, retired)
+    done = _rotate(sandbox, "run", ID)
+    assert done.returncode == 1
+    assert "1 uses of what was retired" in done.stdout
+    assert _rotate(sandbox, *WORD).returncode == 0
+    assert _rotate(sandbox, "run", ID).returncode == 0
+
+
+def test_who_acknowledged_what_and_why_is_in_the_evidence(sandbox: Sandbox, locked: str) -> None:
+    del locked
+    events = (Path(os.environ["PORTCULLIS_INCIDENTS"]) / ID / "events.jsonl").read_text().splitlines()
+    said = [e["detail"] for e in map(json.loads, events) if e["what"] == "use acknowledged"]
+    assert len(said) == 2
+    assert all("acknowledged by A. Roth: our own monitoring" in detail and PATH in detail for detail in said)
+    held = sandbox.openbao.call("GET", f"portcullis/data/incidents/{ID}", token=sandbox.openbao.root_token())
+    assert [a["by"] for a in held["data"]["data"]["acknowledged"]] == ["A. Roth", "A. Roth"]
+
+
+def test_the_lift_says_it_again_and_resolves_the_alert(sandbox: Sandbox, locked: str) -> None:
+    del locked
+    assert _alert(sandbox) == "triggered"
+    done = pulumi(sandbox, "incident=false", f"incidentId={ID}")
+    assert done.returncode == 0, done.stdout
+    assert NOTICE in done.stdout
+    assert _alert(sandbox) == "resolved"
