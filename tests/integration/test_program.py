@@ -200,6 +200,38 @@ def test_two_incidents_are_a_union_and_each_lift_takes_its_own_part(applied: San
     assert _reads(applied, "partner-gateway", PARTNER)
 
 
+def test_a_role_that_changes_in_an_incident_stays_capped(applied: Sandbox, tmp_path: Path) -> None:
+    """Pulumi writes a changed role whole, with the TTLs that its state knows: those of peace."""
+    path = "auth/jwt/role/analytics-batch"
+    vault, checkout = _vault(applied), _checkout(tmp_path)
+    file = checkout / "production" / "workload-analytics-batch.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("{default: 15m, max: 30m}", "{default: 40m, max: 50m}"))
+    done = _keep(applied, checkout)
+    assert done.returncode == 0, done.stdout
+
+    def held() -> tuple[int, int, str]:
+        role = vault.read(path) or {}
+        return role["token_ttl"], role["token_max_ttl"], str(role["bound_claims"])
+
+    peace, database = held(), vault.read("database/roles/analytics-readonly")
+    assert peace[:2] == (2400, 3000)
+    assert _lock(applied, "PROD-4", "analytics-readonly", checkout).returncode == 0
+    assert held()[:2] == (1800, 1800)
+    file.write_text(file.read_text().replace("sub: analytics-batch", "sub: analytics-other"))
+    done = _keep(applied, checkout)
+    assert done.returncode == 0, done.stdout
+    assert held()[:2] == (1800, 1800)
+    assert "analytics-other" in held()[2]
+    _prove(applied, "PROD-4")
+    done = _up(applied, "incident=false", "incidentId=PROD-4", "incidentScope=", declarations=checkout)
+    assert done.returncode == 0, done.stdout
+    assert held()[:2] == peace[:2]
+    assert vault.read("database/roles/analytics-readonly") == database, "its TTLs are those of peace again"
+    assert _keep(applied).returncode == 0
+    assert held()[:2] == (900, 1800)
+
+
 def test_opa_down(applied: Sandbox, tmp_path: Path) -> None:
     checkout = _checkout(tmp_path)
     file = checkout / "production" / "analytics-readonly.yaml"
