@@ -31,6 +31,8 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
         decision = decided(vault, asked, stored)
     except UnknownScope:
         return asked
+    if decision.scope_is_left_over:
+        progress("incidentScope is left over from a lifted incident: everything is in scope")
     asked = put_on_record(vault, asked, decision)
     executor.deny(from_environment(vault, stored), stored, decision.known, current(decision), progress)
     paging.begin(current(decision), progress)
@@ -44,8 +46,9 @@ def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
 
 
 def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
-    """Before anything is denied, so that no later run takes the lock-down for drift. Returns the question with the
-    incident's id, so that whoever asks it again joins.
+    """Before anything is denied, so that no later run takes the lock-down for drift. Returns the question as it was
+    understood, with the incident's id and each name with its kind: whoever asks it again joins, though a name may mean
+    something else to the declarations than to the last apply.
 
     Raises InputError when this token could not undo what it is about to do; nothing was changed.
     """
@@ -57,7 +60,7 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
         vault.write_incident(current)
         scope = "everything" if current.scope.everything else ", ".join(current.scope.leaked)
         record.note(current.id, phase="detection", what="incident opened", target=scope, at=float(current.opened_at))
-    return Asked(asked.mode, current.id, asked.scope_text) if asked.mode is Mode.LOCK else asked
+    return Asked(asked.mode, current.id, ",".join(current.scope.leaked)) if asked.mode is Mode.LOCK else asked
 
 
 def prove_way_out(vault: Vault) -> None:

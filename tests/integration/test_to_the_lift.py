@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -126,3 +127,33 @@ def test_the_lift_says_it_again_and_resolves_the_alert(sandbox: Sandbox, locked:
     assert done.returncode == 0, done.stdout
     assert NOTICE in done.stdout
     assert _alert(sandbox) == "resolved"
+
+
+def test_what_the_last_apply_declared_is_contained_though_it_is_declared_no_longer(
+    sandbox: Sandbox, locked: str, tmp_path: Path
+) -> None:
+    """The name has become another kind's meanwhile: what was denied first is what the run goes on with."""
+    del locked
+    access = tmp_path / "access"
+    shutil.copytree(REPOSITORY / "policies" / "access", access)
+    production = access / "production"
+    (production / "partner-api-key.yaml").unlink()
+    cicd = production / "ci-cicd.yaml"
+    cicd.write_text(cicd.read_text().replace("secrets: [partner-api-key]", "secrets: []"))
+    workload = (production / "workload-treasury-report.yaml").read_text()
+    (production / "workload-partner-api-key.yaml").write_text(workload.replace("treasury-report", "partner-api-key"))
+    argv = [sys.executable, "-m", "rotation", "contain", "--incident-id", "GONE-1", "--scope", "partner-api-key"]
+    env = {**os.environ, **sandbox.environ(), "PORTCULLIS_DECLARATIONS": str(access)}
+    done = subprocess.run([*argv, "--json"], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["contained"] is True
+    gate = sandbox.openbao.call("GET", "sys/policies/acl/pc-gate", token=sandbox.openbao.root_token())
+    assert PATH in gate["data"]["policy"]
+
+
+def test_a_scope_left_over_from_a_lifted_incident_narrows_nothing(sandbox: Sandbox, locked: str) -> None:
+    del locked
+    done = pulumi(sandbox, "incident=true", f"incidentId={ID}", "incidentScope=partner-api-key")
+    assert done.returncode == 0, done.stdout
+    assert "incidentScope is left over from a lifted incident: everything is in scope" in done.stdout
+    assert NOTICE in done.stdout

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from containment import executor, opening, paging, record
+from containment.decide import Asked
+from containment.incident import Incident, Mode, Scope, State
 from containment.opening import with_kept
 from policies.load import load
 from policies.model import Estate, KvSecret, Ttl
@@ -38,3 +44,49 @@ def test_a_secret_stays_where_it_lies_and_takes_the_rest_from_the_declaration() 
     estate = replace(last, secrets=tuple(moved if s.name == NAME else s for s in last.secrets))
     found = next(s for s in with_kept(estate, last).secrets if s.name == NAME)
     assert found == replace(moved, secret=old.secret)
+
+
+class Server:
+    def __init__(self, *incidents: Incident) -> None:
+        self.held = list(incidents)
+
+    def incidents(self) -> tuple[Incident, ...]:
+        return tuple(self.held)
+
+    def write_incident(self, incident: Incident) -> None:
+        self.held.append(incident)
+
+    def capabilities(self, paths: list[str]) -> dict[str, set[str]]:
+        return {path: {"update"} for path in paths}
+
+    def now(self) -> int:
+        return 100
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "deny", lambda *_: [])
+    monkeypatch.setattr(paging, "begin", lambda *_: None)
+    monkeypatch.setattr(record, "note", lambda *_, **__: None)
+
+
+def test_what_was_denied_first_is_what_the_run_goes_on_with() -> None:
+    """Though the name is another kind's by now, so that it alone would be ambiguous."""
+    last = load()
+    renamed = replace(last.workloads[0], name=NAME)
+    estate = replace(_without(last, NAME), workloads=(*last.workloads, renamed))
+    server: Any = Server()
+    asked = opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), last, print)
+    decision = opening.decided(server, asked, with_kept(estate, last))
+    assert opening.current(decision).scope == Scope(False, (f"secret:{NAME}",))
+    assert len(decision.known) == 1
+
+
+def test_a_scope_left_over_opens_one_incident_with_everything_in_scope() -> None:
+    server: Any = Server(Incident("A", Scope(True), State.LIFTED, opened_at=1))
+    said: list[str] = []
+    asked = opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), load(), said.append)
+    decision = opening.decided(server, asked, load())
+    assert opening.current(decision).scope == Scope(True)
+    assert [i.state for i in decision.known] == [State.LIFTED, State.OPEN]
+    assert said == ["incidentScope is left over from a lifted incident: everything is in scope"]
