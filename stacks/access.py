@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, fields
-from typing import TypeVar
 
 import pulumi
 import pulumi_vault as vault
-from pulumi.runtime.stack import ResourceRegistrationFailed
 
 from containment import gate, generations, locked, names
 from containment.incident import Incident
@@ -30,11 +26,10 @@ from policies.model import (
     Ttl,
     Workload,
 )
+from stacks.registration import batches, registered
 
-T = TypeVar("T")
 _DATABASE_TTLS = ["default_ttl", "max_ttl"]
 _TOKEN_TTLS = ["token_ttl", "token_max_ttl"]
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +207,7 @@ def chosen(context: Context) -> Estate:
 
 
 async def declare(context: Context) -> None:
-    """Everything but the gate, which is registered and awaited before this is called. A batch at a time: what waits
-    to be registered costs the SDK time with the square of its number."""
+    """Everything but the gate, which is registered and awaited before this is called."""
     estate = chosen(context)
     mounts = {m.name: SecretMount(m, context) for m in estate.mounts}
     for connection in estate.connections:
@@ -225,20 +219,7 @@ async def declare(context: Context) -> None:
         Connection(connection, roles, mounts[connection.mount])
     for role in estate.ci_roles:
         CiIdentity(role, context)
-    for policies in _batches(estate.secrets):
+    for policies in batches(estate.secrets):
         await registered(SecretAccess(policy, mounts[policy.secret.mount], context).last for policy in policies)
-    for workloads in _batches(estate.workloads):
+    for workloads in batches(estate.workloads):
         await registered(Identity(workload, context).last for workload in workloads)
-
-
-def _batches(things: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
-    for begin in range(0, len(things), _BATCH):
-        yield things[begin : begin + _BATCH]
-
-
-async def registered(resources: Iterable[pulumi.CustomResource | None]) -> None:
-    """When each has had its turn. One that failed fails the update, and stops nothing else."""
-    for resource in list(resources):
-        if resource is not None:
-            with suppress(ResourceRegistrationFailed):
-                await resource.id.future()

@@ -18,6 +18,7 @@ from containment.systems import from_environment
 from policies.errors import PortcullisError
 from stacks import access, lift
 from stacks.first import Begun, refusals
+from stacks.registration import registered
 
 
 @refusals()
@@ -60,7 +61,7 @@ async def _rest(
     """After the gate, which is awaited. `vault` is None in a preview, which does no work beside the resources. What is
     raised here Pulumi raises at the end, when every resource has had its turn."""
     if vault is not None:
-        await access.registered([gate_resource])  # when it fails, the executor still writes the gate
+        await registered([gate_resource])  # when it fails, the executor still writes the gate
     declared = asyncio.ensure_future(access.declare(context))
     if vault is not None:
         await asyncio.to_thread(_work, vault, context, decision, complaints)
@@ -119,9 +120,8 @@ def _contain(vault: HvacVault, context: access.Context, incident: Incident, comp
 
 
 def _cap_again(vault: HvacVault, context: access.Context, incident: Incident) -> list[str]:
-    with refusals():
-        systems = from_environment(vault, context.estate)
-        missing = executor.cap_again(systems, context.estate, context.incidents, incident, _log)
+    systems = from_environment(vault, context.estate)
+    missing = executor.cap_again(systems, context.estate, context.incidents, incident, _log)
     return [str(NotContained(missing))] if missing else []
 
 
