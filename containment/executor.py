@@ -90,6 +90,7 @@ def uncap(
 def _contain(run: Run) -> None:
     vault = run.systems.vault
     policies.deny(run)
+    probes.foresee(run)
     now = vault.now()
     policies.close_generations(run, now)
     if run.clean:

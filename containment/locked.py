@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from containment import names
 from policies.model import INCIDENT_TTL_LIMIT, SecretAccessPolicy, Ttl
 
-
-def ci_off(incident_ids: Iterable[str]) -> dict[str, str]:
-    """The bound claims of a JWT role that is off: no issuer sets this claim, so every login is refused."""
-    return {names.CI_OFF_CLAIM: ",".join(sorted(incident_ids))}
-
+OFF_CLAIMS = {names.CI_OFF_CLAIM: "incident"}
+"""The bound claims of a JWT role that is off: no issuer sets this claim, so every login is refused. One value, always:
+it is among those that the tokens which lock down may set (`containment.operators`)."""
 
 OFF_TTL = Ttl(60, 60)
 """Of a role that is off: were it ever to accept a login, its token would not last."""

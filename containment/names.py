@@ -27,6 +27,8 @@ def evidence_head(incident_id: str) -> str:
 
 APPROLE = "approle"
 JWT = "jwt"
+AUDIENCE = "portcullis"
+"""Whom a JWT that logs in is meant for."""
 PROBE_ROLE = "pc-probe"
 """Token role under which the executor makes short tokens to try what a workload's token would be refused."""
 
@@ -44,6 +46,15 @@ def own_policy(identity: Workload | CiRole) -> str:
 
 def generation_policy(workload: Workload, generation: int) -> str:
     return f"{PREFIX}b-{workload.name}-{generation}"
+
+
+def login_method(identity: Workload | CiRole) -> str:
+    return identity.auth.value if isinstance(identity, Workload) else JWT
+
+
+def login_role(identity: Workload | CiRole) -> str:
+    """API path of the role that the identity logs in by."""
+    return f"auth/{login_method(identity)}/role/{identity.name}"
 
 
 def issue_role(identity: Workload | CiRole) -> str:

@@ -8,10 +8,11 @@ a new workload needs an administrator's word, which is where a widening should b
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from itertools import permutations
 from typing import Any
 
-from containment import generations, names
+from containment import generations, locked, names
 from policies.model import (
     INCIDENT_TTL_LIMIT,
     AuthMethod,
@@ -27,14 +28,14 @@ OPERATOR = "portcullis-operator"
 BREAK_GLASS = "portcullis-break-glass"
 CONTAINMENT = "portcullis-containment"
 ROTATOR = "portcullis-rotator"
+PROBER = "portcullis-prober"
 DRIFT = "portcullis-drift"
 """A role of the CI's login method too: the scheduled job logs in by it."""
-POLICIES = (OPERATOR, CONTAINMENT, BREAK_GLASS, ROTATOR, DRIFT)
+POLICIES = (OPERATOR, CONTAINMENT, BREAK_GLASS, ROTATOR, PROBER, DRIFT)
 
 _ALL = ["create", "read", "update", "delete", "list"]
 _WRITE = ["create", "read", "update", "delete"]
-_TTLS = ("token_ttl", "token_max_ttl")
-_JWT = (*_TTLS, "bound_claims", "user_claim", "role_type")
+_PROBE = f"auth/token/create/{names.PROBE_ROLE}"
 
 
 def operator_policy(estate: Estate) -> str:
@@ -67,28 +68,72 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
             "capabilities": ["read", "update"],
             "allowed_parameters": {"disabled": []},
         },
-        f"auth/token/create/{names.PROBE_ROLE}": {"capabilities": ["update"]},
         "sys/capabilities-self": {"capabilities": ["update"]},
-        f"auth/{names.APPROLE}/role/+": _may_set(_TTLS),
+        f"auth/{names.APPROLE}/role/+": _may_set(_ttls()),
         f"auth/{names.APPROLE}/role/+/role-id": {"capabilities": ["read"]},
         f"auth/{names.APPROLE}/role/+/secret-id": {"capabilities": ["list"]},
         f"auth/{names.APPROLE}/role/+/secret-id/": {"capabilities": ["list"]},
         f"auth/{names.APPROLE}/role/+/secret-id-accessor/destroy": {"capabilities": ["update"]},
-        f"auth/{names.JWT}/role/+": _may_set(_JWT),
+        f"auth/{names.JWT}/role/+": _may_set(_jwt([locked.OFF_CLAIMS, *_declared(estate)])),
     }
     for mount in estate.mounts:
         if mount.type == "database":
             paths[f"{mount.name}/roles/*"] = {"capabilities": ["read", "update"]}
             paths[f"sys/leases/lookup/{mount.name}/creds/*"] = {"capabilities": ["list", "sudo"]}
     for workload in generations.batch_workloads(estate):
-        rule = _may_set(_JWT if workload.auth is AuthMethod.JWT else _TTLS)
-        rule["allowed_parameters"]["token_policies"] = _attachable(workload)
-        paths[f"auth/{workload.auth}/role/{workload.name}"] = rule
+        jwt = workload.auth is AuthMethod.JWT
+        values = _jwt([locked.OFF_CLAIMS, dict(workload.bound_claims)]) if jwt else _ttls()
+        paths[names.login_role(workload)] = _may_set({**values, "token_policies": _attachable(workload)})
     return paths
 
 
-def _may_set(parameters: tuple[str, ...]) -> dict[str, Any]:
-    return {"capabilities": ["read", "update"], "allowed_parameters": {name: [] for name in parameters}}
+Values = dict[str, list[Any]]
+"""By parameter, each value that it may be set to; none listed is any."""
+
+
+def _may_set(values: Values) -> dict[str, Any]:
+    """Without `create`: a role keeps what it is not told."""
+    return {"capabilities": ["read", "update"], "allowed_parameters": values}
+
+
+def _ttls() -> Values:
+    return {"token_ttl": [], "token_max_ttl": []}
+
+
+def _jwt(claims: Iterable[Mapping[str, Any]]) -> Values:
+    """Whoever may bind a role to other claims logs in by it with a token that the issuer signs for anybody."""
+    return {**_ttls(), "bound_claims": list(claims), "user_claim": ["sub"], "role_type": ["jwt"]}
+
+
+def _declared(estate: Estate) -> list[dict[str, str]]:
+    """Claims of every JWT role, each set of them once."""
+    bound = dict.fromkeys(i.bound_claims for i in _identities(estate) if i.bound_claims)
+    return [dict(claims) for claims in bound]
+
+
+def _login_role(identity: Workload | CiRole) -> dict[str, Any]:
+    """What Pulumi sets on a login role, and no value by which anybody else could log in: an AppRole goes on asking for
+    a secret_id, a JWT role for the declared claims, which the Terraform provider writes as lists. The latter is made by
+    an administrator (`jwt_role`), since whoever makes one may leave the claims out."""
+    values: Values = {**_ttls(), "token_policies": _attachable(identity)}
+    values |= {name: [] for name in ("token_explicit_max_ttl", "token_num_uses", "token_bound_cidrs")}
+    if isinstance(identity, Workload) and identity.auth is AuthMethod.APPROLE:
+        values |= {name: [] for name in ("secret_id_ttl", "secret_id_num_uses", "secret_id_bound_cidrs")}
+        values |= {"token_type": [identity.tokens.value], "bind_secret_id": [True], "local_secret_ids": [False]}
+        return {"capabilities": _WRITE, "allowed_parameters": values}
+    tokens = identity.tokens if isinstance(identity, Workload) else TokenType.SERVICE
+    claims: list[Mapping[str, Any]] = [locked.OFF_CLAIMS, dict(identity.bound_claims)]
+    claims += [{name: [v.strip() for v in value.split(",")] for name, value in c.items()} for c in claims]
+    values |= {
+        **_jwt(claims),
+        "token_type": [tokens.value],
+        "bound_audiences": [[names.AUDIENCE]],
+        **{name: [""] for name in ("bound_subject", "groups_claim")},
+        **{name: [False] for name in ("user_claim_json_pointer", "verbose_oidc_logging")},
+        "bound_claims_type": ["string"],
+        **{name: [] for name in ("clock_skew_leeway", "expiration_leeway", "not_before_leeway")},
+    }
+    return {"capabilities": ["read", "update", "delete"], "allowed_parameters": values}
 
 
 def _attachable(identity: Workload | CiRole) -> list[list[str]]:
@@ -131,23 +176,8 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
                 paths[f"{mount.name}/{kind}/*"] = {"capabilities": _ALL}
         else:
             paths[f"{mount.name}/config"] = {"capabilities": ["create", "read", "update"]}
-    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
-    for identity in identities:
-        method = identity.auth if isinstance(identity, Workload) else AuthMethod.JWT
-        base = f"auth/{method}/role/{identity.name}"
-        paths[base] = {
-            "capabilities": _WRITE,
-            "allowed_parameters": {
-                "*": [],
-                "token_policies": _attachable(identity),
-            },
-            "denied_parameters": {"policies": [], "token_no_default_policy": [], "period": [], "token_period": []},
-        }
-        if issuable(identity):
-            paths[f"auth/token/create/{names.issue_role(identity)}"] = {
-                "capabilities": ["update"],
-                "allowed_parameters": {"ttl": [], "display_name": []},
-            }
+    for identity in _identities(estate):
+        paths[names.login_role(identity)] = _login_role(identity)
     for policy in estate.secrets:
         if isinstance(policy.secret, DatabaseSecret):
             paths[names.granted_path(policy)] = {"capabilities": ["read"]}
@@ -160,7 +190,7 @@ def rotator_policy(estate: Estate) -> str:
     policy, no role and no mount, and lists with sudo only.
     """
     paths: dict[str, dict[str, Any]] = {
-        f"sys/policies/acl/{names.GATE}": {"capabilities": ["read", "update"]},
+        _PROBE: _probing(),
         f"{names.STORE}/data/incidents/*": {"capabilities": ["read", "update"]},
         f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
         f"{names.STORE}/metadata/incidents/": {"capabilities": ["list"]},
@@ -171,7 +201,6 @@ def rotator_policy(estate: Estate) -> str:
         "auth/token/accessors/": {"capabilities": ["list", "sudo"]},
         "auth/token/lookup-accessor": {"capabilities": ["update"]},
         "auth/token/revoke-accessor": {"capabilities": ["update"]},
-        f"auth/token/create/{names.PROBE_ROLE}": {"capabilities": ["update"]},
         "sys/leases/lookup": {"capabilities": ["update"]},
         "sys/leases/revoke": {"capabilities": ["update"]},
         "identity/lookup/entity": {"capabilities": ["update"]},
@@ -189,7 +218,6 @@ def rotator_policy(estate: Estate) -> str:
                 lookup = f"sys/leases/lookup/{secret.mount}/creds/{secret.role}{end}"
                 paths[lookup] = {"capabilities": ["list", "sudo"]}
     for workload in estate.workloads:
-        paths[f"sys/policies/acl/{names.own_policy(workload)}"] = {"capabilities": ["read", "update"]}
         if workload.auth is AuthMethod.APPROLE:
             base = f"auth/{names.APPROLE}/role/{workload.name}"
             paths[f"{base}/role-id"] = {"capabilities": ["read"]}
@@ -197,23 +225,53 @@ def rotator_policy(estate: Estate) -> str:
                 paths[f"{base}/secret-id{end}"] = {"capabilities": ["update", "list"]}
             paths[f"{base}/secret-id-accessor/lookup"] = {"capabilities": ["update"]}
             paths[f"{base}/secret-id-accessor/destroy"] = {"capabilities": ["update"]}
+    for identity in _identities(estate):
+        if issuable(identity):
+            paths[f"auth/token/create/{names.issue_role(identity)}"] = {
+                "capabilities": ["update"],
+                "allowed_parameters": {"ttl": [], "display_name": []},
+            }
     return _hcl(paths)
 
 
+def prober_policy() -> str:
+    """Policy of the one identity that tries what a workload would be refused, and does nothing else."""
+    return _hcl({_PROBE: _probing()})
+
+
+def _probing() -> dict[str, Any]:
+    return {"capabilities": ["update"], "allowed_parameters": {"policies": [], "ttl": [], "display_name": []}}
+
+
+def _identities(estate: Estate) -> list[Workload | CiRole]:
+    return [*estate.workloads, *estate.ci_roles]
+
+
 def _hcl(paths: dict[str, dict[str, Any]]) -> str:
-    """HCL, each value by `json.dumps`: the server's JSON reader refuses a list within a list, which the allowed
-    `token_policies` are. Every name comes from the schema's patterns, so none holds a quote or an interpolation."""
+    """HCL, each string by `json.dumps`: the server's JSON reader refuses a list within a list, which the allowed
+    `token_policies` are."""
     lines: list[str] = []
     for path, rule in sorted(paths.items()):
-        lines.append(f"path {json.dumps(path)} {{")
+        lines.append(f"path {_literal(path)} {{")
         for key, value in rule.items():
             if isinstance(value, dict):
-                inner = "\n".join(f"    {json.dumps(k)} = {json.dumps(v)}" for k, v in value.items())
+                inner = "\n".join(f"    {_literal(k)} = {_literal(v)}" for k, v in value.items())
                 lines.append(f"  {key} = {{\n{inner}\n  }}")
             else:
-                lines.append(f"  {key} = {json.dumps(value)}")
+                lines.append(f"  {key} = {_literal(value)}")
         lines.append("}")
     return "\n".join(lines) + "\n"
+
+
+def _literal(value: Any) -> str:
+    """HCL, in which an object's fields are assigned and `${` would begin an interpolation."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{_literal(k)} = {_literal(v)}" for k, v in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_literal, value)) + "]"
+        case _:
+            return json.dumps(value).replace("${", "\\u0024{")
 
 
 def break_glass_policy() -> str:
@@ -233,6 +291,18 @@ def break_glass_policy() -> str:
 def issuable(identity: Workload | CiRole) -> bool:
     """Batch tokens are denied by generation and never revoked, so none is issued by hand."""
     return isinstance(identity, CiRole) or identity.tokens is not TokenType.BATCH
+
+
+def jwt_role() -> dict[str, Any]:
+    """Login role of a JWT identity as an administrator makes it: off, until Pulumi binds the declared claims."""
+    return {
+        "role_type": "jwt",
+        "user_claim": "sub",
+        "bound_audiences": [names.AUDIENCE],
+        "bound_claims": locked.OFF_CLAIMS,
+        "token_ttl": locked.OFF_TTL.default,
+        "token_max_ttl": locked.OFF_TTL.max,
+    }
 
 
 def issue_role(identity: Workload | CiRole) -> dict[str, Any]:

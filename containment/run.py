@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from containment.incident import Incident
-from containment.ports import CodeHost, Database, Upstream, Vault
+from containment.ports import CodeHost, Database, Prober, Upstream, Vault
 from containment.report import Effect, Outcome
 from containment.scope import Affected
 from policies.errors import PortcullisError
@@ -36,6 +36,7 @@ class Systems:
     upstream: Callable[[str], Upstream]
     """By upstream name."""
     code_host: Callable[[], CodeHost]
+    prober: Callable[[], Prober]
 
 
 @dataclass

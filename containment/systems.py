@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from containment.ports import CodeHost, Database, Upstream, Vault
+from containment.ports import CodeHost, Database, Prober, Upstream, Vault
 from containment.run import Systems
 from policies.errors import InputError
 from policies.model import Estate
@@ -42,4 +42,10 @@ def from_environment(vault: Vault, estate: Estate, environ: Mapping[str, str] = 
 
         return GithubHost.from_environment(environ)
 
-    return Systems(vault, database, upstream, code_host)
+    @cache
+    def prober() -> Prober:
+        from containment.adapters.minter import HvacProber
+
+        return HvacProber.from_environment(environ)
+
+    return Systems(vault, database, upstream, code_host, prober)

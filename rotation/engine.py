@@ -12,7 +12,7 @@ from typing import Any
 
 from containment import chain, opening, proofs, record
 from containment.incident import State
-from containment.ports import Custodian
+from containment.ports import Custodian, PolicyStore
 from containment.systems import from_environment
 from policies.errors import Finding, InputError, PortcullisError
 from policies.model import Estate
@@ -79,9 +79,15 @@ def planned(vault: Custodian, incident_id: str) -> tuple[Plan, Estate]:
 
 
 def run(
-    vault: Custodian, incident_id: str, progress: Progress, environ: Mapping[str, str] = os.environ, word: str = "run"
+    vault: Custodian,
+    policy_store: PolicyStore,
+    incident_id: str,
+    progress: Progress,
+    environ: Mapping[str, str] = os.environ,
+    word: str = "run",
 ) -> Rotation:
     """Rotate, resume or prove again. When another process rotates the same incident, wait for it and give its result.
+    `policy_store` opens the gate: by a token of its own, since the custodian's makes tokens.
 
     Raises InputError before anything changes, Unreachable when the server or the database of steps is.
     """
@@ -91,7 +97,7 @@ def run(
     journal = Journal(incident_id, progress)
     if what.notice:
         progress(what.notice)
-    work = partial(_work, vault, estate, what, environ)
+    work = partial(_work, vault, policy_store, estate, what, environ)
 
     def one(item: str, step: str) -> Result:
         return _perform(work(item), step, journal)
@@ -129,11 +135,14 @@ def confirm(
     return detail
 
 
-def _work(vault: Custodian, estate: Estate, what: Plan, environ: Mapping[str, str], item: str) -> Work:
+def _work(
+    vault: Custodian, policy_store: PolicyStore, estate: Estate, what: Plan, environ: Mapping[str, str], item: str
+) -> Work:
     systems = from_environment(vault, estate, environ)
     delivery, audit = environ.get(DELIVERY), environ.get(retired.VARIABLE)
     return Work(
         vault,
+        policy_store,
         systems.database,
         systems.upstream,
         systems.code_host,

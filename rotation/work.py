@@ -12,7 +12,7 @@ from typing import Any
 
 from containment import generations, names
 from containment.incident import Incident
-from containment.ports import CodeHost, Custodian, Database, Upstream
+from containment.ports import CodeHost, Custodian, Database, PolicyStore, Upstream
 from containment.scope import affected
 from policies.errors import Finding, InputError, PortcullisError
 from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
@@ -60,6 +60,8 @@ class Result:
 @dataclass(frozen=True, slots=True)
 class Work:
     vault: Custodian
+    policy_store: PolicyStore
+    """By another token: the custodian's makes tokens."""
     database: Callable[[str], Database]
     upstream: Callable[[str], Upstream]
     code_host: Callable[[], CodeHost]

@@ -47,21 +47,25 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
     _trust_issuer(sandbox, call)
     call("POST", f"auth/token/roles/{names.PROBE_ROLE}", operators.probe_role())
     identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    logins = _keys(bao, f"auth/{names.JWT}/role", root)
     for identity in identities:
         if operators.issuable(identity):
             call("POST", f"auth/token/roles/{names.issue_role(identity)}", operators.issue_role(identity))
+        if names.login_method(identity) == names.JWT and identity.name not in logins:
+            call("POST", names.login_role(identity), operators.jwt_role())
     for name, text in (
         (operators.OPERATOR, operators.operator_policy(estate)),
         (operators.CONTAINMENT, operators.containment_policy(estate)),
         (operators.BREAK_GLASS, operators.break_glass_policy()),
         (operators.ROTATOR, operators.rotator_policy(estate)),
+        (operators.PROBER, operators.prober_policy()),
         (operators.DRIFT, operators.drift_policy(estate)),
     ):
         call("PUT", f"sys/policies/acl/{name}", {"policy": text})
     existing = set(call("LIST", "sys/policies/acl")["data"]["keys"])
     if names.QUARANTINE not in existing:
         call("PUT", f"sys/policies/acl/{names.QUARANTINE}", {"policy": gate.open_policy()})
-    for name in (operators.OPERATOR, operators.CONTAINMENT, operators.BREAK_GLASS, operators.ROTATOR):
+    for name in (p for p in operators.POLICIES if p != operators.DRIFT):
         file = sandbox.root / "secrets" / f"{name.removeprefix('portcullis-')}.token"
         if not file.exists():
             made = call("POST", "auth/token/create-orphan", {"policies": [name], "period": "24h", "display_name": name})
@@ -161,13 +165,18 @@ def deliver(sandbox: Sandbox) -> None:
 
 def _exists(bao: Any, secret: KvSecret, token: str) -> bool:
     folder, _, leaf = secret.path.rpartition("/")
+    return leaf in _keys(bao, f"{secret.mount}/metadata/{folder}", token)
+
+
+def _keys(bao: Any, path: str, token: str) -> list[str]:
+    """Empty when there is nothing, which the server answers with 404."""
     from policies.errors import Unreachable
 
     try:
-        return leaf in bao.call("LIST", f"{secret.mount}/metadata/{folder}", token=token)["data"]["keys"]
+        return list(bao.call("LIST", path, token=token)["data"]["keys"])
     except Unreachable as error:
         if " 404 " in str(error):
-            return False
+            return []
         raise
 
 

@@ -135,7 +135,7 @@ class Identity(pulumi.ComponentResource):
                 opts=role_opts,
             )
         elif context.affected.is_shut(workload):
-            self.last = _jwt_role(workload, _off(context), locked.OFF_TTL, policies, workload.tokens, opts)
+            self.last = _jwt_role(workload, locked.OFF_CLAIMS, locked.OFF_TTL, policies, workload.tokens, opts)
         else:
             claims = dict(workload.bound_claims)
             self.last = _jwt_role(workload, claims, ttl, policies, workload.tokens, role_opts)
@@ -150,7 +150,7 @@ class CiIdentity(pulumi.ComponentResource):
         own = names.own_policy(role)
         vault.Policy(own, name=own, policy=gate.own_policy(role, context.estate, context.affected), opts=opts)
         off = context.affected.is_shut(role)
-        claims = _off(context) if off else dict(role.bound_claims)
+        claims = locked.OFF_CLAIMS if off else dict(role.bound_claims)
         ttl = locked.OFF_TTL if off else role.ttl
         _jwt_role(role, claims, ttl, names.token_policies(role), TokenType.SERVICE, opts)
 
@@ -161,10 +161,6 @@ def _left_to_the_lock_down(
     """The TTLs of a role that exists are the executor's while an incident has it in scope (docs/adr/0008); a role that
     is new begins with the incident's."""
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=properties)) if in_scope else opts
-
-
-def _off(context: Context) -> dict[str, str]:
-    return locked.ci_off(i.id for i in context.affected.open)
 
 
 def _jwt_role(
@@ -181,7 +177,7 @@ def _jwt_role(
         role_name=identity.name,
         role_type="jwt",
         user_claim="sub",
-        bound_audiences=["portcullis"],
+        bound_audiences=[names.AUDIENCE],
         bound_claims=claims,
         token_policies=policies,
         token_type=tokens.value,

@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from containment import names
-from containment.adapters.vault import HvacVault
+from containment.adapters.minter import HvacMinter
 from containment.ports import Token, Version
-from policies.errors import InputError, Unreachable
-
-TOKEN_FILE = "PORTCULLIS_ROTATOR_TOKEN_FILE"  # noqa: S105 - the name of a variable
+from policies.errors import Unreachable
 
 
-class HvacCustodian(HvacVault):
+class HvacCustodian(HvacMinter):
     """Implements `containment.ports.Custodian`."""
+
+    VARIABLE = "PORTCULLIS_ROTATOR_TOKEN_FILE"
 
     def __init__(self, address: str, token: str, ca: str | None) -> None:
         super().__init__(address, token, ca)
         self._address, self._ca = address, ca
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> HvacCustodian:
-        """Raises InputError when VAULT_ADDR or the token file is not named, missing, empty or readable by others."""
-        missing = [name for name in ("VAULT_ADDR", TOKEN_FILE) if not environ.get(name)]
-        if missing:
-            raise InputError(
-                f'{" and ".join(missing)} not set; for the embedded environment: eval "$(portcullis sandbox env)"'
-            )
-        file = Path(environ[TOKEN_FILE])
-        try:
-            if file.stat().st_mode & 0o077:
-                raise InputError(f"{file} is readable by others; chmod 600 it")
-            token = file.read_text().strip()
-        except OSError as error:
-            raise InputError(f"{TOKEN_FILE}: {file}: {error.strerror}") from error
-        if not token:
-            raise InputError(f"{TOKEN_FILE}: {file} is empty")
-        return cls(environ["VAULT_ADDR"], token, environ.get("VAULT_CACERT"))
 
     def value(self, mount: str, path: str, version: int = 0) -> dict[str, Any] | None:
         """The fields of a version (0: the newest), None when there is none or it is deleted or destroyed."""
@@ -71,16 +50,11 @@ class HvacCustodian(HvacVault):
     def session(self, policies: Sequence[str]) -> Iterator[HvacCustodian]:
         """As a token with these policies, two minutes at most and revoked at the end; after a crash the server ends it,
         and every lease made with it."""
-        made = self._call(
-            "make a probe token",
-            lambda: self._client.write_data(
-                f"auth/token/create/{names.PROBE_ROLE}", data={"policies": list(policies), "ttl": "110s"}
-            ),
-        )["auth"]
+        made = self.create_token(names.PROBE_ROLE, 110, policies)
         try:
-            yield HvacCustodian(self._address, made["client_token"], self._ca)
+            yield HvacCustodian(self._address, made.values["token"], self._ca)
         finally:
-            self._gone(made["accessor"])
+            self._gone(made.handle)
 
     @contextmanager
     def login(self, role_id: str, secret_id: str) -> Iterator[Token]:

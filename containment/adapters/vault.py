@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from containment import names
 from containment.adapters.accessors import WORKERS, Accessors
@@ -35,7 +35,7 @@ class HvacVault:
         self._accessors = Accessors(self._client, self._may_look_up)
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> HvacVault:
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Raises InputError when VAULT_ADDR or VAULT_TOKEN is missing or empty: a token left in a home folder by an
         earlier login is never used."""
         missing = [name for name in ("VAULT_ADDR", "VAULT_TOKEN") if not environ.get(name)]
@@ -188,15 +188,6 @@ class HvacVault:
         self.write("sys/leases/revoke", {"lease_id": lease, "sync": True})
         return self._lease(lease) is None
 
-    def create_token(self, role: str, ttl: int) -> Issued:
-        """Through a token role that fixes the policies; `ttl` in seconds, the role's own limit stands."""
-        body = {"ttl": f"{ttl}s", "display_name": role}
-        auth = self._call(
-            f"create a token by {role}", lambda: self._client.write_data(f"auth/token/create/{role}", data=body)
-        )["auth"]
-        values = {"token": str(auth["client_token"]), "accessor": str(auth["accessor"])}
-        return Issued(str(auth["accessor"]), int(auth["lease_duration"]), tuple(auth["policies"]), values)
-
     def lease(self, path: str) -> Issued:
         """A new dynamic credential, as the engine at `path` makes it."""
         answer = self._call(f"read {path}", lambda: self._client.read(path))
@@ -219,31 +210,6 @@ class HvacVault:
             "identity/lookup/entity", {"alias_name": alias, "alias_mount_accessor": accessors[f"{mount}/"]["accessor"]}
         )
         return data.get("id")
-
-    def try_read(self, policies: list[str], path: str) -> int:
-        """HTTP status that a fresh token with these policies gets when it reads the path. It is revoked after."""
-        import requests
-
-        made = self._call(
-            "make a probe token",
-            lambda: self._client.write_data(
-                f"auth/token/create/{names.PROBE_ROLE}", data={"policies": policies, "ttl": "60s"}
-            ),
-        )
-        token = made["auth"]["client_token"]
-        adapter = self._client.adapter
-        try:
-            answer = adapter.session.get(
-                f"{adapter.base_uri}/v1/{path}",
-                headers={"X-Vault-Token": token},
-                verify=adapter.session.verify,
-                timeout=30,
-            )
-            return int(answer.status_code)
-        except requests.RequestException as error:
-            raise Unreachable(f"vault: probe of {path}: {type(error).__name__}") from error
-        finally:
-            self.write("auth/token/revoke-accessor", {"accessor": made["auth"]["accessor"]})
 
 
 def epoch(issued: str) -> int:

@@ -21,9 +21,8 @@ _JWT = {"user_claim": "sub", "role_type": "jwt"}
 
 def stop(run: Run) -> None:
     def off(identity: CiRole | Workload) -> Seen:
-        claims = locked.ci_off(i.id for i in run.affected.open)
         ttl = {"token_ttl": locked.OFF_TTL.default, "token_max_ttl": locked.OFF_TTL.max}
-        return _converge(run, f"auth/{names.JWT}/role/{identity.name}", {"bound_claims": claims, **ttl, **_JWT})
+        return _converge(run, names.login_role(identity), {"bound_claims": locked.OFF_CLAIMS, **ttl, **_JWT})
 
     jwt_off = [w for w in run.affected.unreplaced_workloads if w.auth is AuthMethod.JWT]
     run.each("CI role off", [(c.name, partial(off, c)) for c in run.affected.ci_roles])

@@ -13,7 +13,12 @@ import click
 @click.option(
     "--role", required=True, help="A CI role, a workload or a database secret; kind:name where it is unclear."
 )
-@click.option("--token-env", default="VAULT_TOKEN", show_default=True, help="Variable that holds the token to use.")
+@click.option(
+    "--token-env",
+    default="VAULT_TOKEN",
+    show_default=True,
+    help="Variable that holds the token of who asks.",
+)
 @click.option("--ttl", default="30m", show_default=True, help="How long it lives: 90s, 15m; 30m at most.")
 @click.option("--out", type=click.Path(path_type=Path), help="0600 file for it [default: a private one, printed].")
 @click.option("--fd", type=int, help="An open descriptor for it instead, 3 or more.")
@@ -32,6 +37,7 @@ def command(
 ) -> None:
     """Revoke every token and lease of a role, prove them dead, and issue a fresh credential of 30 minutes at most.
 
+    The token of a CI role or workload is made with the rotator's, the file that PORTCULLIS_ROTATOR_TOKEN_FILE names.
     While an incident pauses the role, what was out is revoked all the same and nothing is issued; exit 1 says so.
 
     \b
@@ -44,6 +50,7 @@ def command(
     import os
     import sys
 
+    from containment.adapters.custodian import HvacCustodian
     from containment.adapters.opa import Opa
     from containment.adapters.vault import HvacVault
     from containment.judgement import opa_url
@@ -76,6 +83,7 @@ def command(
         deliver, target = (to, str(to)) if to is not None else (shown.update, target)
     result = issue(
         from_environment(vault, estate),
+        HvacCustodian.from_environment,
         estate,
         Opa(opa_url()),
         found,

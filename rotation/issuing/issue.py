@@ -1,5 +1,6 @@
 """A fresh credential of half an hour at most, once everything of the role that was out is proven dead.
 
+The caller's token asks, looks, revokes and reads database credentials; a role's own token is made by the minter's.
 Order: OPA; revoke and look up; issue, unless an open incident pauses the role; hand over. Every wrong turn ends with
 nothing new alive.
 """
@@ -8,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from containment import names
 from containment.adapters.opa import Decision
 from containment.incident import Incident, State
-from containment.ports import Issued, Vault
+from containment.ports import Issued, Minter, Vault
 from containment.report import Effect, Outcome
 from containment.run import Progress, Run, Systems
 from policies.errors import Finding, PortcullisError
@@ -51,16 +53,25 @@ class Result:
 
 
 def issue(
-    systems: Systems, estate: Estate, judge: Judge, role: Role, ttl: int, deliver: Deliver | None, progress: Progress
+    systems: Systems,
+    minter: Callable[[], Minter],
+    estate: Estate,
+    judge: Judge,
+    role: Role,
+    ttl: int,
+    deliver: Deliver | None,
+    progress: Progress,
 ) -> Result:
-    """`ttl` in seconds; `deliver` gets the credential by field, None is a dry run.
+    """`ttl` in seconds; `deliver` gets the credential by field, None is a dry run. A paused role and a database secret
+    need no `minter`.
 
-    Raises Denied, or Unreachable when OPA or the server cannot be asked, before anything changes; and whatever
-    `deliver` raises, after the fresh credential was revoked again.
+    Raises Denied, InputError when there is no minter, or Unreachable when it may not issue, or OPA or the server cannot
+    be asked, before anything changes; and whatever `deliver` raises, after the fresh credential was revoked again.
     """
     vault = systems.vault
     incidents = vault.incidents()
     paused = _judged(vault, estate, judge, role, ttl, incidents)
+    make = None if paused else _maker(vault, minter, role, ttl)
     still_open = tuple(i.id for i in incidents if i.state is State.OPEN)
     run = outstanding.run(systems, estate, progress)
     if deliver is None:
@@ -68,10 +79,10 @@ def issue(
         why += f"nothing issued: {paused}" if paused else f"one of {ttl} s issued"
         return Result(role.key, still_open, (), None, why, dry=True)
     _revoke(run, role)
-    if paused or not run.clean:
+    if make is None or not run.clean:
         why = paused or "what was out is not proven dead"
         return Result(role.key, still_open, tuple(run.effects), None, f"nothing issued: {why}")
-    fresh = _issue(vault, role, ttl)
+    fresh = make()
     try:
         _check(role, fresh, ttl)
         deliver(fresh.values)
@@ -109,15 +120,22 @@ def _revoke(run: Run, role: Role) -> None:
         outstanding.end_role(run, role.what.name, role.what.secret)
 
 
-def _issue(vault: Vault, role: Role, ttl: int) -> Issued:
+def _maker(vault: Vault, minter: Callable[[], Minter], role: Role, ttl: int) -> Callable[[], Issued]:
+    """How the credential is made. Raises InputError or Unreachable when it could not be."""
     if isinstance(role.what, SecretAccessPolicy):
-        fresh = vault.lease(role.path)
-        try:
-            return replace(fresh, ttl=vault.renew(fresh.handle, ttl))
-        except PortcullisError as error:
-            _end(vault, role, fresh, error)
-            raise
-    return vault.create_token(names.issue_role(role.what), ttl)
+        return partial(_lease, vault, role, ttl)
+    opened, token_role = minter(), names.issue_role(role.what)
+    opened.require(token_role)
+    return partial(opened.create_token, token_role, ttl)
+
+
+def _lease(vault: Vault, role: Role, ttl: int) -> Issued:
+    fresh = vault.lease(role.path)
+    try:
+        return replace(fresh, ttl=vault.renew(fresh.handle, ttl))
+    except PortcullisError as error:
+        _end(vault, role, fresh, error)
+        raise
 
 
 def _check(role: Role, fresh: Issued, ttl: int) -> None:

@@ -26,10 +26,11 @@ class Role:
 
     @property
     def path(self) -> str:
-        """The API path by which the server issues for it."""
+        """The API path on which the server lets those who may ask for it do something: read a credential, or set the
+        role that is logged in by. Its token is another's to make (docs/adr/0007)."""
         if isinstance(self.what, SecretAccessPolicy):
             return names.granted_path(self.what)
-        return f"auth/token/create/{names.issue_role(self.what)}"
+        return names.login_role(self.what)
 
     @property
     def capability(self) -> str:
@@ -91,7 +92,7 @@ def paused(estate: Estate, incident: Incident) -> list[str]:
 def question(
     role: Role, ttl: int, requester: str, entitled: bool, estate: Estate, incidents: Iterable[Incident]
 ) -> dict[str, Any]:
-    """What `portcullis.issue` judges. `entitled`: whether the server lets the requester's token issue it."""
+    """What `portcullis.issue` judges. `entitled`: whether the requester's token has the role's capability."""
     return {
         "requester": {"name": requester, "roles": [role.key] if entitled else []},
         "role": role.key,

@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
@@ -15,6 +16,7 @@ import pytest
 from containment.adapters.vault import HvacVault
 from containment.direct import contain
 from containment.ports import Token
+from containment.report import Outcome
 from drill.actors import Actors
 from drill.stack import prepare
 from policies.errors import Unreachable
@@ -87,6 +89,45 @@ def test_a_wrapping_token_from_before_the_lock_does_not_unwrap_after_it(
     router = actors.login(*actors.secret_id("order-router"))
     after = _wrapped(sandbox, router, "secret/data/trading/fix-session")
     assert _unwrap(sandbox, after)[0] == 200, "the control: wrapping as such still works"
+
+
+def test_without_the_probers_token_it_denies_and_is_not_contained(
+    sandbox: Sandbox, environ: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del environ
+    actors, path = Actors(sandbox), "secret/data/risk/limits"
+    reader = actors.login(*actors.secret_id("risk-engine"))
+    assert actors.allowed(lambda: actors.read(reader, path))
+    token = tmp_path / "prober.token"
+    for mode, text in ((0, ""), (0o600, "s.no-such-token"), (0o644, _prober(sandbox)), (0o600, _reader(sandbox))):
+        if mode:
+            token.write_text(text)
+            token.chmod(mode)
+        said: list[str] = []
+        with monkeypatch.context() as without:
+            without.setenv("PORTCULLIS_PROBER_TOKEN_FILE", str(token))
+            report, _, _ = contain(HvacVault.for_containment(), "INC-PROBE", "risk-limits-token", said.append)
+        failed = {e.target: e for e in report.effects if e.outcome is Outcome.FAILED}
+        assert {e.what for e in failed.values()} == {"probe"}
+        assert "PORTCULLIS_PROBER_TOKEN_FILE" in failed["risk-limits-token"].detail
+        assert any(line.startswith("warning: ") and "PORTCULLIS_PROBER_TOKEN_FILE" in line for line in said)
+        assert text == "" or text not in str(report) + "".join(said)
+        if not mode:
+            first = [next(n for n, x in enumerate(said) if w in x) for w in ("pc-gate", "warning: ", "token revoked")]
+            assert first == sorted(first), "the deny waits for nothing, and the warning comes before the long work"
+    assert not actors.allowed(lambda: actors.read(reader, path))
+    report, _, _ = contain(HvacVault.for_containment(), "INC-PROBE", "risk-limits-token", print)
+    assert report.not_contained == ()
+
+
+def _prober(sandbox: Sandbox) -> str:
+    return (sandbox.root / "secrets" / "prober.token").read_text()
+
+
+def _reader(sandbox: Sandbox) -> str:
+    """Alive, and no prober's."""
+    actors = Actors(sandbox)
+    return actors.login(*actors.secret_id("order-router"))
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def lock(host: Host | Unreachable, incident: Incident = INCIDENT) -> dict[str, t
     def none(*_: object) -> Any:
         raise NotImplementedError
 
-    systems = Systems(none, none, none, code_host)  # type: ignore[arg-type]
+    systems = Systems(none, none, none, code_host, none)  # type: ignore[arg-type]
     run = Run(systems, ESTATE, (incident,), incident, lambda _: None, affected(ESTATE, (incident,)))
     repositories.lock(run)
     return {f"{e.what} {e.target}": (e.outcome, e.detail) for e in run.effects}

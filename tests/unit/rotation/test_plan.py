@@ -85,7 +85,7 @@ def test_only_what_is_copied_has_a_copy_step() -> None:
 def test_the_steps_are_those_of_the_plan(kind: Kind) -> None:
     item = next((c for c in plan(OPEN, ESTATE) if c.kind is kind), None)
     assert item is not None
-    work = Work(_no(), _no(), _no(), _no(), ESTATE, "I", item, None, None)
+    work = Work(_no(), _no(), _no(), _no(), _no(), ESTATE, "I", item, None, None)
     assert tuple(s.name for s in steps(work)) == STEPS[kind]
 
 

@@ -51,7 +51,7 @@ def _work(tmp_path: Path, server: Any, *entries: dict[str, Any]) -> Work:
     rows = [*entries, _answer(request={"id": "ours", "path": "auth/token/lookup-self"})]
     log.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows) + '{"type":"response"')
     no: Any = None
-    return Work(server, no, no, no, ESTATE, "I", plan(OPEN, ESTATE).waves[-1][0], None, log)
+    return Work(server, no, no, no, no, ESTATE, "I", plan(OPEN, ESTATE).waves[-1][0], None, log)
 
 
 def _quiet(tmp_path: Path, *entries: dict[str, Any], marker: str = "ours") -> str:
@@ -122,6 +122,6 @@ def test_the_log_of_another_server_proves_nothing(tmp_path: Path, monkeypatch: p
 def test_a_log_that_cannot_be_read_proves_nothing(tmp_path: Path) -> None:
     no: Any = None
     server: Any = Server()
-    work = Work(server, no, no, no, ESTATE, "I", plan(OPEN, ESTATE).waves[-1][0], None, tmp_path / "none")
+    work = Work(server, no, no, no, no, ESTATE, "I", plan(OPEN, ESTATE).waves[-1][0], None, tmp_path / "none")
     with pytest.raises(NotProven, match="cannot be read"):
         retired.quiet(work)

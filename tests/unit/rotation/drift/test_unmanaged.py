@@ -17,7 +17,7 @@ IDENTITIES: list[Workload | CiRole] = [*ESTATE.workloads, *ESTATE.ci_roles]
 DATABASES = [m.name for m in ESTATE.mounts if m.type == "database"]
 EXACT = VaultHolds(
     policies=(
-        *("default", "root", names.GATE, names.QUARANTINE, operators.OPERATOR, operators.BREAK_GLASS),
+        *("default", "root", names.GATE, names.QUARANTINE, *operators.POLICIES),
         *(names.own_policy(i) for i in IDENTITIES),
     ),
     mounts={**{m.name: m.type for m in ESTATE.mounts}, "portcullis": "kv", "sys": "system", "identity": "identity"},

@@ -15,9 +15,9 @@ ESTATE = load()
 @pytest.mark.parametrize(
     ("text", "key", "path"),
     [
-        ("cicd", "ci:cicd", "auth/token/create/pc-issue-ci-cicd"),
-        ("ci:cicd", "ci:cicd", "auth/token/create/pc-issue-ci-cicd"),
-        ("settlement", "workload:settlement", "auth/token/create/pc-issue-w-settlement"),
+        ("cicd", "ci:cicd", "auth/jwt/role/cicd"),
+        ("ci:cicd", "ci:cicd", "auth/jwt/role/cicd"),
+        ("settlement", "workload:settlement", "auth/approle/role/settlement"),
         ("settlement-readonly", "secret:settlement-readonly", "database/creds/settlement-readonly"),
     ],
 )

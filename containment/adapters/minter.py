@@ -1,0 +1,94 @@
+"""Vault as those see it who make tokens, and so write no policy (docs/adr/0007): the prober and the rotator. The token
+of each is a 0600 file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from containment import names
+from containment.adapters.vault import HvacVault
+from containment.ports import Issued
+from policies.errors import InputError, Unreachable
+
+
+class HvacMinter(HvacVault):
+    """Implements `containment.ports.Minter` and `containment.ports.Prober`."""
+
+    VARIABLE: ClassVar[str]
+    """Names the file of the token."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Raises InputError when VAULT_ADDR or the token file is not named, missing, empty or readable by others."""
+        missing = [name for name in ("VAULT_ADDR", cls.VARIABLE) if not environ.get(name)]
+        if missing:
+            raise InputError(
+                f'{" and ".join(missing)} not set; for the embedded environment: eval "$(portcullis sandbox env)"'
+            )
+        file = Path(environ[cls.VARIABLE])
+        try:
+            if file.stat().st_mode & 0o077:
+                raise InputError(f"{cls.VARIABLE}: {file} is readable by others; chmod 600 it")
+            token = file.read_text().strip()
+        except OSError as error:
+            raise InputError(f"{cls.VARIABLE}: {file}: {error.strerror}") from error
+        if not token:
+            raise InputError(f"{cls.VARIABLE}: {file} is empty")
+        return cls(environ["VAULT_ADDR"], token, environ.get("VAULT_CACERT"))
+
+    def require(self, role: str) -> None:
+        """Raises Unreachable, naming the variable, when this token may not make one by the token role."""
+        path = f"auth/token/create/{role}"
+        try:
+            allowed = self.capabilities([path])[path] & {"update", "root"}
+        except Unreachable as error:
+            raise Unreachable(f"{self.VARIABLE}: {error}") from error
+        if not allowed:
+            raise Unreachable(f"{self.VARIABLE}: its token may not make one by the token role {role}")
+
+    def create_token(self, role: str, ttl: int, policies: Sequence[str] = ()) -> Issued:
+        """By a token role, whose limits stand. `policies` where the role leaves the choice; `ttl` in seconds."""
+        body: dict[str, Any] = {"ttl": f"{ttl}s", "display_name": role}
+        if policies:
+            body["policies"] = list(policies)
+        auth = self._call(
+            f"{self.VARIABLE}: create a token by {role}",
+            lambda: self._client.write_data(f"auth/token/create/{role}", data=body),
+        )["auth"]
+        values = {"token": str(auth["client_token"]), "accessor": str(auth["accessor"])}
+        return Issued(str(auth["accessor"]), int(auth["lease_duration"]), tuple(auth["policies"]), values)
+
+    def try_read(self, policies: Sequence[str], path: str) -> int:
+        """HTTP status that a fresh token with these policies gets when it reads the path. It ends itself after."""
+        token = self.create_token(names.PROBE_ROLE, 60, policies).values["token"]
+        try:
+            return self._status("GET", path, token)
+        finally:
+            ended = self._status("POST", "auth/token/revoke-self", token)
+            if ended != 204:
+                raise Unreachable(f"vault: a probe token could not end itself: {ended}; it has a minute to live")
+
+    def _status(self, method: str, path: str, token: str) -> int:
+        import requests
+
+        adapter = self._client.adapter
+        try:
+            answer = adapter.session.request(
+                method, f"{adapter.base_uri}/v1/{path}", headers={"X-Vault-Token": token}, timeout=30
+            )
+        except requests.RequestException as error:
+            raise Unreachable(f"vault: probe of {path}: {type(error).__name__}") from error
+        return int(answer.status_code)
+
+
+class HvacProber(HvacMinter):
+    """Makes probe tokens and can do nothing else."""
+
+    VARIABLE = "PORTCULLIS_PROBER_TOKEN_FILE"
+
+    def ready(self) -> None:
+        """Raises Unreachable when it could not probe."""
+        self.require(names.PROBE_ROLE)
