@@ -74,6 +74,10 @@ def _policy(sandbox: Sandbox, name: str) -> str:
     return str(_root(sandbox).ask("GET", f"sys/policies/acl/{name}")["data"]["policy"])
 
 
+def _policies(sandbox: Sandbox) -> list[str]:
+    return list(_root(sandbox).ask("LIST", "sys/policies/acl")["data"]["keys"])
+
+
 def _holder(sandbox: Sandbox, name: str, edit: Callable[[str], str] = lambda text: text) -> Caller:
     """A token with that identity's policy, changed by `edit`."""
     text = edit(_policy(sandbox, f"portcullis-{name}"))
@@ -87,11 +91,12 @@ def _holder(sandbox: Sandbox, name: str, edit: Callable[[str], str] = lambda tex
 def restored(sandbox: Sandbox) -> Iterator[None]:
     """Policies and the two roles as they were, whatever an attack did to them."""
     root = _root(sandbox)
-    every = root.ask("LIST", "sys/policies/acl")["data"]["keys"]
-    texts = {name: _policy(sandbox, name) for name in every if name != "root"}
+    texts = {name: _policy(sandbox, name) for name in _policies(sandbox) if name != "root"}
     roles = {path: root.ask("GET", path)["data"] for path in (APPROLE, CI)}
     tokens = {role: root.ask("GET", f"auth/token/roles/{role}")["data"] for role in (names.PROBE_ROLE, ISSUE[0])}
     yield
+    for name in set(_policies(sandbox)) - {*texts, "root"}:
+        root.ask("DELETE", f"sys/policies/acl/{name}")  # else what one holder wrote, the next one's token may carry
     for name, text in texts.items():
         root.ask("PUT", f"sys/policies/acl/{name}", {"policy": text})
     for path, held in roles.items():
@@ -121,9 +126,9 @@ def _write_policies(holder: Caller) -> None:
 
 def _widen(holder: Caller) -> None:
     """Token roles, identities and login methods."""
-    glob = {"allowed_policies_glob": ["*"], "orphan": True}
+    wide = {"allowed_policies": [operators.BREAK_GLASS], "allowed_policies_glob": ["*"], "orphan": True}
     for role in ("mine", names.PROBE_ROLE, ISSUE[0]):
-        holder.ask("POST", f"auth/token/roles/{role}", glob)
+        holder.ask("POST", f"auth/token/roles/{role}", wide)
     holder.ask("POST", "sys/auth/mine", {"type": "approle"})
     holder.ask("POST", "auth/jwt/config", {"jwt_validation_pubkeys": [], "jwks_url": "https://127.0.0.1:1"})
     holder.ask("POST", "identity/entity", {"name": "mine", "policies": ["pc-evil"]})

@@ -77,11 +77,28 @@ def test_the_runbooks_words(env: dict[str, str], actors: Actors) -> None:
         assert not actors.allowed(partial(actors.write, token, path, {})), f"a child token by {path}"
 
 
-def test_the_operator_gets_only_what_the_role_has(sandbox: Sandbox, actors: Actors) -> None:
-    operator = sandbox.environ()["VAULT_TOKEN"]
+def test_the_rotator_gets_only_what_the_role_has(sandbox: Sandbox, actors: Actors) -> None:
+    rotator, path = (sandbox.root / "secrets" / "rotator.token").read_text(), "auth/token/create/pc-issue-ci-cicd"
     for body in ({"policies": ["root"]}, {"policies": ["pc-w-settlement"]}, {"period": "24h"}, {"no_parent": False}):
-        assert not actors.allowed(partial(actors.write, operator, "auth/token/create/pc-issue-ci-cicd", body)), body
-    assert not actors.allowed(lambda: actors.write(operator, "auth/token/roles/pc-issue-ci-cicd", {}))
+        assert not actors.allowed(partial(actors.write, rotator, path, body)), body
+    assert not actors.allowed(lambda: actors.write(rotator, "auth/token/roles/pc-issue-ci-cicd", {}))
+    assert actors.allowed(lambda: actors.write(rotator, path, {"ttl": "1s"}))
+    assert not actors.allowed(lambda: actors.write(sandbox.environ()["VAULT_TOKEN"], path, {"ttl": "1s"}))
+
+
+def test_without_the_rotators_token_nothing_is_changed(env: dict[str, str], actors: Actors, tmp_path: Path) -> None:
+    old, file, name = actors.ci_login("cicd", CLAIMS), tmp_path / "rotator.token", "PORTCULLIS_ROTATOR_TOKEN_FILE"
+    for text, mode, code in (("", 0, 2), (env["VAULT_TOKEN"], 0o644, 2), (env["VAULT_TOKEN"], 0o600, 3)):
+        if mode:
+            file.write_text(text)
+            file.chmod(mode)
+        done = _issue({**env, name: str(file)}, "--role", "cicd")
+        assert (done.returncode, name in done.stderr) == (code, True), done.stderr
+    unset = _issue({k: v for k, v in env.items() if k != name}, "--role", "cicd")
+    assert (unset.returncode, f"{name} not set" in unset.stderr) == (2, True), unset.stderr
+    assert _alive(actors, old)
+    dynamic = _issue({**env, name: str(file)}, "--role", "settlement-readonly")
+    assert dynamic.returncode == 0, "a database credential needs no rotator"
 
 
 def test_a_database_credential_and_its_open_session(env: dict[str, str], actors: Actors, sandbox: Sandbox) -> None:
