@@ -69,11 +69,10 @@ def _login(workload: Workload, estate: Estate, incidents: Sequence[Incident]) ->
     if workload.tokens is TokenType.BATCH:
         number = generations.current(workload, estate, incidents)
         shared["token_policies"] = names.token_policies(workload, number)
-    path = f"auth/{workload.auth}/role/{workload.name}"
     return Cap(
         "login TTL capped",
         workload.name,
-        path,
+        names.login_role(workload),
         {**_token(locked.login_ttl(workload.ttl)), **shared},
         {**_token(workload.ttl), **shared},
     )
