@@ -78,7 +78,7 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     }
     for mount in estate.mounts:
         if mount.type == "database":
-            paths[f"{mount.name}/roles/*"] = {"capabilities": ["read", "update"]}
+            paths[f"{mount.name}/roles/*"] = _may_set({"default_ttl": [], "max_ttl": []})
             paths[f"sys/leases/lookup/{mount.name}/creds/*"] = {"capabilities": ["list", "sudo"]}
     for workload in generations.batch_workloads(estate):
         jwt = workload.auth is AuthMethod.JWT
