@@ -13,7 +13,7 @@ from typing import Any
 from containment import chain, opening, proofs, record
 from containment.incident import State
 from containment.ports import Custodian, PolicyStore
-from containment.systems import from_environment
+from containment.systems import from_environment, policy_store
 from policies.errors import Finding, InputError, PortcullisError
 from policies.model import Estate
 from rotation import hold, proving, retired
@@ -79,15 +79,9 @@ def planned(vault: Custodian, incident_id: str) -> tuple[Plan, Estate]:
 
 
 def run(
-    vault: Custodian,
-    policy_store: PolicyStore,
-    incident_id: str,
-    progress: Progress,
-    environ: Mapping[str, str] = os.environ,
-    word: str = "run",
+    vault: Custodian, incident_id: str, progress: Progress, environ: Mapping[str, str] = os.environ, word: str = "run"
 ) -> Rotation:
     """Rotate, resume or prove again. When another process rotates the same incident, wait for it and give its result.
-    `policy_store` opens the gate: by a token of its own, since the custodian's makes tokens.
 
     Raises InputError before anything changes, Unreachable when the server or the database of steps is.
     """
@@ -97,7 +91,8 @@ def run(
     journal = Journal(incident_id, progress)
     if what.notice:
         progress(what.notice)
-    work = partial(_work, vault, policy_store, estate, what, environ)
+    store = policy_store(environ)
+    work = partial(_work, vault, lambda: store, estate, what, environ)
 
     def one(item: str, step: str) -> Result:
         return _perform(work(item), step, journal)
@@ -123,7 +118,8 @@ def confirm(
     read."""
     what, estate = planned(vault, incident_id)
     if item == proofs.AUDIT_QUIET:
-        detail = retired.acknowledge(_work(vault, estate, what, environ, proofs.INCIDENT), by, note)
+        work = _work(vault, partial(policy_store, environ), estate, what, environ, proofs.INCIDENT)
+        detail = retired.acknowledge(work, by, note)
         record.note(incident_id, phase="recovery", what="use acknowledged", target=item, detail=detail)
         return detail
     credential = what.find(item)
@@ -136,13 +132,18 @@ def confirm(
 
 
 def _work(
-    vault: Custodian, policy_store: PolicyStore, estate: Estate, what: Plan, environ: Mapping[str, str], item: str
+    vault: Custodian,
+    store: Callable[[], PolicyStore],
+    estate: Estate,
+    what: Plan,
+    environ: Mapping[str, str],
+    item: str,
 ) -> Work:
     systems = from_environment(vault, estate, environ)
     delivery, audit = environ.get(DELIVERY), environ.get(retired.VARIABLE)
     return Work(
         vault,
-        policy_store,
+        store,
         systems.database,
         systems.upstream,
         systems.code_host,

@@ -54,7 +54,7 @@ def _rewrite(work: Work) -> None:
             if not stale:
                 return
             for name, text in stale.items():
-                work.policy_store.write_policy(name, text)
+                work.policy_store().write_policy(name, text)
         raise NotProven("the gate is rewritten by others all the time")
 
 
@@ -65,7 +65,8 @@ def _stale(work: Work) -> dict[str, str]:
     if work.credential.item.startswith("workload:"):
         workload = work.workload()
         wanted[names.own_policy(workload)] = gate.own_policy(workload, work.estate, impact)
-    return {name: text for name, text in wanted.items() if work.policy_store.read_policy(name) != text}
+    held = work.policy_store()
+    return {name: text for name, text in wanted.items() if held.read_policy(name) != text}
 
 
 def _opened(work: Work) -> str:

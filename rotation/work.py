@@ -60,8 +60,8 @@ class Result:
 @dataclass(frozen=True, slots=True)
 class Work:
     vault: Custodian
-    policy_store: PolicyStore
-    """By another token: the custodian's makes tokens."""
+    policy_store: Callable[[], PolicyStore]
+    """By another token, since the custodian's makes tokens (docs/adr/0007)."""
     database: Callable[[str], Database]
     upstream: Callable[[str], Upstream]
     code_host: Callable[[], CodeHost]

@@ -130,10 +130,9 @@ def confirm_command(incident: str, item: str, by: str, note: str) -> None:
 
 
 def _run(incident: str, as_json: bool, word: str) -> None:
-    from containment.adapters.vault import HvacVault
     from rotation.engine import run
 
-    done = run(_vault(), HvacVault.for_containment(), incident, _say, word=word)
+    done = run(_vault(), incident, _say, word=word)
     if as_json:
         click.echo(json.dumps(done.to_json()))
     else:
