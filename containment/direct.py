@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from containment import executor, opening, paging, record
+from containment import lockdown, opening, paging
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
 from containment.incident import Incident, Mode
 from containment.report import Report
 from containment.run import Progress
-from containment.systems import from_environment
 
 
 def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) -> tuple[Report, Incident, str]:
@@ -23,9 +22,6 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
     estate, complaint = opening.estate_for(vault, stored, incident=True)
     decision = opening.decided(vault, asked, estate)
     opening.put_on_record(vault, asked, decision)
-    report, incident = executor.contain(
-        from_environment(vault, estate), estate, decision.known, opening.current(decision), progress
-    )
-    record.keep(report, incident)
+    report, incident = lockdown.contain(vault, estate, decision.known, opening.current(decision), progress)
     paging.report(vault, {incident.id: report.not_contained}, progress)
     return report, incident, complaint

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policies.errors import Unreachable
+from sandbox.services import openbao
 
 _REFUSED = (400, 401, 403)
 _PROTECTED = re.compile("GH006|GH013|protected branch|rule violations", re.IGNORECASE)
@@ -45,16 +46,7 @@ class Hands:
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> Any:
         """One request to the vault. Raises Unreachable with the status."""
-        import httpx
-
-        headers = {"X-Vault-Token": token} if token else {}
-        try:
-            answer = self._http.request(method, f"{self.addresses.vault}/v1/{path}", json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise Unreachable(f"vault: {path}: {type(error).__name__}") from error
-        if answer.status_code >= 400:
-            raise Unreachable(f"vault: {method} {path}: {answer.status_code} {answer.text[:200]}")
-        return answer.json() if answer.content else {}
+        return openbao.request(self._http, self.addresses.vault, method, path, body, token)
 
     def login(self, role_id: str, secret_id: str) -> str:
         answer = self.call("POST", "auth/approle/login", {"role_id": role_id, "secret_id": secret_id})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from containment import executor, judgement, proofs, record
+from containment import executor, judgement, lockdown, proofs, record
 from containment.adapters.opa import Opa
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision, lifted
@@ -24,10 +24,7 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     contained = bool(incident.contained_at)
     missing: tuple[str, ...] = ()
     if not dry:
-        report, incident = executor.contain(
-            from_environment(vault, estate), estate, vault.incidents(), incident, pulumi.log.info
-        )
-        record.keep(report, incident)
+        report, incident = lockdown.contain(vault, estate, vault.incidents(), incident, pulumi.log.info)
         contained, missing = not report.not_contained, report.not_contained
     answer = Opa(judgement.opa_url()).decide(
         "portcullis.lift", proofs.lift_input(incident, estate, requested_id, vault.now(), contained)

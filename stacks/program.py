@@ -8,7 +8,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_vault as vault_sdk
 
-from containment import caps, executor, gate, names, opening, paging, record
+from containment import caps, executor, gate, lockdown, names, opening, paging
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
 from containment.errors import NotContained
@@ -111,11 +111,9 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
 
 def _contain(vault: HvacVault, context: access.Context, incident: Incident, complaints: list[str]) -> tuple[str, ...]:
     """What is not contained."""
-    systems = from_environment(vault, context.estate)
-    report, incident = executor.contain(systems, context.estate, context.incidents, incident, _log)
+    report, _ = lockdown.contain(vault, context.estate, context.incidents, incident, _log)
     if report.not_contained:
         complaints.append(str(NotContained(report.not_contained)))
-    record.keep(report, incident)
     return report.not_contained
 
 

@@ -14,6 +14,22 @@ from sandbox.process import reserve, wait_until, write_private
 from sandbox.services.base import Service
 
 
+def request(
+    http: Any, url: str, method: str, path: str, body: dict[str, Any] | None = None, token: str | None = None
+) -> Any:
+    """One request by an httpx client. Raises Unreachable with the status and the server's words."""
+    import httpx
+
+    headers = {"X-Vault-Token": token} if token else {}
+    try:
+        answer = http.request(method, f"{url}/v1/{path}", json=body, headers=headers)
+    except httpx.HTTPError as error:
+        raise Unreachable(f"openbao: {path}: {type(error).__name__}") from error
+    if answer.status_code >= 400:
+        raise Unreachable(f"openbao: {method} {path}: {answer.status_code} {answer.text[:300]}")
+    return answer.json() if answer.content else {}
+
+
 class OpenBao(Service):
     name = "openbao"
 
@@ -52,17 +68,8 @@ class OpenBao(Service):
         return port
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> Any:
-        """One request. Raises Unreachable with the status and the server's words."""
-        import httpx
-
-        headers = {"X-Vault-Token": token} if token else {}
-        try:
-            answer = self._http().request(method, f"{self.url}/v1/{path}", json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise Unreachable(f"openbao: {path}: {type(error).__name__}") from error
-        if answer.status_code >= 400:
-            raise Unreachable(f"openbao: {method} {path}: {answer.status_code} {answer.text[:300]}")
-        return answer.json() if answer.content else {}
+        """As `request`, with this server's certificate."""
+        return request(self._http(), self.url, method, path, body, token)
 
     def _http(self) -> Any:
         import ssl

@@ -1,0 +1,27 @@
+"""The lock-down on the real systems and written down: what every way into it does."""
+
+from __future__ import annotations
+
+from containment import executor, record
+from containment.errors import NotContained
+from containment.incident import Incident
+from containment.ports import Vault
+from containment.report import Report
+from containment.run import Progress
+from containment.systems import from_environment
+from policies.errors import PortcullisError, Unreachable
+from policies.model import Estate
+
+
+def contain(
+    vault: Vault, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
+) -> tuple[Report, Incident]:
+    """`executor.contain`, then the incident's folder. Raises Unreachable when the disk does not take it; what is not
+    contained is named there too."""
+    report, incident = executor.contain(from_environment(vault, estate), estate, incidents, incident, progress)
+    try:
+        record.keep(report, incident)
+    except PortcullisError as error:
+        open_points = f"{NotContained(report.not_contained)}; " if report.not_contained else ""
+        raise Unreachable(f"{open_points}{error}") from error
+    return report, incident

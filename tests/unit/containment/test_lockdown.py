@@ -1,0 +1,37 @@
+"""What every way into a lock-down does: contain, and write it down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from containment import executor, lockdown
+from containment.incident import Incident, Scope, State
+from containment.report import Effect, Outcome, Report
+from policies.errors import Unreachable
+from policies.load import load
+
+OPEN = Incident("I", Scope(everything=True), State.OPEN, opened_at=10)
+FAILED = Report("I", (Effect("tokens", "risk-engine", Outcome.FAILED, "still there", 11.0),))
+
+
+def _contain(monkeypatch: pytest.MonkeyPatch, folder: Path) -> tuple[Report, Incident]:
+    no: Any = None
+    monkeypatch.setattr(executor, "contain", lambda *_: (FAILED, OPEN))
+    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(folder))
+    return lockdown.contain(no, load(), (OPEN,), OPEN, print)
+
+
+def test_what_was_seen_is_written_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert _contain(monkeypatch, tmp_path) == (FAILED, OPEN)
+    assert '"still there"' in (tmp_path / "I" / "containment.json").read_text()
+
+
+def test_a_disk_that_does_not_take_it_hides_nothing_that_is_not_contained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "I").write_text("a file where the folder should be")
+    with pytest.raises(Unreachable, match=r"not contained: risk-engine \(tokens: still there\); record of incident I"):
+        _contain(monkeypatch, tmp_path)
