@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from policies import model
+from policies import model, references
 from policies.document import Problem, Refused, parse
 from policies.errors import InputError
 
@@ -50,7 +50,7 @@ def load(folder: Path | None = None) -> model.Estate:
     for stray in sorted(folder.rglob("*.yml")):
         problems.append(Problem(str(stray.relative_to(folder)), 1, "", "is not read", "rename it to .yaml"))
     estate = model.Estate(*(tuple(found[kind]) for kind in _BUILDERS))
-    problems.extend(_references(estate))
+    problems.extend(references.problems(estate))
     if problems:
         raise DeclarationError(problems)
     return estate
@@ -189,113 +189,3 @@ _BUILDERS: dict[str, Callable[[str, model.Environment, dict[str, Any], model.Sou
         src,
     ),
 }
-
-
-def _references(estate: model.Estate) -> list[Problem]:
-    """What no schema can say: names that must be unique or exist, and bounds between fields."""
-    problems: list[Problem] = []
-
-    def refuse(item: Any, field: str, message: str, remedy: str) -> None:
-        problems.append(Problem(item.source.file, item.source.line, field, message, remedy))
-
-    for group in (
-        estate.secrets,
-        estate.mounts,
-        estate.connections,
-        estate.workloads,
-        estate.ci_roles,
-        estate.repositories,
-    ):
-        seen: set[str] = set()
-        for item in group:
-            if item.name in seen:
-                refuse(item, "metadata.name", f"{item.name!r} is declared twice", "rename one")
-            seen.add(item.name)
-    mounts = {m.name: m for m in estate.mounts}
-    connections = {c.name: c for c in estate.connections}
-    workloads = {w.name: w for w in estate.workloads}
-    for role in estate.ci_roles:
-        if role.name in workloads:
-            refuse(role, "metadata.name", f"{role.name!r} is a workload too", "rename one: both are login roles")
-    for connection in estate.connections:
-        mount = mounts.get(connection.mount)
-        if mount is None or mount.type is not model.MountType.DATABASE:
-            refuse(connection, "spec.mount", f"no database mount {connection.mount!r}", "declare the Mount")
-        elif mount.environment is not connection.environment:
-            refuse(
-                connection, "spec.mount", f"{connection.mount!r} is {mount.environment}", "use its own environment's"
-            )
-    timed_items: list[model.SecretAccessPolicy | model.Mount | model.Workload | model.CiRole] = [
-        *estate.secrets,
-        *estate.mounts,
-        *estate.workloads,
-        *estate.ci_roles,
-    ]
-    for timed in timed_items:
-        if timed.ttl.default > timed.ttl.max:
-            refuse(timed, "spec.ttl", "default exceeds max", "lower the default")
-    repositories = {r.name for r in estate.repositories}
-    places: dict[tuple[str, str], str] = {}
-    for policy in estate.secrets:
-        secret = policy.secret
-        wanted = model.MountType.KV if isinstance(secret, model.KvSecret) else model.MountType.DATABASE
-        mount = mounts.get(secret.mount)
-        if mount is None or mount.type is not wanted:
-            refuse(policy, "spec.secret.mount", f"no {wanted} mount {secret.mount!r}", "declare the Mount")
-        elif mount.environment is not policy.environment:
-            refuse(policy, "spec.secret.mount", f"{secret.mount!r} is {mount.environment}", "use its own environment's")
-        if isinstance(secret, model.DatabaseSecret):
-            used = connections.get(secret.connection)
-            if used is None:
-                refuse(policy, "spec.secret.connection", f"no connection {secret.connection!r}", "declare it")
-            elif used.mount != secret.mount:
-                refuse(
-                    policy, "spec.secret.connection", f"{used.name!r} is on mount {used.mount!r}", "name that mount's"
-                )
-        place = (secret.mount, secret.path if isinstance(secret, model.KvSecret) else secret.role)
-        if place in places:
-            refuse(policy, "spec.secret", f"{'/'.join(place)} already belongs to {places[place]!r}", "one owner a path")
-        places[place] = policy.name
-        for index, grant in enumerate(policy.grants):
-            workload = workloads.get(grant.workload)
-            if workload is None:
-                refuse(policy, f"spec.grants.{index}.workload", f"no workload {grant.workload!r}", "declare it")
-            elif workload.environment is not policy.environment:
-                refuse(
-                    policy, f"spec.grants.{index}.workload", f"{grant.workload!r} is {workload.environment}", "split it"
-                )
-        if policy.incident_ttl > model.INCIDENT_TTL_LIMIT:
-            refuse(policy, "spec.incident.ttl", "longer than 30m", "30m or less")
-        if policy.rotation is model.RotationMethod.EXCHANGE_KEY and policy.upstream is None:
-            refuse(policy, "spec.upstream", "missing for an exchange key", "name where it is disabled")
-        leased = policy.rotation is model.RotationMethod.DATABASE_LEASE
-        if leased and policy.kind is not model.SecretKind.DATABASE:
-            refuse(policy, "spec.rotation.method", "a KV secret has no leases", "exchange-key or manual")
-    for workload in estate.workloads:
-        if workload.auth is model.AuthMethod.JWT and not workload.bound_claims:
-            refuse(workload, "spec.boundClaims", "missing for a JWT workload", "bind at least one claim")
-        if workload.auth is model.AuthMethod.APPROLE and workload.bound_claims:
-            refuse(workload, "spec.boundClaims", "AppRole checks no claims", "remove them, or use jwt")
-    secrets = {p.name: p for p in estate.secrets}
-    copied = {a.secret for r in estate.repositories for a in r.actions_secrets}
-    for policy in estate.secrets:
-        if not policy.grants and policy.name not in copied:
-            refuse(policy, "spec.grants", "nobody may use it", "grant it to a workload or name it in a repository")
-    for repository in estate.repositories:
-        for index, copy in enumerate(repository.actions_secrets):
-            field, source = f"spec.actionsSecrets.{index}", secrets.get(copy.secret)
-            if source is None or source.kind is not model.SecretKind.KV:
-                refuse(repository, f"{field}.secret", f"no KV secret {copy.secret!r}", "declare it")
-            elif source.environment is not repository.environment:
-                refuse(repository, f"{field}.secret", f"{copy.secret!r} is {source.environment}", "use its own")
-            if copy.name in {c.name for c in repository.actions_secrets[:index]}:
-                refuse(repository, f"{field}.name", f"{copy.name!r} is declared twice", "one secret a name")
-    for role in estate.ci_roles:
-        if role.repository not in repositories:
-            refuse(role, "spec.repository", f"no repository {role.repository!r}", "declare it")
-        for name in role.secrets:
-            if name not in secrets:
-                refuse(role, "spec.secrets", f"no SecretAccessPolicy {name!r}", "declare it")
-            elif secrets[name].environment is not role.environment:
-                refuse(role, "spec.secrets", f"{name!r} is {secrets[name].environment}", "use its own environment's")
-    return problems

@@ -1,0 +1,192 @@
+"""What no schema can say of the declarations: names that must be unique or exist, and bounds between fields. Pure; one
+function a kind of declaration, each naming every offender."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from policies import model
+from policies.document import Problem
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """The estate, by name."""
+
+    estate: model.Estate
+
+    @cached_property
+    def mounts(self) -> dict[str, model.Mount]:
+        return {m.name: m for m in self.estate.mounts}
+
+    @cached_property
+    def connections(self) -> dict[str, model.DatabaseConnection]:
+        return {c.name: c for c in self.estate.connections}
+
+    @cached_property
+    def workloads(self) -> dict[str, model.Workload]:
+        return {w.name: w for w in self.estate.workloads}
+
+    @cached_property
+    def secrets(self) -> dict[str, model.SecretAccessPolicy]:
+        return {s.name: s for s in self.estate.secrets}
+
+    @cached_property
+    def repositories(self) -> frozenset[str]:
+        return frozenset(r.name for r in self.estate.repositories)
+
+
+def problems(estate: model.Estate) -> list[Problem]:
+    declared = _Declared(estate)
+    return [
+        *_names(declared),
+        *_connections(declared),
+        *_ttls(declared),
+        *_secrets(declared),
+        *_workloads(declared),
+        *_unused(declared),
+        *_repositories(declared),
+        *_ci_roles(declared),
+    ]
+
+
+def _problem(item: Any, field: str, message: str, remedy: str) -> Problem:
+    return Problem(item.source.file, item.source.line, field, message, remedy)
+
+
+def _names(declared: _Declared) -> Iterator[Problem]:
+    estate = declared.estate
+    kinds: tuple[tuple[Any, ...], ...] = (
+        estate.secrets,
+        estate.mounts,
+        estate.connections,
+        estate.workloads,
+        estate.ci_roles,
+        estate.repositories,
+    )
+    for kind in kinds:
+        seen: set[str] = set()
+        for item in kind:
+            if item.name in seen:
+                yield _problem(item, "metadata.name", f"{item.name!r} is declared twice", "rename one")
+            seen.add(item.name)
+    for role in estate.ci_roles:
+        if role.name in declared.workloads:
+            message = f"{role.name!r} is a workload too"
+            yield _problem(role, "metadata.name", message, "rename one: both are login roles")
+
+
+def _connections(declared: _Declared) -> Iterator[Problem]:
+    for connection in declared.estate.connections:
+        yield from _mount(connection, "spec.mount", connection.mount, model.MountType.DATABASE, declared)
+
+
+def _mount(item: Any, field: str, name: str, wanted: model.MountType, declared: _Declared) -> Iterator[Problem]:
+    mount = declared.mounts.get(name)
+    if mount is None or mount.type is not wanted:
+        yield _problem(item, field, f"no {wanted} mount {name!r}", "declare the Mount")
+    elif mount.environment is not item.environment:
+        yield _problem(item, field, f"{name!r} is {mount.environment}", "use its own environment's")
+
+
+def _ttls(declared: _Declared) -> Iterator[Problem]:
+    estate = declared.estate
+    timed: list[model.SecretAccessPolicy | model.Mount | model.Workload | model.CiRole] = [
+        *estate.secrets,
+        *estate.mounts,
+        *estate.workloads,
+        *estate.ci_roles,
+    ]
+    for item in timed:
+        if item.ttl.default > item.ttl.max:
+            yield _problem(item, "spec.ttl", "default exceeds max", "lower the default")
+
+
+def _secrets(declared: _Declared) -> Iterator[Problem]:
+    places: dict[tuple[str, str], str] = {}
+    for policy in declared.estate.secrets:
+        secret = policy.secret
+        wanted = model.MountType.KV if isinstance(secret, model.KvSecret) else model.MountType.DATABASE
+        yield from _mount(policy, "spec.secret.mount", secret.mount, wanted, declared)
+        if isinstance(secret, model.DatabaseSecret):
+            yield from _connection(policy, secret, declared)
+        place = (secret.mount, secret.path if isinstance(secret, model.KvSecret) else secret.role)
+        if place in places:
+            message = f"{'/'.join(place)} already belongs to {places[place]!r}"
+            yield _problem(policy, "spec.secret", message, "one owner a path")
+        places[place] = policy.name
+        yield from _grants(policy, declared)
+        yield from _rotation(policy)
+
+
+def _connection(
+    policy: model.SecretAccessPolicy, secret: model.DatabaseSecret, declared: _Declared
+) -> Iterator[Problem]:
+    field, used = "spec.secret.connection", declared.connections.get(secret.connection)
+    if used is None:
+        yield _problem(policy, field, f"no connection {secret.connection!r}", "declare it")
+    elif used.mount != secret.mount:
+        yield _problem(policy, field, f"{used.name!r} is on mount {used.mount!r}", "name that mount's")
+
+
+def _grants(policy: model.SecretAccessPolicy, declared: _Declared) -> Iterator[Problem]:
+    for index, grant in enumerate(policy.grants):
+        field, workload = f"spec.grants.{index}.workload", declared.workloads.get(grant.workload)
+        if workload is None:
+            yield _problem(policy, field, f"no workload {grant.workload!r}", "declare it")
+        elif workload.environment is not policy.environment:
+            yield _problem(policy, field, f"{grant.workload!r} is {workload.environment}", "split it")
+
+
+def _rotation(policy: model.SecretAccessPolicy) -> Iterator[Problem]:
+    if policy.incident_ttl > model.INCIDENT_TTL_LIMIT:
+        yield _problem(policy, "spec.incident.ttl", "longer than 30m", "30m or less")
+    if policy.rotation is model.RotationMethod.EXCHANGE_KEY and policy.upstream is None:
+        yield _problem(policy, "spec.upstream", "missing for an exchange key", "name where it is disabled")
+    leased = policy.rotation is model.RotationMethod.DATABASE_LEASE
+    if leased and policy.kind is not model.SecretKind.DATABASE:
+        yield _problem(policy, "spec.rotation.method", "a KV secret has no leases", "exchange-key or manual")
+
+
+def _workloads(declared: _Declared) -> Iterator[Problem]:
+    for workload in declared.estate.workloads:
+        if workload.auth is model.AuthMethod.JWT and not workload.bound_claims:
+            yield _problem(workload, "spec.boundClaims", "missing for a JWT workload", "bind at least one claim")
+        if workload.auth is model.AuthMethod.APPROLE and workload.bound_claims:
+            yield _problem(workload, "spec.boundClaims", "AppRole checks no claims", "remove them, or use jwt")
+
+
+def _unused(declared: _Declared) -> Iterator[Problem]:
+    copied = {a.secret for r in declared.estate.repositories for a in r.actions_secrets}
+    for policy in declared.estate.secrets:
+        if not policy.grants and policy.name not in copied:
+            remedy = "grant it to a workload or name it in a repository"
+            yield _problem(policy, "spec.grants", "nobody may use it", remedy)
+
+
+def _repositories(declared: _Declared) -> Iterator[Problem]:
+    for repository in declared.estate.repositories:
+        for index, copy in enumerate(repository.actions_secrets):
+            field, source = f"spec.actionsSecrets.{index}", declared.secrets.get(copy.secret)
+            if source is None or source.kind is not model.SecretKind.KV:
+                yield _problem(repository, f"{field}.secret", f"no KV secret {copy.secret!r}", "declare it")
+            elif source.environment is not repository.environment:
+                yield _problem(repository, f"{field}.secret", f"{copy.secret!r} is {source.environment}", "use its own")
+            if copy.name in {c.name for c in repository.actions_secrets[:index]}:
+                yield _problem(repository, f"{field}.name", f"{copy.name!r} is declared twice", "one secret a name")
+
+
+def _ci_roles(declared: _Declared) -> Iterator[Problem]:
+    for role in declared.estate.ci_roles:
+        if role.repository not in declared.repositories:
+            yield _problem(role, "spec.repository", f"no repository {role.repository!r}", "declare it")
+        for name in role.secrets:
+            secret = declared.secrets.get(name)
+            if secret is None:
+                yield _problem(role, "spec.secrets", f"no SecretAccessPolicy {name!r}", "declare it")
+            elif secret.environment is not role.environment:
+                message = f"{name!r} is {secret.environment}"
+                yield _problem(role, "spec.secrets", message, "use its own environment's")
