@@ -21,7 +21,7 @@ from containment.record import folder
 from drill.actors import Actors
 from policies.load import ACCESS, load
 from sandbox.environment import REPOSITORY, Sandbox
-from sandbox.estate import deliver, seed
+from sandbox.estate import deliver, prepare, seed
 
 TRADING = "secret/data/trading/exchange"
 PARTNER = "secret/data/partners/api"
@@ -200,7 +200,9 @@ def test_two_incidents_are_a_union_and_each_lift_takes_its_own_part(applied: San
     assert _reads(applied, "partner-gateway", PARTNER)
 
 
-def test_a_role_that_changes_in_an_incident_stays_capped(applied: Sandbox, tmp_path: Path) -> None:
+def test_a_role_that_changes_in_an_incident_stays_capped(
+    applied: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Pulumi writes a changed role whole, with the TTLs that its state knows: those of peace."""
     path = "auth/jwt/role/analytics-batch"
     vault, checkout = _vault(applied), _checkout(tmp_path)
@@ -219,6 +221,9 @@ def test_a_role_that_changes_in_an_incident_stays_capped(applied: Sandbox, tmp_p
     assert _lock(applied, "PROD-4", "analytics-readonly", checkout).returncode == 0
     assert held()[:2] == (1800, 1800)
     file.write_text(file.read_text().replace("sub: analytics-batch", "sub: analytics-other"))
+    with monkeypatch.context() as administrator:  # who may log in is nobody else's to change
+        administrator.setenv("PORTCULLIS_DECLARATIONS", str(checkout))
+        prepare(applied, print)
     done = _keep(applied, checkout)
     assert done.returncode == 0, done.stdout
     assert held()[:2] == (1800, 1800)
@@ -228,6 +233,7 @@ def test_a_role_that_changes_in_an_incident_stays_capped(applied: Sandbox, tmp_p
     assert done.returncode == 0, done.stdout
     assert held()[:2] == peace[:2]
     assert vault.read("database/roles/analytics-readonly") == database, "its TTLs are those of peace again"
+    prepare(applied, print)
     assert _keep(applied).returncode == 0
     assert held()[:2] == (900, 1800)
 
