@@ -128,6 +128,8 @@ def _announce(context: access.Context, decision: Decision) -> None:
     if decision.current is None:
         return
     a = context.affected
+    if decision.current.notice:
+        pulumi.log.warn(decision.current.notice)
     pulumi.log.info(
         f"incident {decision.current.id}: deny {len(a.denied) + len(a.denied_class)} secrets, quarantine "
         f"{len(a.secrets)} while tokens and leases of {len(a.workloads)} workloads are revoked, switch off "

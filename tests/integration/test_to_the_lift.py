@@ -47,6 +47,8 @@ def retired(sandbox: Sandbox) -> str:
 def locked(sandbox: Sandbox, retired: str) -> str:
     """What the lock-down said."""
     del retired
+    preview = pulumi(sandbox, "incident=true", f"incidentId={ID}", "incidentScope=", preview=True)
+    assert NOTICE in preview.stdout, preview.stdout
     done = pulumi(sandbox, "incident=true", f"incidentId={ID}", "incidentScope=")
     assert done.returncode == 0, done.stdout
     return done.stdout
