@@ -2,17 +2,17 @@
 
 The operator's token (what `pulumi up` uses) writes and attaches only policies under one name prefix. A role's
 `token_policies` is compared by the server as a whole list, so the allowed lists are enumerated from the declarations:
-a new workload needs an administrator's word, which is where a widening should be approved.
+a new workload needs an administrator's word, which is where a widening should be approved. Whoever writes policies
+makes no token, and the other way round (docs/adr/0007); break-glass alone does both.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from itertools import permutations
 from typing import Any
 
-from containment import generations, locked, names
+from containment import generations, locked, logins, names
+from containment.hcl import hcl
 from policies.model import (
     INCIDENT_TTL_LIMIT,
     AuthMethod,
@@ -40,13 +40,13 @@ _PROBE = f"auth/token/create/{names.PROBE_ROLE}"
 
 def operator_policy(estate: Estate) -> str:
     """Policy of the token in the operator's environment. It cannot write itself: its name is outside the prefix."""
-    return _hcl(_operator_paths(estate))
+    return hcl(_operator_paths(estate))
 
 
 def containment_policy(estate: Estate) -> str:
     """Policy of the token that locks down: rules for mounts and batch workloads and no others, however much is declared
     (docs/adr/0006). It sets on a role what a lock-down sets, and attaches no policy to one."""
-    return _hcl(_containment_paths(estate))
+    return hcl(_containment_paths(estate))
 
 
 def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
@@ -69,77 +69,22 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
             "allowed_parameters": {"disabled": []},
         },
         "sys/capabilities-self": {"capabilities": ["update"]},
-        f"auth/{names.APPROLE}/role/+": _may_set(_ttls()),
+        f"auth/{names.APPROLE}/role/+": logins.may_set(logins.ttls()),
         f"auth/{names.APPROLE}/role/+/role-id": {"capabilities": ["read"]},
         f"auth/{names.APPROLE}/role/+/secret-id": {"capabilities": ["list"]},
         f"auth/{names.APPROLE}/role/+/secret-id/": {"capabilities": ["list"]},
         f"auth/{names.APPROLE}/role/+/secret-id-accessor/destroy": {"capabilities": ["update"]},
-        f"auth/{names.JWT}/role/+": _may_set(_jwt([locked.OFF_CLAIMS, *_declared(estate)])),
+        f"auth/{names.JWT}/role/+": logins.may_set(logins.jwt([locked.OFF_CLAIMS, *logins.declared_claims(estate)])),
     }
     for mount in estate.mounts:
         if mount.type == "database":
-            paths[f"{mount.name}/roles/*"] = _may_set({"default_ttl": [], "max_ttl": []})
+            paths[f"{mount.name}/roles/*"] = logins.may_set({"default_ttl": [], "max_ttl": []})
             paths[f"sys/leases/lookup/{mount.name}/creds/*"] = {"capabilities": ["list", "sudo"]}
     for workload in generations.batch_workloads(estate):
-        jwt = workload.auth is AuthMethod.JWT
-        values = _jwt([locked.OFF_CLAIMS, dict(workload.bound_claims)]) if jwt else _ttls()
-        paths[names.login_role(workload)] = _may_set({**values, "token_policies": _attachable(workload)})
+        by_jwt = workload.auth is AuthMethod.JWT
+        values = logins.jwt([locked.OFF_CLAIMS, dict(workload.bound_claims)]) if by_jwt else logins.ttls()
+        paths[names.login_role(workload)] = logins.may_set({**values, "token_policies": logins.attachable(workload)})
     return paths
-
-
-Values = dict[str, list[Any]]
-"""By parameter, each value that it may be set to; none listed is any."""
-
-
-def _may_set(values: Values) -> dict[str, Any]:
-    """Without `create`: a role keeps what it is not told."""
-    return {"capabilities": ["read", "update"], "allowed_parameters": values}
-
-
-def _ttls() -> Values:
-    return {"token_ttl": [], "token_max_ttl": []}
-
-
-def _jwt(claims: Iterable[Mapping[str, Any]]) -> Values:
-    """Whoever may bind a role to other claims logs in by it with a token that the issuer signs for anybody."""
-    return {**_ttls(), "bound_claims": list(claims), "user_claim": ["sub"], "role_type": ["jwt"]}
-
-
-def _declared(estate: Estate) -> list[dict[str, str]]:
-    """Claims of every JWT role, each set of them once."""
-    bound = dict.fromkeys(i.bound_claims for i in _identities(estate) if i.bound_claims)
-    return [dict(claims) for claims in bound]
-
-
-def _login_role(identity: Workload | CiRole) -> dict[str, Any]:
-    """What Pulumi sets on a login role, and no value by which anybody else could log in: an AppRole goes on asking for
-    a secret_id, a JWT role for the declared claims, which the Terraform provider writes as lists. The latter is made by
-    an administrator (`jwt_role`), since whoever makes one may leave the claims out."""
-    values: Values = {**_ttls(), "token_policies": _attachable(identity)}
-    values |= {name: [] for name in ("token_explicit_max_ttl", "token_num_uses", "token_bound_cidrs")}
-    if isinstance(identity, Workload) and identity.auth is AuthMethod.APPROLE:
-        values |= {name: [] for name in ("secret_id_ttl", "secret_id_num_uses", "secret_id_bound_cidrs")}
-        values |= {"token_type": [identity.tokens.value], "bind_secret_id": [True], "local_secret_ids": [False]}
-        return {"capabilities": _WRITE, "allowed_parameters": values}
-    tokens = identity.tokens if isinstance(identity, Workload) else TokenType.SERVICE
-    claims: list[Mapping[str, Any]] = [locked.OFF_CLAIMS, dict(identity.bound_claims)]
-    claims += [{name: [v.strip() for v in value.split(",")] for name, value in c.items()} for c in claims]
-    values |= {
-        **_jwt(claims),
-        "token_type": [tokens.value],
-        "bound_audiences": [[names.AUDIENCE]],
-        **{name: [""] for name in ("bound_subject", "groups_claim")},
-        **{name: [False] for name in ("user_claim_json_pointer", "verbose_oidc_logging")},
-        "bound_claims_type": ["string"],
-        **{name: [] for name in ("clock_skew_leeway", "expiration_leeway", "not_before_leeway")},
-    }
-    return {"capabilities": ["read", "update", "delete"], "allowed_parameters": values}
-
-
-def _attachable(identity: Workload | CiRole) -> list[list[str]]:
-    """What may be attached to one role: the server compares the whole list, in whatever order a client sends it."""
-    generation = (tuple(names.token_policies(identity, number)) for number in range(generations.COUNT))
-    return [list(order) for policies in dict.fromkeys(generation) for order in permutations(policies)]
 
 
 def drift_policy(estate: Estate) -> str:
@@ -150,7 +95,7 @@ def drift_policy(estate: Estate) -> str:
         allowed = [c for c in rule["capabilities"] if c in ("read", "list")]
         if allowed and path not in issuing and not path.startswith(("auth/token/accessors", "sys/leases/")):
             looks[path] = {"capabilities": allowed}
-    return _hcl(looks)
+    return hcl(looks)
 
 
 def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
@@ -176,8 +121,8 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
                 paths[f"{mount.name}/{kind}/*"] = {"capabilities": _ALL}
         else:
             paths[f"{mount.name}/config"] = {"capabilities": ["create", "read", "update"]}
-    for identity in _identities(estate):
-        paths[names.login_role(identity)] = _login_role(identity)
+    for identity in logins.identities(estate):
+        paths[names.login_role(identity)] = logins.login_role(identity)
     for policy in estate.secrets:
         if isinstance(policy.secret, DatabaseSecret):
             paths[names.granted_path(policy)] = {"capabilities": ["read"]}
@@ -186,8 +131,8 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
 
 def rotator_policy(estate: Estate) -> str:
     """Policy of the one identity that handles values: it writes and destroys versions of declared secrets, makes
-    secret_ids of declared workloads, and opens the gate and the own policy of what is replaced. It changes no other
-    policy, no role and no mount, and lists with sudo only.
+    secret_ids of declared workloads and what is issued for a role. It changes no policy, no role and no mount, and
+    lists with sudo only.
     """
     paths: dict[str, dict[str, Any]] = {
         _PROBE: _probing(),
@@ -225,53 +170,22 @@ def rotator_policy(estate: Estate) -> str:
                 paths[f"{base}/secret-id{end}"] = {"capabilities": ["update", "list"]}
             paths[f"{base}/secret-id-accessor/lookup"] = {"capabilities": ["update"]}
             paths[f"{base}/secret-id-accessor/destroy"] = {"capabilities": ["update"]}
-    for identity in _identities(estate):
+    for identity in logins.identities(estate):
         if issuable(identity):
             paths[f"auth/token/create/{names.issue_role(identity)}"] = {
                 "capabilities": ["update"],
                 "allowed_parameters": {"ttl": [], "display_name": []},
             }
-    return _hcl(paths)
+    return hcl(paths)
 
 
 def prober_policy() -> str:
     """Policy of the one identity that tries what a workload would be refused, and does nothing else."""
-    return _hcl({_PROBE: _probing()})
+    return hcl({_PROBE: _probing()})
 
 
 def _probing() -> dict[str, Any]:
     return {"capabilities": ["update"], "allowed_parameters": {"policies": [], "ttl": [], "display_name": []}}
-
-
-def _identities(estate: Estate) -> list[Workload | CiRole]:
-    return [*estate.workloads, *estate.ci_roles]
-
-
-def _hcl(paths: dict[str, dict[str, Any]]) -> str:
-    """HCL, each string by `json.dumps`: the server's JSON reader refuses a list within a list, which the allowed
-    `token_policies` are."""
-    lines: list[str] = []
-    for path, rule in sorted(paths.items()):
-        lines.append(f"path {_literal(path)} {{")
-        for key, value in rule.items():
-            if isinstance(value, dict):
-                inner = "\n".join(f"    {_literal(k)} = {_literal(v)}" for k, v in value.items())
-                lines.append(f"  {key} = {{\n{inner}\n  }}")
-            else:
-                lines.append(f"  {key} = {_literal(value)}")
-        lines.append("}")
-    return "\n".join(lines) + "\n"
-
-
-def _literal(value: Any) -> str:
-    """HCL, in which an object's fields are assigned and `${` would begin an interpolation."""
-    match value:
-        case dict():
-            return "{" + ", ".join(f"{_literal(k)} = {_literal(v)}" for k, v in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(map(_literal, value)) + "]"
-        case _:
-            return json.dumps(value).replace("${", "\\u0024{")
 
 
 def break_glass_policy() -> str:

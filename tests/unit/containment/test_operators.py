@@ -1,0 +1,48 @@
+"""Whoever writes policies makes no token, by the texts; `tests/integration/test_escalation.py` tries it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from containment import operators
+from containment.hcl import hcl
+from policies.load import load
+
+ESTATE = load()
+POLICIES = {
+    operators.OPERATOR: operators.operator_policy(ESTATE),
+    operators.CONTAINMENT: operators.containment_policy(ESTATE),
+    operators.PROBER: operators.prober_policy(),
+    operators.ROTATOR: operators.rotator_policy(ESTATE),
+    operators.DRIFT: operators.drift_policy(ESTATE),
+    operators.BREAK_GLASS: hcl(json.loads(operators.break_glass_policy())["path"]),
+}
+SETS = {"create", "update"}
+BOTH = {operators.OPERATOR: {"writes"}, operators.CONTAINMENT: {"writes"}, operators.PROBER: {"makes"}}
+BOTH |= {operators.ROTATOR: {"makes"}, operators.DRIFT: set(), operators.BREAK_GLASS: {"writes", "makes"}}
+
+
+def _does(text: str) -> set[str]:
+    found = set()
+    for path, capabilities in re.findall(r'^path "(.*)" \{\n  capabilities = (.*)$', text, re.MULTILINE):
+        if SETS & set(json.loads(capabilities)):
+            if path.startswith("sys/policies/"):
+                found.add("writes")
+            if path == "auth/*" or path.startswith("auth/token/create") or re.search(r"secret-id/?$", path):
+                found.add("makes")
+    return found
+
+
+@pytest.mark.parametrize("name", operators.POLICIES)
+def test_only_break_glass_writes_policies_and_makes_tokens(name: str) -> None:
+    assert _does(POLICIES[name]) == BOTH[name]
+
+
+def test_a_claim_cannot_break_out_of_its_string() -> None:
+    claim = 'a"}\n${x}'
+    text = hcl({"p": {"capabilities": ["read"], "allowed_parameters": {"c": [{"k": claim}, [claim], True]}}})
+    literal = '"a\\"}\\n\\u0024{x}"'
+    assert f'    "c" = [{{"k" = {literal}}}, [{literal}], true]' in text
