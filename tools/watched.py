@@ -8,6 +8,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from policies.errors import Unreachable
@@ -31,24 +33,27 @@ def run(argv: Sequence[str], cwd: Path, env: Mapping[str, str], what: str, progr
             said.append(line.rstrip())
             counted[0] += 1
 
-    with tempfile.TemporaryFile("w+") as out:
-        with subprocess.Popen(
-            list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, text=True
-        ) as child:
+    with tempfile.TemporaryFile("w+") as out, ThreadPoolExecutor(1) as pool:
+        # Started in a thread: an interrupt reaches the main one, and would lose a program in the middle of its start.
+        start_it = partial(subprocess.Popen, list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=out)
+        starting = pool.submit(start_it, stderr=subprocess.PIPE, text=True)
+        try:
+            child = starting.result()
             listener = threading.Thread(target=listen, args=(child.stderr,), daemon=True)
             listener.start()
-            try:
-                while True:
-                    try:
-                        child.wait(EVERY)
-                        break
-                    except subprocess.TimeoutExpired:
-                        now = f", {counted[0]} steps, now {said[-1][-90:]}" if said else ""
-                        progress(f"  {what}: {time.monotonic() - start:.0f} s{now}")
-            except BaseException:
-                child.terminate()  # go ends the compilers that it started
-                raise
-            listener.join(10)
+            while True:
+                try:
+                    child.wait(EVERY)
+                    break
+                except subprocess.TimeoutExpired:
+                    now = f", {counted[0]} steps, now {said[-1][-90:]}" if said else ""
+                    progress(f"  {what}: {time.monotonic() - start:.0f} s{now}")
+        except BaseException:
+            child = starting.result()
+            child.terminate()  # go ends the compilers that it started
+            child.wait()
+            raise
+        listener.join(10)
         if child.returncode:
             raise Unreachable(f"{' '.join(argv[:3])} failed:\n" + "\n".join(said)[-2000:])
         out.seek(0)
