@@ -14,7 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from containment import names
-from containment.effects import database, identities, issuance, policies, probes, repositories, tokens, upstream
+from containment.effects import (
+    database,
+    identities,
+    issuance,
+    policies,
+    probes,
+    repositories,
+    strangers,
+    tokens,
+    upstream,
+)
 from containment.incident import Incident
 from containment.ports import Vault
 from containment.report import Effect, Report
@@ -105,6 +115,7 @@ def _contain(run: Run) -> None:
         finally:
             locked.result()
             run.effects.extend(beside.effects)
+    strangers.shut_out(run, vault.whoami())
     probes.probe(run)
     if run.clean:
         now = vault.now()

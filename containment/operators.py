@@ -69,6 +69,12 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
             "allowed_parameters": {"disabled": []},
         },
         "sys/capabilities-self": {"capabilities": ["update"]},
+        "sys/capabilities-accessor": {"capabilities": ["update"]},
+        **{
+            path: {"capabilities": ["list"]}
+            for roles in (f"auth/{names.APPROLE}/role", f"auth/{names.JWT}/role")
+            for path in (roles, f"{roles}/")
+        },
         f"auth/{names.APPROLE}/role/+": logins.may_set(logins.ttls()),
         f"auth/{names.APPROLE}/role/+/role-id": {"capabilities": ["read"]},
         f"auth/{names.APPROLE}/role/+/secret-id": {"capabilities": ["list"]},
@@ -104,11 +110,7 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
         "sys/policies/acl": {"capabilities": ["list"]},
         "sys/mounts": {"capabilities": ["read"]},
-        **{
-            path: {"capabilities": ["list"]}
-            for roles in (f"auth/{names.APPROLE}/role", f"auth/{names.JWT}/role", "auth/token/roles")
-            for path in (roles, f"{roles}/")
-        },
+        **{path: {"capabilities": ["list"]} for path in ("auth/token/roles", "auth/token/roles/")},
         f"{names.STORE}/data/evidence/*": {"capabilities": ["create", "read", "update"]},  # never delete or destroy
         f"{names.STORE}/metadata/evidence/*": {"capabilities": ["read"]},
         "sys/leases/renew": {"capabilities": ["update"]},

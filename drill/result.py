@@ -27,6 +27,7 @@ STEPS = (
     "tags locked",
     "Actions off",
     "workflow runs ended",
+    "past the gate",
     "probe",
 )
 """What a lock-down of the drill's leaks leaves a trace of, as effects are named. Some steps cover for each other on a

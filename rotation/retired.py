@@ -1,6 +1,6 @@
 """Did anything that was retired still work? From the server's audit log: a response without an error, after
-containment, to a token that was issued before it. Values and accessors are hashed there; issue times, roles and
-policies are not."""
+containment, to a token that was issued before it, or on what leaked to one that the gate does not bind. Values and
+accessors are hashed there; issue times, roles and policies are not."""
 
 from __future__ import annotations
 
@@ -68,26 +68,35 @@ def acknowledge(work: Work, by: str, note: str) -> str:
 
 
 def _looked(work: Work) -> tuple[int, list[Use]]:
-    """Answers since containment, and those among them to tokens that were out before it, oldest first."""
+    """Answers since containment, and those among them that nobody should have had, oldest first."""
     incident = work.incident()
     if work.audit_log is None:
         raise NotProven(f"{VARIABLE} is not set: nobody looked")
     if not incident.contained_at:
         raise NotProven("the incident is not contained yet")
     _prove_current(work, work.audit_log)
-    impact = affected(work.estate, work.vault.incidents())
+    impact = affected(work.estate, (incident,))  # another incident's identities were not out of bounds by this cut
     identities: list[Workload | CiRole] = [*impact.workloads, *impact.ci_roles]
     own = {names.own_policy(i) for i in identities}
+    leaked = {p for s in (*impact.leaked_secrets, *impact.denied_class) for p in names.denied_paths(s)}
     seen, used = 0, []
     for entry in _responses(work.audit_log):
         if _moment(entry["time"]) < incident.contained_at:
             continue
         seen += 1
         auth = entry.get("auth") or {}
-        issued, ours = auth.get("token_issue_time"), own & set(auth.get("policies") or ())
-        if ours and issued and not entry.get("error") and _moment(issued) < incident.revoked_before:
+        issued, held = auth.get("token_issue_time"), set(auth.get("policies") or ())
+        if not issued or entry.get("error"):
+            continue
+        old = _moment(issued) < incident.revoked_before
+        if (old and own & held) or (entry["request"]["path"] in leaked and _past_the_gate(held)):
             used.append(_use(entry, auth))
     return seen, sorted(used, key=lambda use: _moment(use.time))
+
+
+def _past_the_gate(policies: set[str]) -> bool:
+    """A token that the gate does not bind and that is none of the product's own, nor root's."""
+    return not any(p in (names.GATE, "root") or p.startswith("portcullis-") for p in policies)
 
 
 def _use(entry: dict[str, Any], auth: dict[str, Any]) -> Use:

@@ -82,6 +82,16 @@ class HvacVault:
         answer = self.write("sys/capabilities-self", {"paths": paths})
         return {path: frozenset(answer[path]) for path in paths}
 
+    def capabilities_of(self, accessor: str, paths: list[str]) -> Mapping[str, frozenset[str]] | None:
+        """Of another token, its entity's and groups' policies included. None when it is gone."""
+        try:
+            answer = self.write("sys/capabilities-accessor", {"accessor": accessor, "paths": paths})
+        except Unreachable:
+            if self._accessors.look_up(accessor) is None:
+                return None
+            raise
+        return {path: frozenset(answer[path]) for path in paths}
+
     def read_policy(self, name: str) -> str | None:
         data = self.read(f"sys/policies/acl/{name}")
         return None if data is None else str(data["policy"])

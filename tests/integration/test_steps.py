@@ -19,6 +19,7 @@ from containment.effects import (
     policies,
     probes,
     repositories,
+    strangers,
     tokens,
     upstream,
 )
@@ -44,6 +45,7 @@ STEPS: list[tuple[ModuleType, str, Any]] = [
     (tokens, "revoke", 0),
     (policies, "open_quarantine", False),
     (repositories, "lock", None),
+    (strangers, "shut_out", None),
     (probes, "probe", None),
 ]
 

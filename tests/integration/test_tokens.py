@@ -206,3 +206,35 @@ def test_an_accessor_with_no_token_behind_it_does_not_stand_in_the_way(sandbox: 
     else:
         raise AssertionError("no hollow accessor was made")
     assert not [t for t in vault.tokens() if t.accessor in left]
+
+
+def test_what_is_declared_nowhere_does_not_reach_past_the_gate(sandbox: Sandbox, environ: None) -> None:
+    """A token with a policy of somebody's own is revoked, by whatever it got that; a login role that hands out ours
+    without the gate is named."""
+    del environ
+    bao, root, path = sandbox.openbao, sandbox.openbao.root_token(), "secret/data/partners/api"
+
+    def call(method: str, where: str, body: dict[str, Any] | None = None) -> Any:
+        return bao.call(method, where, body, token=root)
+
+    for name, granted in (("legacy", "secret/data/partners/*"), ("other", "secret/data/elsewhere/*")):
+        call("PUT", f"sys/policies/acl/{name}", {"policy": f'path "{granted}" {{ capabilities = ["read"] }}'})
+    reader, other = (
+        call("POST", "auth/token/create-orphan", {"policies": [n]})["auth"]["client_token"] for n in ("legacy", "other")
+    )
+    call("POST", "auth/approle/role/legacy", {"token_policies": ["pc-w-partner-gateway"]})
+    try:
+        assert _request(sandbox, "GET", path, reader).status_code == 200
+        report, _, _ = contain(HvacVault.for_containment(), "INC-PAST", "partner-api-key", print)
+        assert _request(sandbox, "GET", path, reader).status_code == 403
+        assert _request(sandbox, "GET", "auth/token/lookup-self", other).status_code == 200, "it reaches nothing leaked"
+        (missing,) = report.not_contained
+        assert "approle role legacy" in missing
+        assert "pc-w-partner-gateway without pc-gate" in missing
+        call("DELETE", "auth/approle/role/legacy")
+        report, _, _ = contain(HvacVault.for_containment(), "INC-PAST", "partner-api-key", print)
+        assert report.not_contained == ()
+    finally:
+        call("DELETE", "auth/approle/role/legacy")
+        for name in ("legacy", "other"):
+            call("DELETE", f"sys/policies/acl/{name}")

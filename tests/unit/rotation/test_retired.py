@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,24 @@ def test_a_log_that_cannot_be_read_proves_nothing(tmp_path: Path) -> None:
     work = Work(server, no, no, no, no, ESTATE, "I", plan(OPEN, ESTATE).waves[-1][0], None, tmp_path / "none")
     with pytest.raises(NotProven, match="cannot be read"):
         retired.quiet(work)
+
+
+@pytest.mark.parametrize(("policies", "used"), [(["legacy"], True), (["pc-gate", "x"], False), (["root"], False)])
+def test_what_leaked_is_read_past_the_gate(tmp_path: Path, policies: list[str], used: bool) -> None:
+    """Whenever the token was issued: a role that is declared nowhere hands out new ones."""
+    server = Server()
+    server.incident = replace(OPEN, scope=Scope(everything=False, leaked=("secret:risk-limits-token",)))
+    work = _work(tmp_path, server, _answer(auth={"policies": policies}))
+    if used:
+        with pytest.raises(NotProven, match=r"1 uses of what was retired: .*secret/data/risk/limits"):
+            retired.quiet(work)
+    else:
+        assert "none" in retired.quiet(work)
+
+
+def test_another_incidents_identities_are_not_measured_by_this_ones_cut(tmp_path: Path) -> None:
+    server = Server()
+    server.incident = replace(OPEN, scope=Scope(everything=False, leaked=("secret:partner-api-key",)))
+    server.incidents = lambda: (server.incident, replace(OPEN, id="II"))  # type: ignore[method-assign]
+    old = _answer(auth={"token_issue_time": BEFORE, "policies": ["pc-w-risk-engine", "pc-gate"]})
+    assert "none" in retired.quiet(_work(tmp_path, server, old))
