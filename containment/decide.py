@@ -7,30 +7,42 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import assert_never
 
+from containment.errors import GO_ON
 from containment.incident import Incident, Mode, Scope, State, checked_id
 from policies.errors import InputError
+
+LOCK = "pulumi up --config incident=true"
+LEFT_OVER = "incidentScope is left over from a lifted incident: everything is in scope"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
+    """`told`: an earlier part of the same run has said what is in scope."""
+
     mode: Mode
     incident_id: str
     scope_text: str
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`known`: every incident as it will be once this is done, the lifted ones too. `current`: the open one that this
-    run works on, None in peace."""
+    run works on, None in peace. `warning`: what may not be what was meant by the scope, or ""."""
 
     known: tuple[Incident, ...]
     current: Incident | None
     lifting: Incident | None
-    scope_is_left_over: bool = False
+    warning: str = ""
 
     @property
     def in_force(self) -> tuple[Incident, ...]:
         return tuple(i for i in self.known if i.state is State.OPEN)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What is in scope, for whoever locks down or goes on with it: a line for each open incident."""
+        return tuple(f"incident {i.id}: in scope: {i.scope.words}" for i in self.in_force)
 
 
 def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:
@@ -40,7 +52,8 @@ def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:
 
 
 def decide(asked: Asked, incidents: Sequence[Incident], scope: Scope, now: int) -> Decision:
-    """Raises InputError when a lift does not name an open incident, or an id is none; nothing was changed."""
+    """Raises InputError when a lift does not name an open incident, an open one is asked for with another scope, or an
+    id is none; nothing was changed."""
     if asked.incident_id:
         checked_id(asked.incident_id)
     opened = tuple(i for i in incidents if i.state is State.OPEN)
@@ -63,27 +76,45 @@ def _lock(
 ) -> Decision:
     left_over = _left_over(asked, incidents)
     wanted = "" if left_over else asked.incident_id
+    warning = LEFT_OVER if left_over else ""
     for incident in opened:
-        if incident.scope == scope and wanted in ("", incident.id):
-            return Decision(tuple(incidents), incident, None, left_over)
-    if any(i.id == wanted for i in opened):
+        # An id alone means that incident: it is run again with the scope that it has.
+        same = incident.scope == scope or (incident.id == wanted and not asked.scope_text)
+        if same and wanted in ("", incident.id):
+            return Decision(tuple(incidents), incident, None, warning)
+    other = next((i for i in opened if i.id == wanted), None)
+    if other is not None:
         raise InputError(
-            f"incident {wanted} is open with another scope; open a second incident for more, or leave incidentScope out"
+            f"incident {wanted} is open with another scope, {other.scope.words}, which does not change; nothing was "
+            f"changed. To run it again leave the scope out: {LOCK} --config incidentId={wanted} --config "
+            f"incidentScope= (or portcullis contain --incident-id {wanted}). For more open a second incident: {LOCK} "
+            "--config incidentId=ANOTHER --config incidentScope=NAME (or portcullis contain --scope NAME)"
         )
     stamp = datetime.fromtimestamp(now, UTC).strftime("INC-%Y%m%dT%H%M%SZ")
     taken = {i.id for i in incidents}
     new_id = wanted or next(n for n in (stamp, *(f"{stamp}-{k}" for k in range(2, 100))) if n not in taken)
     new = Incident(new_id, scope, State.OPEN, opened_at=now)
-    return Decision((*incidents, new), new, None, left_over)
+    return Decision((*incidents, new), new, None, warning or _repeated(scope, incidents))
+
+
+def _repeated(scope: Scope, incidents: Sequence[Incident]) -> str:
+    """Pulumi keeps a scope in the stack's file, where it would narrow the next incident without a word."""
+    before = [i.id for i in incidents if i.state is State.LIFTED and i.scope == scope]
+    if scope.everything or not before:
+        return ""
+    return (
+        f"incidentScope is what {before[-1]} had, which is lifted; only that is locked down. If it was left over in "
+        f"the stack file, lock down everything: {LOCK} --config incidentId= --config incidentScope="
+    )
 
 
 def _lift(asked: Asked, incidents: Sequence[Incident], opened: tuple[Incident, ...], now: int) -> Decision:
     names = ", ".join(i.id for i in opened) or "none"
     if not asked.incident_id:
-        raise InputError(f"incident=false needs the incidentId that it lifts; open: {names}")
+        raise InputError(f"incident=false needs the incidentId that it lifts; open: {names}; {GO_ON}")
     found = next((i for i in incidents if i.id == asked.incident_id), None)
     if found is None:
-        raise InputError(f"no incident {asked.incident_id}; open: {names}")
+        raise InputError(f"no incident {asked.incident_id}; open: {names}; {GO_ON}")
     if found.state is State.LIFTED:
         # Left in a stack file: it lifted what it named, and lifts nothing later.
         return Decision(tuple(incidents), opened[-1] if opened else None, None)

@@ -15,12 +15,17 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
 
     Raises InputError before anything changes: an unknown scope, or a token that could not undo what it locks.
     """
+
+    def warn(message: str) -> None:
+        progress(f"warning: {message}")
+
     asked = Asked(Mode.LOCK, incident_id, scope)
     stored = vault.compiled()
     if stored is not None:
-        asked = opening.deny_first(vault, asked, stored, progress)
+        asked = opening.deny_first(vault, asked, stored, progress, warn)
     estate, complaint = opening.estate_for(vault, stored, incident=True)
     decision = opening.decided(vault, asked, estate)
+    opening.tell(asked, decision, progress, warn)
     opening.put_on_record(vault, asked, decision)
     report, incident = lockdown.contain(vault, estate, decision.known, opening.current(decision), progress)
     paging.report(vault, {incident.id: report.not_contained}, progress)

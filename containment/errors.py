@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from policies.errors import Finding, InputError
 
+GO_ON = "to go on without lifting: pulumi up --config incident=keep"
+"""Pulumi keeps `incident: false` in the stack's file, so that the next run would ask for the lift again."""
+
 
 class UnknownScope(InputError):
     """A name in the scope is not declared; nothing was changed."""
@@ -21,7 +24,7 @@ class LiftRefused(Finding):
     """The gate stays down; `missing` names each proof that is absent or stale."""
 
     def __init__(self, missing: tuple[str, ...]) -> None:
-        super().__init__("lift refused: " + "; ".join(missing))
+        super().__init__(f"lift refused: {'; '.join(missing)}; {GO_ON}")
         self.missing = missing
 
 

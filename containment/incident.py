@@ -50,6 +50,10 @@ class Scope:
     everything: bool
     leaked: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> str:
+        return "everything" if self.everything else ", ".join(self.leaked)
+
     def names(self, kind: str) -> frozenset[str]:
         return frozenset(n.split(":", 1)[1] for n in self.leaked if n.startswith(f"{kind}:"))
 

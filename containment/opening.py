@@ -20,7 +20,7 @@ from policies.load import load
 from policies.model import Estate
 
 
-def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progress) -> Asked:
+def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progress, warn: Progress) -> Asked:
     """Deny from the estate of the last apply, before the declarations are even read: the seconds it takes do not depend
     on how many there are. Returns the question with the incident's id; a deny that failed is tried again and named by
     the lock-down that follows.
@@ -31,12 +31,20 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
         decision = decided(vault, asked, stored)
     except UnknownScope:
         return asked
-    if decision.scope_is_left_over:
-        progress("incidentScope is left over from a lifted incident: everything is in scope")
+    tell(asked, decision, progress, warn)
     asked = put_on_record(vault, asked, decision)
     executor.deny(from_environment(vault, stored), stored, decision.known, current(decision), progress)
     paging.begin(current(decision), progress)
     return asked
+
+
+def tell(asked: Asked, decision: Decision, progress: Progress, warn: Progress) -> None:
+    """What is in scope, once a run and before anything is denied."""
+    if not asked.told:
+        for line in decision.scopes:
+            progress(line)
+    if decision.warning:
+        warn(decision.warning)
 
 
 def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
@@ -58,9 +66,17 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
     prove_way_out(vault)
     if all(i.id != current.id for i in vault.incidents()):
         vault.write_incident(current)
-        scope = "everything" if current.scope.everything else ", ".join(current.scope.leaked)
-        record.note(current.id, phase="detection", what="incident opened", target=scope, at=float(current.opened_at))
-    return Asked(asked.mode, current.id, ",".join(current.scope.leaked)) if asked.mode is Mode.LOCK else asked
+        record.note(
+            current.id,
+            phase="detection",
+            what="incident opened",
+            target=current.scope.words,
+            detail=decision.warning,
+            at=float(current.opened_at),
+        )
+    if asked.mode is not Mode.LOCK:
+        return asked
+    return Asked(asked.mode, current.id, ",".join(current.scope.leaked), told=True)
 
 
 def prove_way_out(vault: Vault) -> None:

@@ -39,7 +39,7 @@ def due(incident: Incident, not_contained: Iterable[str] | None, sent: Iterable[
     if incident.state is State.LIFTED:
         wanted = [Page(LIFTED, "")]
     else:
-        wanted = [Page(OPENED, "everything" if incident.scope.everything else ", ".join(incident.scope.leaked))]
+        wanted = [Page(OPENED, incident.scope.words)]
         if names:
             wanted.append(Page(NOT_CONTAINED, "; ".join(names[:_NAMES])))
         elif names is not None:

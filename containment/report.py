@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,6 +25,14 @@ class Effect:
     at: float
 
 
+def unresolved(effects: Iterable[Effect]) -> list[Effect]:
+    """What failed and was not seen done afterwards: the last word on a target counts. `effects` in their order."""
+    last: dict[tuple[str, str], Effect] = {}
+    for effect in effects:
+        last[effect.what, effect.target] = effect
+    return [e for e in last.values() if e.outcome is Outcome.FAILED]
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     incident: str
@@ -31,7 +40,7 @@ class Report:
 
     @property
     def not_contained(self) -> tuple[str, ...]:
-        return tuple(f"{e.target} ({e.what}: {e.detail})" for e in self.effects if e.outcome is Outcome.FAILED)
+        return tuple(f"{e.target} ({e.what}: {e.detail})" for e in unresolved(self.effects))
 
     @property
     def changed(self) -> int:

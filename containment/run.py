@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from containment.incident import Incident
 from containment.ports import CodeHost, Database, Prober, Upstream, Vault
-from containment.report import Effect, Outcome
+from containment.report import Effect, Outcome, unresolved
 from containment.scope import Affected
 from policies.errors import PortcullisError
 from policies.model import Estate
@@ -59,11 +59,12 @@ class Run:
 
     @property
     def clean(self) -> bool:
-        return not any(e.outcome is Outcome.FAILED for e in self.effects)
+        return not unresolved(self.effects)
 
     def effect(self, what: str, target: str, act: Act) -> bool:
         """Run one effect; whatever it raises of ours becomes a named failure and the rest goes on."""
-        done = self._tried(what, target, act)
+        done = _tried(what, target, act)
+        self.effects.append(done)
         if done.outcome is not Outcome.ALREADY:
             self.progress(f"{done.outcome}: {what} {target}: {done.detail}")
         return done.outcome is not Outcome.FAILED
@@ -71,13 +72,15 @@ class Run:
     def each(self, what: str, items: Iterable[tuple[str, Act]]) -> None:
         """Many at a time. A failure is told at once; what else was done by name, or, when it is much, counted."""
         todo = list(items)
+        effects: list[Effect] = []
         done: list[Effect] = []
         told = time.monotonic()
         with ThreadPoolExecutor(WORKERS) as pool:
             for seen, future in enumerate(
-                as_completed([pool.submit(self._tried, what, target, act) for target, act in todo]), start=1
+                as_completed([pool.submit(_tried, what, target, act) for target, act in todo]), start=1
             ):
                 effect = future.result()
+                effects.append(effect)
                 if effect.outcome is Outcome.FAILED or (effect.outcome is Outcome.DONE and len(todo) <= _BY_NAME):
                     self.progress(f"{effect.outcome}: {what} {effect.target}: {effect.detail}")
                 elif effect.outcome is Outcome.DONE:
@@ -85,17 +88,10 @@ class Run:
                 if len(todo) > _BY_NAME and time.monotonic() - told > _TELL:
                     told = time.monotonic()
                     self.progress(f"{what}: {seen} of {len(todo)} looked at")
+        # Failures last: of two of one name in one go, the one that was done says nothing about the other.
+        self.effects.extend(sorted(effects, key=lambda e: e.outcome is Outcome.FAILED))
         if done:
             self.progress(f"done: {what}: {len(done)} of {len(todo)}")
-
-    def _tried(self, what: str, target: str, act: Act) -> Effect:
-        try:
-            outcome, detail = act()
-        except PortcullisError as error:
-            outcome, detail = Outcome.FAILED, str(error)
-        effect = Effect(what, target, outcome, detail, time.time())
-        self.effects.append(effect)
-        return effect
 
     def on_host(self, act: Callable[[CodeHost], Seen]) -> Act:
         """The host is opened within the effect, so that one that is down or not configured fails it by name."""
@@ -105,3 +101,11 @@ class Run:
         """A failure that kept the effect from being tried at all."""
         message = str(error)
         self.effect(what, target, lambda: (Outcome.FAILED, message))
+
+
+def _tried(what: str, target: str, act: Act) -> Effect:
+    try:
+        outcome, detail = act()
+    except PortcullisError as error:
+        outcome, detail = Outcome.FAILED, str(error)
+    return Effect(what, target, outcome, detail, time.time())

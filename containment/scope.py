@@ -14,11 +14,13 @@ from policies.model import CiRole, Estate, IncidentAccess, KvSecret, Repository,
 def parse_scope(text: str, estate: Estate) -> Scope:
     """`""` is everything. Otherwise comma-separated names, each `kind:name` or a name that only one kind has.
 
-    Raises UnknownScope naming every offender.
+    Raises UnknownScope naming every offender, and for a text without any name: it was not meant to be everything.
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words:
+    if not text:
         return Scope(everything=True)
+    if not words:
+        raise UnknownScope(f"incidentScope: {text!r} names nothing; leave it empty for everything; nothing was changed")
     known = {
         "secret": {s.name for s in estate.secrets},
         "workload": {w.name for w in estate.workloads},

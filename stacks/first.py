@@ -55,5 +55,5 @@ def deny() -> Begun:
     asked, stored = config.asked, vault.compiled()
     if stored is not None and asked.mode is Mode.LOCK and not dry:
         opening.prove_way_out(declaring)  # it raises the gate again; `deny_first` proves the token that denies
-        asked = opening.deny_first(vault, asked, stored, pulumi.log.info)
+        asked = opening.deny_first(vault, asked, stored, pulumi.log.info, pulumi.log.warn)
     return Begun(vault, asked, config.environment, stored, dry)

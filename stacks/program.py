@@ -32,14 +32,15 @@ def run(begun: Begun) -> None:
     if complaint:
         complaints.append(complaint)
     decision = opening.decided(vault, asked, estate)
-    if decision.scope_is_left_over:
-        pulumi.log.warn("incidentScope is left over from a lifted incident: everything is in scope")
+    opening.tell(asked, decision, pulumi.log.info, pulumi.log.warn)
     if decision.lifting is not None:
         lift.ask(vault, estate, decision, asked.incident_id, dry)
     if not dry:
         asked = opening.put_on_record(vault, asked, decision)
     context = access.Context(estate, affected(estate, decision.known), decision.known, vault.now(), begun.environment)
-    gate_resource = vault_sdk.Policy(names.GATE, name=names.GATE, policy=gate.gate(context.affected))
+    gate_resource = vault_sdk.Policy(
+        names.GATE, name=names.GATE, policy=gate.gate(context.affected), opts=pulumi.ResourceOptions(protect=True)
+    )
     _export(decision)
     if dry:
         _announce(context, decision)

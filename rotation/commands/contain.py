@@ -9,7 +9,7 @@ import click
 
 @click.command("contain")
 @click.option("--scope", default="", help="Comma-separated names that leaked; empty is everything.")
-@click.option("--incident-id", default="", help="The incident to open or to join.")
+@click.option("--incident-id", default="", help="The incident to open, or without a scope to run again.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(scope: str, incident_id: str, as_json: bool) -> None:
     """Lock down straight over the APIs; exit 1 names what is not contained. The next `pulumi up` agrees with it.
@@ -17,6 +17,7 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     \b
     Examples:
       portcullis contain --scope exchange-trading-key
+      portcullis contain --incident-id INC-7
       portcullis contain --json
     """
     from containment.adapters.vault import HvacVault
@@ -31,7 +32,9 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     except Unreachable as error:
         raise Unreachable(f"not contained: {error}") from error
     if as_json:
-        click.echo(json.dumps({**report.to_json(), "declarations": complaint or "loaded", "notice": incident.notice}))
+        scope = incident.to_json()["scope"]
+        told = {"declarations": complaint or "loaded", "notice": incident.notice}
+        click.echo(json.dumps({**report.to_json(), "scope": scope, **told}))
     else:
         click.echo(
             f"incident {incident.id}: {report.changed} effects, " + ("contained" if not report.not_contained else "")

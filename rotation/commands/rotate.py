@@ -113,7 +113,8 @@ def status_command(incident: str, as_json: bool) -> None:
 @click.argument("item")
 @click.option("--by", required=True, help="Who says so.")
 @click.option("--note", required=True, help="What they did and saw.")
-def confirm_command(incident: str, item: str, by: str, note: str) -> None:
+@_JSON
+def confirm_command(incident: str, item: str, by: str, note: str, as_json: bool) -> None:
     """A named person's word for what no server can be asked; it is kept as a word, not as a proof.
 
     For `audit-quiet`: that every use of what was retired, seen so far, is looked into. A later use is not covered.
@@ -125,7 +126,8 @@ def confirm_command(incident: str, item: str, by: str, note: str) -> None:
     """
     from rotation.engine import confirm
 
-    click.echo(confirm(_vault(), incident, item, by, note))
+    detail = confirm(_vault(), incident, item, by, note)
+    click.echo(json.dumps({"incident": incident, "item": item, "by": by, "detail": detail}) if as_json else detail)
     click.echo(f"on record; now: portcullis rotate run {incident}", err=True)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from containment import gate
-from containment.decide import Asked, decide, scope_text
+from containment.decide import LEFT_OVER, Asked, decide, scope_text
 from containment.errors import UnknownScope
 from containment.incident import Incident, Mode, Proof, Scope, State
 from containment.proofs import lift_input, required
@@ -41,22 +41,68 @@ def test_a_second_incident_is_a_union() -> None:
 
 
 def test_an_open_incident_does_not_change_its_scope() -> None:
-    with pytest.raises(InputError, match="another scope"):
-        decide(Asked(Mode.LOCK, "A", ""), [OPEN], ALL, 20)
+    other = Scope(everything=False, leaked=("secret:partner-api-key",))
+    with pytest.raises(InputError, match=r"another scope, secret:exchange-trading-key,.*incidentScope= ") as refused:
+        decide(Asked(Mode.LOCK, "A", "partner-api-key"), [OPEN], other, 20)
+    assert "portcullis contain --incident-id A" in str(refused.value)
+    decision = decide(Asked(Mode.LOCK, "B", "partner-api-key"), [OPEN], other, 20)
+    assert len(decision.in_force) == 2, "the remedy does not work"
+
+
+def test_an_open_incidents_id_without_a_scope_is_that_incident_again() -> None:
+    other = replace(OPEN, id="B", scope=ALL)
+    for known in ([OPEN], [other, OPEN]):
+        decision = decide(Asked(Mode.LOCK, "A", ""), known, ALL, 20)
+        assert decision.current == OPEN
+        assert decision.in_force == tuple(known)
+    assert decide(Asked(Mode.LOCK, "", ""), [OPEN], ALL, 20).current != OPEN, "no id and no scope is everything"
+
+
+def test_what_is_in_scope_is_said() -> None:
+    lines = ("incident A: in scope: secret:exchange-trading-key", "incident N: in scope: everything")
+    assert decide(Asked(Mode.LOCK, "N", ""), [OPEN, LIFTED], ALL, 20).scopes == lines
+    assert decide(Asked(Mode.KEEP, "", ""), [LIFTED], ALL, 20).scopes == ()
+
+
+def test_a_new_incident_with_the_scope_of_a_lifted_one_warns_and_is_not_blocked() -> None:
+    asked = Asked(Mode.LOCK, "N", "exchange-trading-key")
+    decision = decide(asked, [LIFTED], ONE, 20)
+    assert decision.current == Incident("N", ONE, State.OPEN, opened_at=20)
+    assert "incidentScope is what L had, which is lifted" in decision.warning
+    remedy = Asked(Mode.LOCK, "", "")
+    everything = decide(remedy, decision.known, ALL, 30).current
+    assert "incident=true --config incidentId= --config incidentScope=" in decision.warning
+    assert everything is not None
+    assert everything.scope == ALL, "the remedy does not work"
+
+
+@pytest.mark.parametrize(
+    ("known", "scope"),
+    [
+        ([], ONE),
+        ([OPEN], ONE),
+        ([LIFTED], Scope(everything=False, leaked=(*ONE.leaked, "workload:risk-engine"))),
+        ([replace(LIFTED, scope=ALL)], ALL),
+        ([LIFTED, replace(OPEN, id="N")], ONE),
+    ],
+    ids=["the first", "open beside it", "another scope", "everything", "run again"],
+)
+def test_no_other_scope_warns(known: list[Incident], scope: Scope) -> None:
+    assert decide(Asked(Mode.LOCK, "N", "exchange-trading-key"), known, scope, 20).warning == ""
 
 
 def test_a_scope_left_over_from_a_lifted_incident_does_not_narrow_a_new_one() -> None:
     asked = Asked(Mode.LOCK, "L", "exchange-trading-key")
     assert scope_text(asked, [LIFTED]) == ""
     decision = decide(asked, [LIFTED], ALL, 20)
-    assert decision.scope_is_left_over
+    assert decision.warning == LEFT_OVER
     assert decision.current is not None
     assert decision.current.id not in ("L", "")
 
 
 @pytest.mark.parametrize("name", ["", "nobody"])
 def test_a_lift_names_an_incident(name: str) -> None:
-    with pytest.raises(InputError, match="open: A"):
+    with pytest.raises(InputError, match="open: A; to go on without lifting: pulumi up --config incident=keep"):
         decide(Asked(Mode.LIFT, name, ""), [OPEN], ALL, 20)
 
 
@@ -76,6 +122,13 @@ def test_a_lift_removes_its_part_only() -> None:
 def test_scope_names_every_offender() -> None:
     with pytest.raises(UnknownScope, match=r"'nope'.*'workload:exchange-trading-key'"):
         parse_scope("nope, exchange-trading-key, workload:exchange-trading-key", load())
+
+
+@pytest.mark.parametrize("text", [", ,", ",", " ", "\t"])
+def test_a_scope_that_names_nothing_is_not_everything(text: str) -> None:
+    with pytest.raises(UnknownScope, match=r"names nothing.*nothing was changed"):
+        parse_scope(text, load())
+    assert parse_scope("", load()) == ALL
 
 
 def test_gate_denies_every_path_of_a_leaked_secret_until_it_is_replaced() -> None:

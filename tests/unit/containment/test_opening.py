@@ -9,6 +9,7 @@ import pytest
 
 from containment import executor, opening, paging, record
 from containment.decide import Asked
+from containment.errors import UnknownScope
 from containment.incident import Incident, Mode, Scope, State
 from containment.opening import with_kept
 from policies.load import load
@@ -76,7 +77,7 @@ def test_what_was_denied_first_is_what_the_run_goes_on_with() -> None:
     renamed = replace(last.workloads[0], name=NAME)
     estate = replace(_without(last, NAME), workloads=(*last.workloads, renamed))
     server: Any = Server()
-    asked = opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), last, print)
+    asked = opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), last, print, print)
     decision = opening.decided(server, asked, with_kept(estate, last))
     assert opening.current(decision).scope == Scope(False, (f"secret:{NAME}",))
     assert len(decision.known) == 1
@@ -84,9 +85,28 @@ def test_what_was_denied_first_is_what_the_run_goes_on_with() -> None:
 
 def test_a_scope_left_over_opens_one_incident_with_everything_in_scope() -> None:
     server: Any = Server(Incident("A", Scope(True), State.LIFTED, opened_at=1))
-    said: list[str] = []
-    asked = opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), load(), said.append)
+    warned: list[str] = []
+    asked = opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), load(), print, warned.append)
     decision = opening.decided(server, asked, load())
     assert opening.current(decision).scope == Scope(True)
     assert [i.state for i in decision.known] == [State.LIFTED, State.OPEN]
-    assert said == ["incidentScope is left over from a lifted incident: everything is in scope"]
+    assert warned == ["incidentScope is left over from a lifted incident: everything is in scope"]
+
+
+def test_what_is_in_scope_is_said_once_a_run_and_before_the_deny(monkeypatch: pytest.MonkeyPatch) -> None:
+    server: Any = Server(Incident("A", Scope(False, (f"secret:{NAME}",)), State.LIFTED, opened_at=1))
+    said: list[str] = []
+    monkeypatch.setattr(executor, "deny", lambda *_: said.append("denied"))
+    asked = opening.deny_first(server, Asked(Mode.LOCK, "B", NAME), load(), said.append, said.append)
+    opening.tell(asked, opening.decided(server, asked, load()), said.append, said.append)
+    assert said[0] == f"incident B: in scope: secret:{NAME}"
+    assert said[1].startswith("incidentScope is what A had, which is lifted")
+    assert said[2:] == ["denied"]
+
+
+def test_a_scope_that_names_nothing_changes_nothing() -> None:
+    server: Any = Server()
+    asked = opening.deny_first(server, Asked(Mode.LOCK, "A", ", ,"), load(), print, print)
+    with pytest.raises(UnknownScope):
+        opening.decided(server, asked, load())
+    assert server.held == []

@@ -1,0 +1,83 @@
+"""What a run says of itself: the last word on a target counts, and a failure is named once."""
+
+from __future__ import annotations
+
+import time
+from threading import Event
+from typing import Any
+
+import pytest
+
+from containment.incident import Incident, Scope, State
+from containment.report import Outcome, Report
+from containment.run import Act, Run
+from containment.scope import affected
+from policies.errors import Unreachable
+from policies.load import load
+
+OPEN = Incident("I", Scope(everything=True), State.OPEN, opened_at=10)
+
+
+@pytest.fixture
+def run() -> Run:
+    no: Any = None
+    return Run(no, load(), (OPEN,), OPEN, print, affected(load(), [OPEN]))
+
+
+def _saw(outcome: Outcome, detail: str = "") -> Act:
+    return lambda: (outcome, detail)
+
+
+def _report(run: Run) -> Report:
+    return Report("I", tuple(run.effects))
+
+
+def test_what_fails_once_a_sweep_is_named_once_and_in_order(run: Run) -> None:
+    for sweep in range(3):
+        run.fail("leases revoked", "b", Unreachable("down"))
+        run.fail("leases revoked", "a", Unreachable("down"))
+        run.effect("token revoked", "c", _saw(Outcome.FAILED, f"sweep {sweep}"))
+    named = ("b (leases revoked: down)", "a (leases revoked: down)", "c (token revoked: sweep 2)")
+    assert _report(run).not_contained == named
+    assert not run.clean
+    assert len(run.effects) == 9, "each try stays in the report"
+
+
+@pytest.mark.parametrize("later", [Outcome.DONE, Outcome.ALREADY])
+def test_what_a_later_sweep_saw_done_is_contained(run: Run, later: Outcome) -> None:
+    run.each("lease revoked", [("a", _saw(Outcome.FAILED)), ("b", _saw(Outcome.DONE))])
+    assert not run.clean
+    run.each("lease revoked", [("a", _saw(later))])
+    assert run.clean
+    assert _report(run).not_contained == ()
+
+
+def test_what_was_done_first_and_fails_later_is_not_contained(run: Run) -> None:
+    run.effect("gate", "a", _saw(Outcome.DONE))
+    run.effect("gate", "a", _saw(Outcome.FAILED, "lost"))
+    assert not run.clean
+    assert _report(run).not_contained == ("a (gate: lost)",)
+
+
+@pytest.mark.parametrize("other", [("lease revoked", "b"), ("token revoked", "a")])
+def test_another_target_or_effect_cures_nothing(run: Run, other: tuple[str, str]) -> None:
+    run.effect("lease revoked", "a", _saw(Outcome.FAILED))
+    run.effect(*other, _saw(Outcome.DONE))
+    assert not run.clean
+
+
+def test_of_two_of_one_name_in_one_go_the_failure_counts(run: Run) -> None:
+    """A secret and a workload may have one name: `TTL restored` is said of both."""
+    failed = Event()
+
+    def fail() -> tuple[Outcome, str]:
+        failed.set()
+        return Outcome.FAILED, "down"
+
+    def do() -> tuple[Outcome, str]:
+        failed.wait()
+        time.sleep(0.05)  # it ends after the other, and would have the last word
+        return Outcome.DONE, ""
+
+    run.each("TTL restored", [("a", fail), ("a", do)])
+    assert _report(run).not_contained == ("a (TTL restored: down)",)
