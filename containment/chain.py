@@ -90,11 +90,12 @@ def head(folder: Path) -> str | None:
     return str(entries[-1]["hash"]) if entries else _GENESIS
 
 
-def verify(folder: Path, heads: Iterable[str] = ()) -> list[Problem]:
+def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -> list[Problem]:
     """Everything that differs from what was sealed; empty when the evidence holds.
 
     `heads`: what the chain's head was at earlier times, as kept elsewhere. One that is no link of the chain shows a
-    manifest that was rewritten or cut as a whole. Raises InputError when there is no such folder.
+    manifest that was rewritten or cut as a whole. `newest` of them: nobody vouches for what was sealed after it.
+    Raises InputError when there is no such folder.
     """
     if folder.is_symlink():
         return [Problem(folder.name, Kind.SYMLINK, "the incident's folder itself; not followed")]
@@ -109,6 +110,12 @@ def verify(folder: Path, heads: Iterable[str] = ()) -> list[Problem]:
         for kept in heads
         if kept not in links
     ]
+    if newest in links:
+        later = entries[next((n for n, e in enumerate(entries, 1) if e["hash"] == newest), 0) :]
+        problems += [
+            Problem(path, Kind.CHAIN, "sealed after the newest head that is kept elsewhere: nobody vouches for it")
+            for path in sorted({e["path"] for e in later})
+        ]
     latest = {e["path"]: e for e in entries}
     seen = {p.path for p in strange}
     for path, entry in latest.items():

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from policies.errors import Unreachable
-from sandbox.environment import REPOSITORY, Sandbox
+from sandbox import settings
+from sandbox.environment import REPOSITORY, SETTINGS, Sandbox
 from sandbox.estate import deliver, seed
 
 Progress = Callable[[str], None]
@@ -22,7 +23,7 @@ def pulumi(
     """`pulumi up` or `preview` with `--config` for each of `config`, in a process group of its own."""
     argv = ["pulumi", "preview" if preview else "up", "--non-interactive", "--stack", "local"]
     argv += [] if preview else ["--yes", "--skip-preview"]
-    argv += ["--config-file", str(_project(sandbox) / "Pulumi.local.yaml")]
+    argv += ["--config-file", str(_project(sandbox) / SETTINGS)]
     for item in config:
         argv += ["--config", item]
     env = {**os.environ, **(environ or sandbox.environ())}
@@ -43,8 +44,8 @@ def _project(sandbox: Sandbox) -> Path:
     folder = sandbox.root / "pulumi" / "project"
     if not folder.exists():
         folder.mkdir(parents=True, mode=0o700)
-        for name in ("Pulumi.local.yaml", "Pulumi.yaml"):
-            shutil.copyfile(REPOSITORY / name, folder / name)
+        shutil.copyfile(REPOSITORY / "Pulumi.yaml", folder / "Pulumi.yaml")
+        (folder / SETTINGS).write_text(settings.clean((REPOSITORY / SETTINGS).read_text()))
     return folder
 
 

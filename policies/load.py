@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from policies import model, references
-from policies.document import Problem, Refused, parse
+from policies.document import MAX_BYTES, Problem, Refused, parse
 from policies.errors import InputError
 
 ROOT = Path(__file__).resolve().parent
@@ -61,6 +62,17 @@ def seconds(duration: str) -> int:
     return int(duration[:-1]) * _UNITS[duration[-1]]
 
 
+def _bounded(file: Path) -> bytes:
+    """Of a file that is too long no more is read than shows it, and of a pipe nothing."""
+    if not file.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file")
+    with file.open("rb") as opened:
+        content = opened.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise Refused(1, f"larger than {MAX_BYTES} bytes", "split it: one object a file")
+    return content
+
+
 def _read(file: Path, folder: Path, name: str, problems: list[Problem]) -> Any | None:
     def refuse(line: int, field: str, message: str, remedy: str) -> None:
         problems.append(Problem(name, line, field, message, remedy))
@@ -76,7 +88,7 @@ def _read(file: Path, folder: Path, name: str, problems: list[Problem]) -> Any |
         refuse(1, "", "is a symbolic link", "commit the file itself")
         return None
     try:
-        document = parse(file.read_bytes().decode("utf-8"))
+        document = parse(_bounded(file).decode("utf-8"))
     except Refused as refused:
         refuse(refused.line, "", refused.message, refused.remedy)
         return None

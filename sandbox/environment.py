@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from policies.errors import InputError
-from sandbox import tls
+from sandbox import settings, tls
 from sandbox.process import reserve, write_private
 from sandbox.services.base import Service
 from sandbox.services.exchange import ExchangeDouble
@@ -27,6 +27,7 @@ from sandbox.services.postgres import Postgres
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT = REPOSITORY / ".sandbox"
+SETTINGS = "Pulumi.local.yaml"
 _SERVICES: tuple[type[Service], ...] = (OpenBao, Postgres, OpaServer, ExchangeDouble, GithubDouble, PagerdutyDouble)
 
 Progress = Callable[[str], None]
@@ -116,6 +117,8 @@ class Sandbox:
         for folder in [*folders, self.root]:
             if folder.exists():
                 shutil.rmtree(folder)
+        if self.root == DEFAULT and settings.forget(REPOSITORY / SETTINGS):
+            progress(f"took this sandbox's salt and incident out of {SETTINGS}")
 
     def status(self) -> list[ServiceStatus]:
         if not self.root.exists():

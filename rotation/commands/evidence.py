@@ -74,8 +74,9 @@ def collect_command(incident: str, folder: Path | None, as_json: bool) -> None:
 def verify_command(incident: str, head: str | None, offline: bool, folder: Path | None, as_json: bool) -> None:
     """Exit 1 when a file was edited, removed, added, reordered or linked since it was sealed.
 
-    With VAULT_ADDR set, the heads that the server keeps must all be links of the chain: a manifest that was rewritten
-    as a whole has none of them.
+    With VAULT_ADDR set, the heads that the server keeps must all be links of the chain, and the newest the last one: a
+    manifest that was rewritten as a whole has none of them, and what was sealed since the newest may be anybody's.
+    `collect` keeps the head of what it seals.
 
     \b
     Examples:
@@ -93,7 +94,8 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
         kept = None if offline else _kept(incident)
     except Unreachable as caught:  # said after what can be checked here was checked
         error = caught
-    problems = verify(place, [*(kept.heads if kept else ()), *([head] if head else [])])
+    on_server = kept.heads if kept else ()
+    problems = verify(place, [*on_server, *([head] if head else [])], on_server[-1] if on_server else None)
     problems += [
         Problem(MANIFEST, Kind.CHAIN, f"version {n} of the head was taken away on the server")
         for n in (kept.gone if kept else ())
@@ -119,7 +121,8 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
 @_FOLDER
 @_JSON
 def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
-    """Write report.html and seal it. Evidence that was changed is shown in the report, not sealed again; exit 1.
+    """Write report.html and seal it; with VAULT_ADDR set the server keeps the head. Evidence that was changed is shown
+    in the report, not sealed again; exit 1.
 
     \b
     Examples:
@@ -128,6 +131,7 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     """
     from containment.chain import extended, head
     from policies.errors import Finding
+    from rotation.evidence import heads
     from rotation.evidence.folder import INCIDENTS, incident_folder
     from rotation.evidence.report import render
 
@@ -141,6 +145,9 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     except Finding as error:
         refused = str(error)
     written, sealed = place / "report.html", None if refused else head(place)
+    vault = _vault()
+    if vault is not None and sealed is not None:
+        heads.keep(vault, incident, sealed)
     if as_json:
         click.echo(json.dumps({"incident": incident, "report": str(written), "head": sealed, "refused": refused}))
     else:

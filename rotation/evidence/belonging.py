@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from containment import names
-from containment.incident import Incident
+from containment.incident import Incident, State
 from containment.scope import affected
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Workload
 
@@ -40,7 +40,7 @@ _ALWAYS = (
 
 
 def belonging(estate: Estate, incident: Incident) -> Belonging:
-    scope = affected(estate, (incident,))
+    scope = affected(estate, (replace(incident, state=State.OPEN),))  # what belongs to it stays when it is lifted
     paths = {*_ALWAYS, f"{names.STORE}/data/incidents/{incident.id}", names.evidence_head(incident.id)}
     for policy in scope.secrets:
         paths.update(names.denied_paths(policy))

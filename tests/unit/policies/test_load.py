@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -134,3 +135,13 @@ def test_every_offender_at_once(estate: Path) -> None:
         "cannot be read",
     ):
         assert part in said
+
+
+def test_a_pipe_is_refused_and_not_waited_for(estate: Path) -> None:
+    os.mkfifo(estate / "production" / "pipe.yaml")
+    assert "pipe.yaml:1: (document): cannot be read: it is no regular file" in _refused(estate)
+
+
+def test_of_a_huge_file_only_its_size_is_said(estate: Path) -> None:
+    (estate / "production" / "huge.yaml").write_text("é" * 70_000)
+    assert "huge.yaml:1: (document): larger than 65536 bytes" in _refused(estate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -138,6 +139,23 @@ def test_everything_in_scope_means_every_secret(folder: Path) -> None:
     ours = belonging(load(), everything)
     assert {"secret/data/trading/exchange", "secret/metadata/partners/api"} <= set(ours.paths)
     assert ours.policies == (), "nothing is known as leaked, so nobody's every step belongs"
+
+
+def test_what_belongs_to_an_incident_still_does_when_it_is_lifted() -> None:
+    named = Incident("INC-1", Scope(everything=False, leaked=("secret:exchange-trading-key",)), State.OPEN, OPENED)
+    whole = belonging(load(), named)
+    assert "secret/data/trading/exchange" in whole.paths
+    assert belonging(load(), replace(named, state=State.LIFTED, lifted_at=OPENED + 9)) == whole
+
+
+def test_what_was_sealed_after_the_newest_head_is_vouched_for_by_nobody(folder: Path, log: Path) -> None:
+    server = Server()
+    _collect(folder, log, server)
+    newest = heads.kept(_vault(server), "INC-1").heads[-1]
+    assert verify(folder, [newest], newest) == []
+    (folder / "audit.json").write_text("[]")
+    seal(folder)
+    assert [(p.path, p.kind) for p in verify(folder, [newest], newest)] == [("audit.json", Kind.CHAIN)]
 
 
 def test_what_cannot_be_had_is_named_and_the_rest_is_sealed(folder: Path, tmp_path: Path) -> None:
