@@ -123,7 +123,9 @@ def _contain(run: Run) -> None:
 
 
 def _revoke(run: Run) -> None:
-    """What leaked is shut, what is out is revoked, until nothing is left; then the workloads may come back."""
+    """What leaked is shut, what is out is revoked, until nothing is left that can be used; then the workloads may come
+    back. A database user that cannot be dropped, or its lease, is a finding; without a login and a session it is no
+    credential, and keeps nobody out."""
     vault = run.systems.vault
     with ThreadPoolExecutor(1) as pool:
         keys = pool.submit(upstream.disable_keys, run)
@@ -146,8 +148,8 @@ def _revoke(run: Run) -> None:
         left -= over
         if not found:
             time.sleep(_TICK)
-    database.drop_users(run, users, since)
-    if run.clean and policies.open_quarantine(run):
+    dead = database.drop_users(run, users, since)
+    if run.clean_beside(database.REMAINS if dead else ()) and policies.open_quarantine(run):
         _record(run, lambda i: i if i.revoked_before else replace(i, revoked_before=since))
 
 

@@ -89,7 +89,8 @@ class Incident:
     opened_at: int
     denied_at: int = 0
     revoked_before: int = 0
-    """No token, lease or database user in scope that is older than this is left; 0 until that was seen."""
+    """No token, lease or database user in scope that is older than this is left, but a user without a login and a
+    session; 0 until that was seen."""
     contained_at: int = 0
     declared_at: int = 0
     """When a `pulumi up` has declared the lock-down too; one made without Pulumi is unknown to its state, and lifting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
@@ -53,13 +53,17 @@ class Run:
 
     @property
     def revoked_before(self) -> int:
-        """Epoch seconds: what is older is gone, for every open incident; 0 while one is not contained."""
+        """Epoch seconds: what is older is gone or dead, for every open incident; 0 until it is, in each."""
         times = [i.revoked_before for i in self.affected.open]
         return max(times) if times and all(times) else 0
 
     @property
     def clean(self) -> bool:
-        return not unresolved(self.effects)
+        return self.clean_beside(frozenset())
+
+    def clean_beside(self, whats: Collection[str]) -> bool:
+        """Whether nothing stays failed but effects of these kinds."""
+        return all(e.what in whats for e in unresolved(self.effects))
 
     def effect(self, what: str, target: str, act: Act) -> bool:
         """Run one effect; whatever it raises of ours becomes a named failure and the rest goes on."""

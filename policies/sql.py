@@ -34,11 +34,16 @@ def creation(grant: DatabaseGrant) -> list[str]:
 
 
 def revocation() -> list[str]:
-    """Owned objects go to the manager before the drop: `DROP OWNED` alone would destroy data."""
+    """Owned objects go to the manager before the drop: `DROP OWNED` alone would destroy data. One block, since a lease
+    whose user somebody dropped already could otherwise never be revoked."""
     return [
-        'ALTER ROLE "{{name}}" NOLOGIN',
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}'",
-        'REASSIGN OWNED BY "{{name}}" TO CURRENT_USER',
-        'DROP OWNED BY "{{name}}"',
-        'DROP ROLE IF EXISTS "{{name}}"',
+        """DO $$ BEGIN
+IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{{name}}') THEN
+    ALTER ROLE "{{name}}" NOLOGIN;
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}';
+    REASSIGN OWNED BY "{{name}}" TO CURRENT_USER;
+    DROP OWNED BY "{{name}}";
+    DROP ROLE "{{name}}";
+END IF;
+END $$"""
     ]

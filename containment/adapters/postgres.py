@@ -15,29 +15,30 @@ class PostgresDatabase:
     """Implements `containment.ports.Database` for one connection URL (password by PGPASSFILE)."""
 
     def __init__(self, url: str, manager: str) -> None:
-        import psycopg
+        self._url, self._manager = url, manager
+        self._connection: Any = self._connect("connect")
 
-        self._url = url
+    def _connect(self, what: str, **where: str) -> Any:
+        import psycopg
+        from psycopg import sql
+
         try:
-            self._connection: Any = psycopg.connect(url, autocommit=True, connect_timeout=5)
+            connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5, **where)  # type: ignore[arg-type]
             # The manager made the users, so it alone may alter them; membership is enough, its password is not needed.
-            self._execute("SET ROLE {}", manager)
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._manager)))
         except psycopg.Error as error:
-            self._fail("connect", error)
+            self._fail(what, error)
+        return connection
 
     def _fail(self, what: str, error: Exception) -> NoReturn:
         raise Unreachable(f"postgresql: {what}: {type(error).__name__}") from error
 
-    def _execute(self, template: str, user: str) -> None:
+    def _guard(self, what: str, template: str, user: str, connection: Any = None) -> None:
+        import psycopg
         from psycopg import sql
 
-        self._connection.execute(sql.SQL(template).format(sql.Identifier(user)))
-
-    def _guard(self, what: str, template: str, user: str) -> None:
-        import psycopg
-
         try:
-            self._execute(template, user)
+            (connection or self._connection).execute(sql.SQL(template).format(sql.Identifier(user)))
         except psycopg.errors.UndefinedObject:
             return  # gone already: what was wanted
         except psycopg.Error as error:
@@ -77,10 +78,37 @@ class PostgresDatabase:
                 return len(left)
             time.sleep(0.02)
 
+    def hand_over(self, user: str) -> None:
+        """What the user owns goes to the manager, and its grants end: here, and in each other database that has any.
+        No data is lost. Raises Unreachable with the name of a database that refuses."""
+        self._hand_over("", user, self._connection)
+        for name in self._elsewhere(user):
+            with self._connect(f"connect to database {name}", dbname=name) as connection:
+                self._hand_over(f" in database {name}", user, connection)
+
+    def _hand_over(self, where: str, user: str, connection: Any) -> None:
+        self._guard(f"reassign{where}", "REASSIGN OWNED BY {} TO CURRENT_USER", user, connection)
+        self._guard(f"drop owned{where}", "DROP OWNED BY {}", user, connection)
+
+    def _elsewhere(self, user: str) -> list[str]:
+        """Other databases with an object that keeps the user from being dropped: everybody may connect to `postgres`
+        and `template1` by default, and make a large object there."""
+        import psycopg
+
+        try:
+            rows = self._connection.execute(
+                "SELECT DISTINCT d.datname FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid"
+                " WHERE s.refclassid = 'pg_authid'::regclass AND d.datallowconn AND d.datname <> current_database()"
+                " AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s) ORDER BY 1",
+                (user,),
+            ).fetchall()
+        except psycopg.Error as error:
+            self._fail(f"find what {user} owns", error)
+        return [str(row[0]) for row in rows]
+
     def drop(self, user: str) -> None:
-        """Hand what the user owns in this database to the manager, then drop it. No data is lost."""
-        self._guard("reassign", "REASSIGN OWNED BY {} TO CURRENT_USER", user)
-        self._guard("drop owned", "DROP OWNED BY {}", user)
+        """Hand over what the user owns, in whichever database, then drop it."""
+        self.hand_over(user)
         self._guard("drop", "DROP ROLE IF EXISTS {}", user)
 
     def accepts(self, user: str, password: str) -> bool:

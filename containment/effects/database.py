@@ -4,6 +4,7 @@ the server left behind is handed over and dropped."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 
@@ -14,6 +15,10 @@ from containment.report import Outcome
 from containment.run import Run, Seen, Systems
 from policies.errors import PortcullisError
 from policies.model import DatabaseSecret
+
+LEASE_REVOKED, USERS_GONE = "lease revoked", "database users gone"
+REMAINS = frozenset({LEASE_REVOKED, USERS_GONE})
+"""Effects that may fail and leave no more than a name: a user without a login and a session is no credential."""
 
 Roles = Sequence[tuple[str, DatabaseSecret]]
 """Database roles, each with the name it is reported by."""
@@ -49,9 +54,30 @@ def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
 def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
     """Those issued before `since` (epoch seconds). Returns how many were found."""
     vault = run.systems.vault
+    opened = _Opened(run.systems)
+    handed: set[str] = set()
+    one_at_a_time = Lock()
 
-    def revoke(lease: Lease) -> Seen:
-        gone = vault.revoke_lease(lease.id)
+    def hand_over(name: str, secret: DatabaseSecret) -> None:
+        """Of every user of the role, once: the lease does not say which is its own."""
+        with one_at_a_time:
+            if name in handed:
+                return
+            handed.add(name)
+            database = opened(secret.connection)
+            for user in (u for u in database.users(names.database_user_prefix(secret)) if user_epoch(u) < since):
+                database.forbid_login(user)
+                database.end_sessions(user)
+                with suppress(PortcullisError):  # the lease's own failure is named, and `drop_users` says why
+                    database.hand_over(user)
+
+    def revoke(lease: Lease, name: str, secret: DatabaseSecret) -> Seen:
+        try:
+            gone = vault.revoke_lease(lease.id)
+        except PortcullisError:
+            # The server drops no user that owns an object in another database than its own connection's.
+            hand_over(name, secret)
+            gone = vault.revoke_lease(lease.id)
         return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still listed")
 
     total = 0
@@ -62,7 +88,7 @@ def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
         except PortcullisError as error:
             run.fail("leases revoked", name, error)
             continue
-        run.each("lease revoked", [(f"{name} {x.id[-6:]}", partial(revoke, x)) for x in leases])
+        run.each(LEASE_REVOKED, [(f"{name} {x.id[-6:]}", partial(revoke, x, name, secret)) for x in leases])
         total += len(leases)
     return total
 
@@ -80,9 +106,11 @@ def _leased(run: Run, roles: Roles) -> Roles:
     return [(name, secret) for name, secret in roles if (secret.mount, secret.role) in having]
 
 
-def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Roles | None = None) -> None:
-    """After the leases: what the server could not drop (it owned objects) is reassigned and dropped."""
+def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Roles | None = None) -> bool:
+    """After the leases: what the server could not drop (it owned objects) is reassigned and dropped. Returns whether
+    whoever is left is dead: without a login and without a session, in every role."""
     opened = _Opened(run.systems)
+    dead: set[str] = set()
 
     def end(name: str, secret: DatabaseSecret) -> Seen:
         database = opened(secret.connection)
@@ -90,15 +118,23 @@ def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Role
         left = [u for u in database.users(prefix) if u in users[name] or user_epoch(u) < since]
         for user in left:
             database.forbid_login(user)
-            database.end_sessions(user)
-            database.drop(user)
+        if alive := sum(database.end_sessions(user) for user in left):
+            return Outcome.FAILED, f"{alive} sessions still alive"
+        dead.add(name)
+        refused = []
+        for user in left:
+            try:
+                database.drop(user)
+            except PortcullisError as error:
+                refused.append(str(error))
         still = [u for u in database.users(prefix) if u in left]
-        if still:
-            return Outcome.FAILED, f"still exist: {', '.join(still)}"
+        if still or refused:
+            return Outcome.FAILED, f"dead but still there: {', '.join(still)}: {'; '.join(refused)}"
         return (Outcome.DONE, f"{len(users[name])} gone") if users[name] else (Outcome.ALREADY, "none")
 
     wanted = [(n, s) for n, s in (_in_scope(run) if roles is None else roles) if n in users]
-    run.each("database users gone", [(name, partial(end, name, secret)) for name, secret in wanted])
+    run.each(USERS_GONE, [(name, partial(end, name, secret)) for name, secret in wanted])
+    return all(name in dead for name, _ in wanted)
 
 
 class _Opened:

@@ -48,11 +48,13 @@ def _users(work: Work) -> list[str]:
 
 
 def _end(work: Work) -> None:
-    """The lock-down did it; here it is done again for what it missed. NOLOGIN before the lease, the drop after it."""
+    """The lock-down did it; here it is done again for what it missed. NOLOGIN and the hand-over before the lease, the
+    drop after it."""
     database, users = _database(work), _users(work)
     for user in users:
         database.forbid_login(user)
         database.end_sessions(user)
+        database.hand_over(user)
     for lease in _leases(work):
         work.vault.revoke_lease(lease)
     for user in _users(work):

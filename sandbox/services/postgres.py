@@ -154,6 +154,9 @@ class Postgres(Service):
             connection.execute("ALTER ROLE vault_manager SET createrole_self_grant = 'set, inherit'")
             connection.execute("GRANT vault_manager TO portcullis_containment WITH SET TRUE, INHERIT TRUE")
             connection.execute("GRANT pg_signal_backend TO portcullis_containment, vault_manager")
+            # Whoever may connect can own something there, which keeps the user from being dropped.
+            connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
+            connection.execute("GRANT CONNECT ON DATABASE postgres, template1 TO portcullis_containment")
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
                 connection.execute(f"CREATE DATABASE {DATABASE}")
         with self.superuser(DATABASE) as connection:

@@ -1,0 +1,60 @@
+"""When a database user that is left over counts as dead: only then may the workloads come back beside it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from containment.effects import database
+from containment.incident import Incident, Scope, State
+from containment.ports import Database
+from containment.report import Outcome
+from containment.run import Run, Systems
+from containment.scope import affected
+from policies.errors import Unreachable
+from policies.load import load
+from policies.model import DatabaseSecret
+
+ESTATE = load()
+NAME, SECRET = next((p.name, p.secret) for p in ESTATE.secrets if isinstance(p.secret, DatabaseSecret))
+USER = f"pc_{SECRET.role}_x_5"
+
+
+class Server:
+    """One user that cannot be dropped."""
+
+    def __init__(self, sessions: int = 0, refuses: str = "drop") -> None:
+        self._sessions, self._refuses = sessions, refuses
+
+    def users(self, prefix: str) -> list[str]:
+        return [USER] if USER.startswith(prefix) else []
+
+    def forbid_login(self, user: str) -> None:
+        self._act("forbid_login", user)
+
+    def end_sessions(self, user: str) -> int:
+        return self._sessions if user == USER else 0
+
+    def drop(self, user: str) -> None:
+        self._act("drop", user)
+
+    def _act(self, what: str, user: str) -> None:
+        if what == self._refuses:
+            raise Unreachable(f"postgresql: {what} of {user}: no")
+
+
+@pytest.mark.parametrize(
+    ("server", "dead"),
+    [(Server(), True), (Server(sessions=1), False), (Server(refuses="forbid_login"), False)],
+)
+def test_left_over_is_a_finding_and_dead_only_without_login_and_session(server: Server, dead: bool) -> None:
+    systems = Systems(*cast(Any, [None, lambda _: cast(Database, server), None, None, None]))
+    nobody = Incident("I", Scope(everything=False), State.OPEN, opened_at=0)
+    run = Run(systems, ESTATE, (), nobody, lambda _: None, affected(ESTATE, ()))
+    assert database.drop_users(run, {NAME: [USER]}, 10, [(NAME, SECRET)]) is dead
+    (effect,) = run.effects
+    assert effect.outcome is Outcome.FAILED
+    assert not run.clean
+    assert run.clean_beside(database.REMAINS)
+    assert (USER in effect.detail) or not dead
