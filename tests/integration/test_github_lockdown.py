@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from containment import proofs
+from containment import names, proofs
 from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
 from containment.incident import Incident, Proof
@@ -311,7 +311,9 @@ def test_a_host_that_is_down_is_named_and_the_rerun_completes(world: World, peac
         assert f"{repository.name} (branches locked: github:" in done.stdout
     assert "repositories were not declared" in done.stdout
     assert "Traceback" not in done.stdout
-    assert "CI role off cicd" in done.stdout, "what does not need GitHub goes on"
+    bao = world.sandbox.openbao
+    role = bao.call("GET", "auth/jwt/role/cicd", token=bao.root_token())["data"]
+    assert names.CI_OFF_CLAIM in role["bound_claims"], "what does not need GitHub goes on"
     world.double.start()
     assert attacks(world) == peace, "nothing had been locked: the test is void"
     again = world.up("true", scope="repository:tradepulse-connectors")
