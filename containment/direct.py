@@ -5,20 +5,25 @@ from __future__ import annotations
 from containment import lockdown, opening, paging
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
-from containment.incident import Incident, Mode
+from containment.incident import Incident, Mode, State
 from containment.report import Report
 from containment.run import Progress
+from policies.errors import InputError
 
 
 def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) -> tuple[Report, Incident, str]:
     """Open or join an incident and contain it. The last value is why the declarations did not serve, or "".
 
-    Raises InputError before anything changes: an unknown scope, or a token that could not undo what it locks.
+    Raises InputError before anything changes: an unknown scope, the id of a lifted incident, or a token that could not
+    undo what it locks.
     """
 
     def warn(message: str) -> None:
         progress(f"warning: {message}")
 
+    if any(i.id == incident_id and i.state is State.LIFTED for i in vault.incidents()):
+        # In a stack file it would be left over; here somebody typed it, with the scope that goes with it.
+        raise InputError(f"incident {incident_id} is lifted; leave its id out for a new one; nothing was changed")
     asked = Asked(Mode.LOCK, incident_id, scope)
     stored = vault.compiled()
     if stored is not None:

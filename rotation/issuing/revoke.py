@@ -17,6 +17,8 @@ from policies.model import DatabaseGrant, DatabaseSecret, Estate
 from rotation.issuing import outstanding, places
 from rotation.issuing.places import Holds, Place
 
+_ONE_LOGIN = (f"auth/{names.APPROLE}", f"auth/{names.JWT}")
+
 KEPT = {*operators.POLICIES, "root"}
 """A token with one of these policies is the way out, or a responder's: it is never revoked by a path."""
 
@@ -59,6 +61,12 @@ def revoke(systems: Systems, estate: Estate, path: str, progress: Progress, dry:
 
 
 def _tokens(run: Run, place: Place, dry: bool) -> Result:
+    if place.mount in _ONE_LOGIN and place.rest not in ("", "login"):
+        # Every token says that it was made by the login, whosever it is: at any other path there would never be one.
+        raise InputError(
+            f"no token is made at {place.path}: {place.mount}/login is where all are, whosever they are; those of one "
+            "identity: portcullis secrets-issue-dynamic --role NAME, or a lock-down with --scope workload:NAME"
+        )
     vault = run.systems.vault
     caller, since = vault.whoami(), vault.now() + 1
     kept: set[str] = set()

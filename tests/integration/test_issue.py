@@ -204,6 +204,16 @@ def test_revoking_on_kv_says_what_to_do_instead(env: dict[str, str]) -> None:
     assert "incidentScope=secret:exchange-trading-key" in done["instead"][0]
 
 
+@pytest.mark.parametrize(
+    "path", ["auth/approle/role/settlement", "auth/approle/login/settlement", "auth/jwt/role/cicd"]
+)
+def test_a_path_at_which_no_token_is_ever_made_is_refused(env: dict[str, str], path: str) -> None:
+    """ "0 tokens out, none left" would be true and false comfort."""
+    code, done = _revoke(env, path)
+    assert code == 2
+    assert "no token is made at" in str(done)
+
+
 def test_revoking_tokens_keeps_the_way_out(env: dict[str, str], actors: Actors, sandbox: Sandbox) -> None:
     leaked, ci = actors.login(*actors.secret_id("settlement")), actors.ci_login("cicd", CLAIMS)
     code, done = _revoke(env, "auth/approle/login")
