@@ -31,7 +31,7 @@ def replaced(incident: Incident, estate: Estate) -> tuple[str, ...]:
 def required(incident: Incident, estate: Estate) -> list[str]:
     """Items `name/kind`: for each leaked thing that the old is dead and the new works, and for every incident that the
     workloads are back and that nothing retired was used. A CI role needs no new credential: it logs in afresh.
-    `declared`: run a plain `pulumi up` after a lock-down that was made without Pulumi."""
+    `declared`: run `pulumi up --config incident=keep` after a lock-down that was made without Pulumi."""
     items = [CONTAINED, DECLARED]
     for name in replaced(incident, estate):
         kinds = (OLD_DEAD,) if name.startswith("ci:") else (OLD_DEAD, NEW_ALIVE)

@@ -41,7 +41,7 @@ def restore(vault: HvacVault, estate: Estate, incidents: tuple[Incident, ...], l
 
 
 def write_down(vault: HvacVault, lifting: Incident) -> None:
-    """After the gate rose: until then every plain run takes the incident for open and locks again."""
+    """After the gate rose: until then every run takes the incident for open and locks again."""
     now = vault.now()
     vault.update_incident(lifting.id, lambda held: lifted(held, now))
     record.note(lifting.id, phase="lift", what="incident lifted")

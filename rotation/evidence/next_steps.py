@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from containment.incident import State
 from rotation.evidence.replaced import Replaced
 
+_AGAIN = "pulumi up --yes --skip-preview --config incident=keep"
+"""`keep`, whatever the stack's file asks for by now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -44,14 +47,14 @@ def next_steps(
             Step(
                 "Not contained. Bring back the system that each open point names, then run the lock-down again: it "
                 "goes on where it stopped.",
-                "pulumi up --yes --skip-preview",
+                _AGAIN,
             )
         )
     elif unproven and not lifted:
         steps.append(
             Step(
                 "Containment is not proven. Run the lock-down again: it observes afresh and writes down what it sees.",
-                "pulumi up --yes --skip-preview",
+                _AGAIN,
             )
         )
     left = [r.item for r in replaced if not r.holds]

@@ -168,7 +168,11 @@ def test_production_is_contained_kept_and_lifted(applied: Sandbox) -> None:
     assert kept.returncode == 0, kept.stdout
     assert _changed(kept) == []
     assert not _reads(applied, "execution-engine", TRADING)
-    assert _lift(applied, "PROD-1").returncode != 0, "nothing was proven yet"
+    refused = _lift(applied, "PROD-1")
+    assert refused.returncode != 0, "nothing was proven yet"
+    assert "to go on without lifting: pulumi up --config incident=keep" in refused.stdout
+    assert _up(applied, "incident=keep").returncode == 0, "the remedy does not work"
+    assert _open(applied) == ["PROD-1"]
     _lifted(applied, "PROD-1")
     assert _reads(applied, "execution-engine", TRADING)
 
@@ -179,10 +183,45 @@ def test_a_left_over_lift_lifts_no_later_incident(applied: Sandbox) -> None:
     assert "PROD-1" in text, "nothing was left over"
     locked = _lock(applied, "PROD-2", "exchange-trading-key")
     assert locked.returncode == 0, locked.stdout
+    told, warned = "incident PROD-2: in scope: secret:exchange-trading-key", "incidentScope is what PROD-1 had"
+    assert locked.stdout.count(told) == 2, "once as it is said, once among Pulumi's diagnostics"
+    assert warned in locked.stdout
+    assert locked.stdout.index(told) < locked.stdout.index("done:")
     left_over = _lift(applied, "PROD-1")
     assert left_over.returncode == 0, left_over.stdout
     assert _open(applied) == ["PROD-2"]
     assert not _reads(applied, "execution-engine", TRADING)
+
+
+def test_an_open_incidents_id_alone_is_that_incident_again(applied: Sandbox) -> None:
+    """PROD-2 is open."""
+    again = _lock(applied, "PROD-2", "")
+    assert again.returncode == 0, again.stdout
+    assert _open(applied) == ["PROD-2"]
+    refused = _lock(applied, "PROD-2", "partner-api-key")
+    assert refused.returncode != 0
+    assert "open with another scope, secret:exchange-trading-key" in refused.stdout
+    assert _reads(applied, "partner-gateway", PARTNER)
+
+
+def test_a_scope_that_names_nothing_changes_nothing(applied: Sandbox) -> None:
+    before = _gate(applied), _vault(applied).incidents()
+    refused = _lock(applied, "PROD-9", ", ,")
+    assert refused.returncode != 0
+    assert "names nothing" in refused.stdout, refused.stdout
+    assert (_gate(applied), _vault(applied).incidents()) == before
+
+
+def test_destroy_does_not_remove_the_gate(applied: Sandbox) -> None:
+    """PROD-2 is open."""
+    gate = _gate(applied)
+    assert TRADING in gate
+    argv = [*_argv(applied)[:1], "destroy", *_argv(applied)[2:]]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=_environ(applied), capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "protected" in done.stdout + done.stderr, done.stdout
+    assert _gate(applied) == gate
+    assert _reads(applied, "partner-gateway", PARTNER), "something else was removed"
 
 
 def test_two_incidents_are_a_union_and_each_lift_takes_its_own_part(applied: Sandbox) -> None:
