@@ -64,6 +64,7 @@ def test_private_state(sandbox: Sandbox) -> None:
 
 def test_preview_shows_and_touches_nothing(preview: str) -> None:
     assert "nothing is touched by a preview" in preview
+    assert ": in scope: secret:exchange-trading-key" in preview
     assert "switch off 2 CI roles" in preview
 
 
@@ -184,10 +185,17 @@ def test_contain_without_pulumi_and_the_next_up_agrees(drilled: Drill, sandbox: 
     env = {**os.environ, **sandbox.environ()}
     done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["contained"] is True
+    found = json.loads(done.stdout)
+    assert found["contained"] is True
+    assert found["scope"] == {"everything": False, "leaked": ["secret:partner-api-key"]}
+    assert done.stderr.startswith(f"incident {found['incident']}: in scope: secret:"), done.stderr
     assert not actors.allowed(lambda: actors.read(token, path))
     again = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
     assert {e["outcome"] for e in json.loads(again.stdout)["effects"]} == {"already"}
+    by_id = [*argv[:4], "--incident-id", found["incident"], "--json"]
+    joined = subprocess.run(by_id, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert joined.returncode == 0, joined.stderr
+    assert {e["outcome"] for e in json.loads(joined.stdout)["effects"]} == {"already"}
     up = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
     assert up.returncode == 0, up.stdout
     assert "done:" not in up.stdout
@@ -198,3 +206,6 @@ def test_contain_without_pulumi_and_the_next_up_agrees(drilled: Drill, sandbox: 
     )
     assert unknown.returncode == 2
     assert "is declared nowhere; nothing was changed" in unknown.stderr
+    blank = subprocess.run([*argv[:-2], ", ,"], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert blank.returncode == 2
+    assert "names nothing" in blank.stderr

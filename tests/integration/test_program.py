@@ -212,18 +212,6 @@ def test_a_scope_that_names_nothing_changes_nothing(applied: Sandbox) -> None:
     assert (_gate(applied), _vault(applied).incidents()) == before
 
 
-def test_destroy_does_not_remove_the_gate(applied: Sandbox) -> None:
-    """PROD-2 is open."""
-    gate = _gate(applied)
-    assert TRADING in gate
-    argv = [*_argv(applied)[:1], "destroy", *_argv(applied)[2:]]
-    done = subprocess.run(argv, cwd=REPOSITORY, env=_environ(applied), capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert "protected" in done.stdout + done.stderr, done.stdout
-    assert _gate(applied) == gate
-    assert _reads(applied, "partner-gateway", PARTNER), "something else was removed"
-
-
 def test_two_incidents_are_a_union_and_each_lift_takes_its_own_part(applied: Sandbox) -> None:
     """PROD-2 is open."""
     locked = _lock(applied, "PROD-3", "partner-api-key")
@@ -415,3 +403,15 @@ def test_openbao_killed_in_the_middle_is_not_contained_and_the_rerun_is(applied:
     assert again.returncode == 0, again.stdout
     assert _contained("KILL-1")
     assert not _reads(applied, "execution-engine", TRADING)
+
+
+def test_destroy_leaves_the_gate(applied: Sandbox) -> None:
+    """The last test: everything else that Pulumi declared goes."""
+    assert _lock(applied, "GONE-1", "exchange-trading-key").returncode == 0
+    gate, argv = _gate(applied), _argv(applied)
+    assert TRADING in gate
+    argv[argv.index("up")] = "destroy"
+    done = subprocess.run(argv, cwd=REPOSITORY, env=_environ(applied), capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "protected" in done.stdout + done.stderr, done.stdout
+    assert _gate(applied) == gate
