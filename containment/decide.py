@@ -41,8 +41,10 @@ class Decision:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """What is in scope, for whoever locks down or goes on with it: a line for each open incident."""
-        return tuple(f"incident {i.id}: in scope: {i.scope.words}" for i in self.in_force)
+        """What is in scope, for whoever locks down or goes on with it: a line for each open incident, the one that
+        this run works on first."""
+        first = sorted(self.in_force, key=lambda i: i != self.current)
+        return tuple(f"incident {i.id}: in scope: {i.scope.words}" for i in first)
 
 
 def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:

@@ -59,7 +59,7 @@ def test_an_open_incidents_id_without_a_scope_is_that_incident_again() -> None:
 
 
 def test_what_is_in_scope_is_said() -> None:
-    lines = ("incident A: in scope: secret:exchange-trading-key", "incident N: in scope: everything")
+    lines = ("incident N: in scope: everything", "incident A: in scope: secret:exchange-trading-key")
     assert decide(Asked(Mode.LOCK, "N", ""), [OPEN, LIFTED], ALL, 20).scopes == lines
     assert decide(Asked(Mode.KEEP, "", ""), [LIFTED], ALL, 20).scopes == ()
 
