@@ -140,8 +140,8 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     if incident is None:
         raise InputError(f"{folder.name}/incident.json is missing: there is nothing to report on")
     drill, containment = object_(folder, "drill.json"), object_(folder, "containment.json")
-    probes = rows(drill or {}, "probes", "drill.json")
     effects = rows(containment or {}, "effects", "containment.json")
+    probes = [*rows(drill or {}, "probes", "drill.json"), *_probed(effects)]
     attackers = tuple(_attacker(r) for r in list_(folder, "attackers.json"))
     credentials = _credentials(probes, attackers)
     events = tuple(_event(r) for r in list_(folder, "timeline.json")) or _milestones(incident)
@@ -211,11 +211,22 @@ def _stages(
         ),
         Stage(
             "Services back",
-            "good" if services and back == len(services) else "warn",
-            f"{back} of {len(services)}" if services else "nobody looked",
+            "good" if (back == len(services) if services else _recovered(incident)) else "warn",
+            f"{back} of {len(services)}" if services else _recovery(incident),
         ),
         Stage("Lifted", "good" if lifted else "warn", clock(lifted, date=True) if lifted else "not yet"),
     )
+
+
+def _recovered(incident: Row) -> Row | None:
+    """The proof that workloads read again, where no service was watched."""
+    proofs = rows(incident, "proofs", "incident.json")
+    return next((p for p in proofs if p.get("kind") == "recovery" and p.get("ok") is True), None)
+
+
+def _recovery(incident: Row) -> str:
+    proof = _recovered(incident)
+    return str(proof.get("detail", "")) if proof else "nobody looked"
 
 
 _SECONDS = {
@@ -234,7 +245,7 @@ def _not_contained(
     points: list[str] = []
     if containment is not None:
         points += [str(p) for p in containment.get("not_contained") or []]
-        for effect in effects:
+        for effect in {(str(e.get("what")), str(e.get("target"))): e for e in effects}.values():  # the last word counts
             failed = effect.get("outcome") not in ("done", "already")
             if failed and not any(p.startswith(f"{effect.get('target')} ({effect.get('what')}") for p in points):
                 points.append(f"{effect.get('target')} ({effect.get('what')}: {effect.get('detail')})")
@@ -268,6 +279,20 @@ def _credentials(probes: list[Row], attackers: tuple[Attacker, ...]) -> tuple[Cr
         )
         for name in names
     )
+
+
+def _probed(effects: list[Row]) -> list[Row]:
+    """What the lock-down tried itself, as a workload's new token would: the last word on each."""
+    last = {str(e.get("target", "")): e for e in effects if e.get("what") == "probe"}
+    return [
+        {
+            "credential": target,
+            "what": str(effect.get("detail", "")),
+            "expected": "refused",
+            "observed": "refused" if effect.get("outcome") in ("done", "already") else "not refused",
+        }
+        for target, effect in last.items()
+    ]
 
 
 def _attacker(row: Row) -> Attacker:

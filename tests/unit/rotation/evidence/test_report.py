@@ -69,6 +69,21 @@ def test_one_bad_sign_is_enough(tmp_path: Path, case: str) -> None:
     assert html.index(">Not contained</p>") < html.index('class="alert"') < html.index('id="credentials"')
 
 
+def test_without_a_drill_the_lock_downs_own_probes_speak(tmp_path: Path) -> None:
+    probe = EFFECT | {"what": "probe", "target": "key", "outcome": "already", "detail": "probe: p 403, control 200"}
+    proofs = [{"item": "incident", "kind": "recovery", "at": 1, "ok": True, "detail": "8 reads answer 200"}]
+    files: dict[str, Any] = {"containment": CONTAINED | {"effects": [EFFECT, probe]}}
+    shown = view(_folder(tmp_path, incident=INCIDENT | {"proofs": proofs}, **files))
+    assert [(c.name, c.holds) for c in shown.credentials] == [("key", True)]
+    assert ("Services back", "good", "8 reads answer 200") in [(s.name, s.tone, s.says) for s in shown.stages]
+    (tmp_path / "mended").mkdir()
+    mended = CONTAINED | {"effects": [probe | {"outcome": "failed"}, EFFECT, probe]}
+    assert view(_folder(tmp_path / "mended", containment=mended)).not_contained == (), "the last word counts"
+    (tmp_path / "worse").mkdir()
+    files["containment"] = CONTAINED | {"effects": [EFFECT, probe | {"outcome": "failed"}]}
+    assert view(_folder(tmp_path / "worse", **files)).verdict is Verdict.NOT_CONTAINED
+
+
 @pytest.mark.parametrize("files", [{}, {"drill": DRILL}, {"containment": {"contained": True, "effects": []}}])
 def test_no_proof_is_not_contained(tmp_path: Path, files: dict[str, Any]) -> None:
     assert view(_folder(tmp_path, **files)).verdict is Verdict.UNPROVEN
@@ -239,7 +254,7 @@ def test_after_the_lift_comes_the_postmortem(tmp_path: Path) -> None:
     done = LEAKED | {"state": "lifted", "lifted_at": 1795488900}
     shown = view(_folder(tmp_path, incident=done, containment=CONTAINED, drill=DRILL))
     assert "postmortem within 48 hours" in shown.steps[0].why
-    assert [s.tone for s in shown.stages] == ["good", "good", "warn", "good"]
+    assert [s.tone for s in shown.stages] == ["good"] * 4
 
 
 def test_without_a_timeline_the_incident_speaks(tmp_path: Path) -> None:
