@@ -123,7 +123,11 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
             problems += _compared(folder, path, entry, files[path])
         elif path not in seen and PLAIN.fullmatch(path):
             problems.append(Problem(path, Kind.REMOVED, "sealed, now missing"))
-    problems += [Problem(p, Kind.ADDED, "not sealed") for p in sorted(files) if p not in latest]
+    problems += [
+        Problem(p, Kind.ADDED, "not sealed: written since `portcullis evidence collect`, which seals it, or put there")
+        for p in sorted(files)
+        if p not in latest
+    ]
     return problems
 
 
