@@ -66,12 +66,13 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
     prove_way_out(vault)
     if all(i.id != current.id for i in vault.incidents()):
         vault.write_incident(current)
+        moved = record.make_room(current.id)
         record.note(
             current.id,
             phase="detection",
             what="incident opened",
             target=current.scope.words,
-            detail=decision.warning,
+            detail="; ".join(filter(None, (decision.warning, moved))),
             at=float(current.opened_at),
         )
     if asked.mode is not Mode.LOCK:

@@ -28,6 +28,21 @@ def folder(incident_id: str) -> Path:
     return made
 
 
+def make_room(incident_id: str) -> str:
+    """Before the first event of an incident that is new to the server: evidence of an earlier one by the same id (a
+    rehearsal's, another server's) is moved aside whole. Returns the words for it, or ""."""
+    here = place(incident_id)
+    if not (here / "incident.json").exists():
+        return ""
+    aside = here.parent / f"earlier-{int(here.stat().st_mtime)}"  # its manifest binds it to its own name
+    try:
+        aside.mkdir(mode=0o700)
+        here.rename(aside / incident_id)
+    except OSError as error:
+        return f"evidence of an earlier {incident_id} is in the same folder, and could not be moved: {error.strerror}"
+    return f"evidence of an earlier {incident_id} was moved to {aside}"
+
+
 def keep(report: Report, incident: Incident) -> None:
     """Write what the run saw (`containment.json`, `incident.json`), append what it did to the events, and seal it.
 

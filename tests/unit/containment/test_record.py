@@ -38,3 +38,14 @@ def test_changed_evidence_stops_nothing_and_is_not_sealed_again(folder: Path) ->
     assert chain.head(folder) == before
     assert json.loads((folder / "containment.json").read_text())["contained"] is True
     assert "evidence was changed" in (folder / chain.EVENTS).read_text()
+
+
+def test_evidence_of_an_earlier_incident_by_the_same_id_is_moved_aside_whole(folder: Path) -> None:
+    record.note("INC-1", phase="detection", what="found in a commit")
+    assert record.make_room("INC-1") == "", "what was noted before the lock-down is this incident's"
+    record.keep(REPORT, INCIDENT)
+    said = record.make_room("INC-1")
+    assert not folder.exists()
+    (aside,) = folder.parent.iterdir()
+    assert said.endswith(str(aside))
+    assert chain.verify(aside / "INC-1") == []
