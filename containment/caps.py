@@ -65,7 +65,7 @@ def _database(policy: SecretAccessPolicy, secret: DatabaseSecret) -> Cap:
 def _login(workload: Workload, estate: Estate, incidents: Sequence[Incident]) -> Cap:
     shared: dict[str, Any] = {}
     if workload.auth is AuthMethod.JWT:
-        shared |= {"bound_claims": dict(workload.bound_claims), "user_claim": "sub", "role_type": "jwt"}
+        shared |= {"bound_claims": dict(workload.bound_claims), **locked.JWT_ROLE}
     if workload.tokens is TokenType.BATCH:
         number = generations.current(workload, estate, incidents)
         shared["token_policies"] = names.token_policies(workload, number)

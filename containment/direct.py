@@ -21,7 +21,7 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
     def warn(message: str) -> None:
         progress(f"warning: {message}")
 
-    if any(i.id == incident_id and i.state is State.LIFTED for i in vault.incidents()):
+    if incident_id and any(i.id == incident_id and i.state is State.LIFTED for i in vault.incidents()):
         # In a stack file it would be left over; here somebody typed it, with the scope that goes with it.
         raise InputError(f"incident {incident_id} is lifted; leave its id out for a new one; nothing was changed")
     asked = Asked(Mode.LOCK, incident_id, scope)

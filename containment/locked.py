@@ -13,6 +13,10 @@ OFF_TTL = Ttl(60, 60)
 """Of a role that is off: were it ever to accept a login, its token would not last."""
 
 
+JWT_ROLE = {"user_claim": "sub", "role_type": "jwt"}
+"""What the server asks for again at each write of a JWT role."""
+
+
 def cap(seconds: int) -> int:
     return min(seconds, INCIDENT_TTL_LIMIT)
 

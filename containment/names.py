@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from policies.model import KV_SUBPATHS, CiRole, DatabaseSecret, KvSecret, SecretAccessPolicy, TokenType, Workload
 
@@ -38,6 +38,12 @@ and no others, and ends within half an hour."""
 
 CI_OFF_CLAIM = "portcullis_off"
 """A claim no issuer sets: binding a JWT role to it switches the role off in place."""
+
+
+def past_the_gate(policies: Iterable[str]) -> bool:
+    """Of a token: whether the gate does not bind it, and it is neither root's nor one of the product's own, which are
+    their keepers' to guard (ARCHITECTURE.md)."""
+    return not any(p in (GATE, "root") or p.startswith("portcullis-") for p in policies)
 
 
 def own_policy(identity: Workload | CiRole) -> str:

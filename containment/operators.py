@@ -212,8 +212,7 @@ def issuable(identity: Workload | CiRole) -> bool:
 def jwt_role() -> dict[str, Any]:
     """Login role of a JWT identity as an administrator makes it: off, until Pulumi binds the declared claims."""
     return {
-        "role_type": "jwt",
-        "user_claim": "sub",
+        **locked.JWT_ROLE,
         "bound_audiences": [names.AUDIENCE],
         "bound_claims": locked.OFF_CLAIMS,
         "token_ttl": locked.OFF_TTL.default,

@@ -89,14 +89,9 @@ def _looked(work: Work) -> tuple[int, list[Use]]:
         if not issued or entry.get("error"):
             continue
         old = _moment(issued) < incident.revoked_before
-        if (old and own & held) or (entry["request"]["path"] in leaked and _past_the_gate(held)):
+        if (old and own & held) or (entry["request"]["path"] in leaked and names.past_the_gate(held)):
             used.append(_use(entry, auth))
     return seen, sorted(used, key=lambda use: _moment(use.time))
-
-
-def _past_the_gate(policies: set[str]) -> bool:
-    """A token that the gate does not bind and that is none of the product's own, nor root's."""
-    return not any(p in (names.GATE, "root") or p.startswith("portcullis-") for p in policies)
 
 
 def _use(entry: dict[str, Any], auth: dict[str, Any]) -> Use:

@@ -16,13 +16,11 @@ from containment.run import WORKERS, Run, Seen
 from containment.scope import Affected, affected
 from policies.model import AuthMethod, CiRole, Estate, Workload
 
-_JWT = {"user_claim": "sub", "role_type": "jwt"}
-
 
 def stop(run: Run) -> None:
     def off(identity: CiRole | Workload) -> Seen:
         ttl = {"token_ttl": locked.OFF_TTL.default, "token_max_ttl": locked.OFF_TTL.max}
-        return _converge(run, names.login_role(identity), {"bound_claims": locked.OFF_CLAIMS, **ttl, **_JWT})
+        return _converge(run, names.login_role(identity), {"bound_claims": locked.OFF_CLAIMS, **ttl, **locked.JWT_ROLE})
 
     jwt_off = [w for w in run.affected.unreplaced_workloads if w.auth is AuthMethod.JWT]
     run.each("CI role off", [(c.name, partial(off, c)) for c in run.affected.ci_roles])

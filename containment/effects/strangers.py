@@ -17,7 +17,6 @@ from containment.run import Run, Seen
 from policies.errors import PortcullisError
 from policies.model import CiRole, Workload
 
-_OURS = "portcullis-"
 _OWN = (f"{names.PREFIX}w-", f"{names.PREFIX}ci-", f"{names.PREFIX}b-")
 _NOTHING = {"deny"}
 
@@ -27,7 +26,8 @@ def shut_out(run: Run, operator: str) -> None:
     affected = run.affected
     paths = sorted({path for s in (*affected.denied, *affected.denied_class) for path in names.denied_paths(s)})
     try:
-        found = [t for t in run.systems.vault.tokens() if _past(t, operator) and paths and _reaches(run, t, paths)]
+        out = run.systems.vault.tokens() if paths else []
+        found = [t for t in out if _past(t, operator) and _reaches(run, t, paths)]
     except PortcullisError as error:
         run.fail("past the gate", "tokens without it", error)
     else:
@@ -39,9 +39,8 @@ def shut_out(run: Run, operator: str) -> None:
 
 
 def _past(token: Token, operator: str) -> bool:
-    """Root and the product's own identities are their keepers' to guard (ARCHITECTURE.md)."""
-    kept = token.accessor == operator or token.batch or token.wrapping or names.GATE in token.policies
-    return not kept and not any(p == "root" or p.startswith(_OURS) for p in token.policies)
+    kept = token.accessor == operator or token.batch or token.wrapping
+    return not kept and names.past_the_gate(token.policies)
 
 
 def _reaches(run: Run, token: Token, paths: list[str]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from containment import names
 from containment.incident import Incident, State
 from containment.scope import affected
-from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Workload
+from policies.model import CiRole, DatabaseSecret, Estate, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,7 @@ def belonging(estate: Estate, incident: Incident) -> Belonging:
             paths.add(f"{policy.secret.mount}/roles/{policy.secret.role}")
     identities: list[Workload | CiRole] = [*scope.workloads, *scope.ci_roles]
     for identity in identities:
-        method = identity.auth if isinstance(identity, Workload) else AuthMethod.JWT
-        paths.add(f"auth/{method}/role/{identity.name}")
+        paths.add(names.login_role(identity))
     leaked: list[Workload | CiRole] = [
         *scope.leaked_workloads,
         *(c for c in scope.ci_roles if c.name in incident.scope.names("ci")),
