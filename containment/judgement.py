@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
+from policies import fields
 from policies.errors import Finding, InputError
 from policies.model import Estate
+
+if TYPE_CHECKING:
+    from containment.adapters.opa import Decision
 
 
 class Refused(Finding):
@@ -18,11 +22,17 @@ class Refused(Finding):
 def question(estate: Estate) -> dict[str, Any]:
     """What `portcullis.declaration` judges: the typed model as plain lists; TTLs in seconds, no secret value."""
     return {
-        "secrets": [{**asdict(secret), "kind": secret.kind} for secret in estate.secrets],
-        "workloads": [asdict(workload) for workload in estate.workloads],
-        "ci_roles": [asdict(role) for role in estate.ci_roles],
-        "repositories": [asdict(repository) for repository in estate.repositories],
+        "secrets": [{**_plain(secret), "kind": secret.kind} for secret in estate.secrets],
+        "workloads": [_plain(workload) for workload in estate.workloads],
+        "ci_roles": [_plain(role) for role in estate.ci_roles],
+        "repositories": [_plain(repository) for repository in estate.repositories],
     }
+
+
+def _plain(item: Any) -> dict[str, Any]:
+    """Without the lines of its fields, which no rule needs: a violation names a field, `decide` its line."""
+    source = {"file": item.source.file, "line": item.source.line}
+    return {**asdict(replace(item, source=None)), "source": source}
 
 
 def opa_url(environ: Mapping[str, str] = os.environ) -> str:
@@ -33,10 +43,18 @@ def opa_url(environ: Mapping[str, str] = os.environ) -> str:
     return url
 
 
-def judge(estate: Estate) -> None:
-    """Raises Refused when a rule objects, Unreachable or InputError when nobody could be asked."""
+def decide(estate: Estate, url: str) -> Decision:
+    """What OPA says of the declarations, each violation on the line of its field. Raises Unreachable or InputError."""
     from containment.adapters.opa import Opa
 
-    decision = Opa(opa_url()).decide("portcullis.declaration", question(estate))
+    decision = Opa(url).decide("portcullis.declaration", question(estate))
+    declared: tuple[Any, ...] = (*estate.secrets, *estate.workloads, *estate.ci_roles, *estate.repositories)
+    lines = {item.source.file: item.source.lines for item in declared if item.source.lines}
+    return decision.located(lambda v: fields.line(lines[v.file], v.field) if v.file in lines else v.line)
+
+
+def judge(estate: Estate) -> None:
+    """Raises Refused when a rule objects, Unreachable or InputError when nobody could be asked."""
+    decision = decide(estate, opa_url())
     if not decision.allow:
         raise Refused("the policies do not allow the declarations: " + "; ".join(decision.reasons))

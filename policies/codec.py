@@ -7,12 +7,19 @@ import zlib
 
 from policies.model import Estate
 
+_LINES = {"__all__": {"source": {"lines"}}}
+"""Only the checkout that they were read from has a use for them, and it reads them again."""
+
 
 def encode(estate: Estate) -> str:
     """Deterministic: equal estates give equal text, so an unchanged one is not written again."""
     from pydantic import TypeAdapter
 
-    return base64.b64encode(zlib.compress(TypeAdapter(Estate).dump_json(estate), 6)).decode()
+    return base64.b64encode(
+        zlib.compress(
+            TypeAdapter(Estate).dump_json(estate, exclude=dict.fromkeys(estate.__dataclass_fields__, _LINES)), 6
+        )
+    ).decode()
 
 
 def decode(text: str) -> Estate | None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from policies import fields
+
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
 
@@ -45,14 +47,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    data: Any
-    lines: dict[Path, int]
+    """`lines`: of every field, by its name as `policies.fields` writes it."""
 
-    def line(self, path: Path) -> int:
-        """Line of a field, or of its nearest ancestor that was written down."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines.get(path, 1)
+    data: Any
+    lines: dict[str, int]
 
 
 def parse(text: str) -> Document:
@@ -78,14 +76,14 @@ def parse(text: str) -> Document:
 class _Reader:
     def __init__(self, events: list[Any]) -> None:
         self._events = iter(events)
-        self.lines: dict[Path, int] = {}
+        self.lines: dict[str, int] = {}
 
     def value(self, path: Path, depth: int) -> Any:
         return self._value(next(self._events), path, depth)
 
     def _value(self, event: Any, path: Path, depth: int) -> Any:
         line = event.start_mark.line + 1
-        self.lines.setdefault(path, line)
+        self.lines.setdefault(fields.named(path), line)
         if depth > MAX_DEPTH:
             raise Refused(line, f"nested deeper than {MAX_DEPTH}", "flatten it")
         if isinstance(event, yaml.AliasEvent):
@@ -117,7 +115,7 @@ class _Reader:
             _printable(event)
             if event.value in result:
                 raise Refused(line, f"the key {event.value!r} twice", "keep one of them")
-            self.lines[(*path, event.value)] = line
+            self.lines[fields.named((*path, event.value))] = line
             result[event.value] = self.value((*path, event.value), depth + 1)
         return result
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from policies import model, references
+from policies import fields, model, references
 from policies.document import MAX_BYTES, Problem, Refused, parse
 from policies.errors import InputError
 
@@ -100,17 +100,17 @@ def _read(file: Path, folder: Path, name: str, problems: list[Problem]) -> Any |
         return None
     kind = document.data.get("kind") if isinstance(document.data, dict) else None
     if not isinstance(kind, str) or kind not in _BUILDERS:
-        refuse(document.line(("kind",)), "kind", f"{kind!r} is no kind", f"one of {', '.join(_BUILDERS)}")
+        refuse(fields.line(document.lines, "kind"), "kind", f"{kind!r} is no kind", f"one of {', '.join(_BUILDERS)}")
         return None
     errors = list(_validator(kind).iter_errors(document.data))
     for violation in errors:
         for leaf in _leaves(violation):
-            path = tuple(leaf.absolute_path)
+            field = fields.named(leaf.absolute_path)
             remedy = str(leaf.schema.get("description") or "see policies/declaration.schema.json")
-            refuse(document.line(path), ".".join(map(str, path)), leaf.message, remedy)
+            refuse(fields.line(document.lines, field), field, leaf.message, remedy)
     if errors:
         return None
-    source = model.Source(name, document.line(("metadata", "name")))
+    source = model.Source(name, fields.line(document.lines, "metadata.name"), document.lines)
     return _BUILDERS[kind](document.data["metadata"]["name"], environment, document.data["spec"], source)
 
 

@@ -6,6 +6,7 @@ seconds here and durations like `30m` in YAML. Names are unique per kind within 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -80,10 +81,12 @@ class TokenType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a declaration was read: file relative to the repository, line counted from 1."""
+    """Where a declaration was read: file relative to the repository, line of its name counted from 1."""
 
     file: str
     line: int
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """Of each of its fields, as `policies.fields` names them; not kept with the estate on a server."""
 
 
 @dataclass(frozen=True, slots=True)

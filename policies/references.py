@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from policies import model
+from policies import fields, model
 from policies.document import Problem
 
 
@@ -54,7 +54,15 @@ def problems(estate: model.Estate) -> list[Problem]:
 
 
 def _problem(item: Any, field: str, message: str, remedy: str) -> Problem:
-    return Problem(item.source.file, item.source.line, field, message, remedy)
+    return Problem(item.source.file, fields.line(item.source.lines, field), field, message, remedy)
+
+
+def _named_by(item: Any) -> str:
+    return "spec.path" if isinstance(item, model.Mount) else "metadata.name"
+
+
+def _place(item: Any) -> str:
+    return f"{item.source.file}:{fields.line(item.source.lines, _named_by(item))}"
 
 
 def _names(declared: _Declared) -> Iterator[Problem]:
@@ -68,14 +76,15 @@ def _names(declared: _Declared) -> Iterator[Problem]:
         estate.repositories,
     )
     for kind in kinds:
-        seen: set[str] = set()
+        seen: dict[str, Any] = {}
         for item in kind:
-            if item.name in seen:
-                yield _problem(item, "metadata.name", f"{item.name!r} is declared twice", "rename one")
-            seen.add(item.name)
+            first = seen.setdefault(item.name, item)
+            if first is not item:
+                message = f"{item.name!r} is declared in {_place(first)} already"
+                yield _problem(item, _named_by(item), message, "rename one")
     for role in estate.ci_roles:
         if role.name in declared.workloads:
-            message = f"{role.name!r} is a workload too"
+            message = f"{role.name!r} is a workload too, declared in {_place(declared.workloads[role.name])}"
             yield _problem(role, "metadata.name", message, "rename one: both are login roles")
 
 
@@ -102,11 +111,13 @@ def _ttls(declared: _Declared) -> Iterator[Problem]:
     ]
     for item in timed:
         if item.ttl.default > item.ttl.max:
-            yield _problem(item, "spec.ttl", "default exceeds max", "lower the default")
+            yield _problem(
+                item, "spec.ttl.default", f"{item.ttl.default} s exceeds max, {item.ttl.max} s", "lower the default"
+            )
 
 
 def _secrets(declared: _Declared) -> Iterator[Problem]:
-    places: dict[tuple[str, str], str] = {}
+    places: dict[tuple[str, str], model.SecretAccessPolicy] = {}
     for policy in declared.estate.secrets:
         secret = policy.secret
         wanted = model.MountType.KV if isinstance(secret, model.KvSecret) else model.MountType.DATABASE
@@ -115,9 +126,11 @@ def _secrets(declared: _Declared) -> Iterator[Problem]:
             yield from _connection(policy, secret, declared)
         place = (secret.mount, secret.path if isinstance(secret, model.KvSecret) else secret.role)
         if place in places:
-            message = f"{'/'.join(place)} already belongs to {places[place]!r}"
-            yield _problem(policy, "spec.secret", message, "one owner a path")
-        places[place] = policy.name
+            first = places[place]
+            message = f"{'/'.join(place)} already belongs to {first.name!r}, declared in {_place(first)}"
+            field = "path" if isinstance(secret, model.KvSecret) else "role"
+            yield _problem(policy, f"spec.secret.{field}", message, "one owner a path")
+        places.setdefault(place, policy)
         yield from _grants(policy, declared)
         yield from _rotation(policy)
 
@@ -134,7 +147,7 @@ def _connection(
 
 def _grants(policy: model.SecretAccessPolicy, declared: _Declared) -> Iterator[Problem]:
     for index, grant in enumerate(policy.grants):
-        field, workload = f"spec.grants.{index}.workload", declared.workloads.get(grant.workload)
+        field, workload = f"spec.grants[{index}].workload", declared.workloads.get(grant.workload)
         if workload is None:
             yield _problem(policy, field, f"no workload {grant.workload!r}", "declare it")
         elif workload.environment is not policy.environment:
@@ -143,7 +156,12 @@ def _grants(policy: model.SecretAccessPolicy, declared: _Declared) -> Iterator[P
 
 def _rotation(policy: model.SecretAccessPolicy) -> Iterator[Problem]:
     if policy.incident_ttl > model.INCIDENT_TTL_LIMIT:
-        yield _problem(policy, "spec.incident.ttl", "longer than 30m", "30m or less")
+        yield _problem(
+            policy,
+            "spec.incident.ttl",
+            f"{policy.incident_ttl} s is longer than {model.INCIDENT_TTL_LIMIT} s",
+            "30m or less",
+        )
     if policy.rotation is model.RotationMethod.EXCHANGE_KEY and policy.upstream is None:
         yield _problem(policy, "spec.upstream", "missing for an exchange key", "name where it is disabled")
     leased = policy.rotation is model.RotationMethod.DATABASE_LEASE
@@ -170,7 +188,7 @@ def _unused(declared: _Declared) -> Iterator[Problem]:
 def _repositories(declared: _Declared) -> Iterator[Problem]:
     for repository in declared.estate.repositories:
         for index, copy in enumerate(repository.actions_secrets):
-            field, source = f"spec.actionsSecrets.{index}", declared.secrets.get(copy.secret)
+            field, source = f"spec.actionsSecrets[{index}]", declared.secrets.get(copy.secret)
             if source is None or source.kind is not model.SecretKind.KV:
                 yield _problem(repository, f"{field}.secret", f"no KV secret {copy.secret!r}", "declare it")
             elif source.environment is not repository.environment:
@@ -183,10 +201,11 @@ def _ci_roles(declared: _Declared) -> Iterator[Problem]:
     for role in declared.estate.ci_roles:
         if role.repository not in declared.repositories:
             yield _problem(role, "spec.repository", f"no repository {role.repository!r}", "declare it")
-        for name in role.secrets:
+        for index, name in enumerate(role.secrets):
+            field = f"spec.secrets[{index}]"
             secret = declared.secrets.get(name)
             if secret is None:
-                yield _problem(role, "spec.secrets", f"no SecretAccessPolicy {name!r}", "declare it")
+                yield _problem(role, field, f"no SecretAccessPolicy {name!r}", "declare it")
             elif secret.environment is not role.environment:
                 message = f"{name!r} is {secret.environment}"
-                yield _problem(role, "spec.secrets", message, "use its own environment's")
+                yield _problem(role, field, message, "use its own environment's")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,17 +12,20 @@ from policies.errors import InputError, Unreachable
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What a declaration broke. `line` counts from 1; 0 where the declaration did not say."""
+    """What a declaration broke. `line` counts from 1; 0 where the declaration did not say. `field`: its path there, as
+    `policies.fields` names it; "" where it is the whole."""
 
     file: str
     line: int
     rule: str
     name: str
+    field: str
     message: str
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.rule}: {self.name}: {self.message} — {self.remedy}"
+        where = f"{self.file}:{self.line}: {self.field or '(document)'}"
+        return f"{where}: {self.rule}: {self.name}: {self.message} — {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,11 @@ class Decision:
     allow: bool
     reasons: tuple[str, ...]
     violations: tuple[Violation, ...] = ()
+
+    def located(self, line: Callable[[Violation], int]) -> Decision:
+        """The same, with the line of each violation found anew."""
+        violations = _ordered(replace(v, line=line(v)) for v in self.violations)
+        return replace(self, violations=violations, reasons=tuple(map(str, violations)) or self.reasons)
 
 
 class Opa:
@@ -62,6 +71,10 @@ class Opa:
         return _decision(package, result) if isinstance(result, dict) else _undefined(package)
 
 
+def _ordered(violations: Iterable[Violation]) -> tuple[Violation, ...]:
+    return tuple(sorted(violations, key=lambda v: (v.file, v.line, v.rule)))
+
+
 def _undefined(package: str) -> Decision:
     return Decision(False, (f"undefined: {package} gave no decision",))
 
@@ -76,7 +89,7 @@ def _decision(package: str, result: dict[str, Any]) -> Decision:
         reasons = tuple(sorted(given[0]))
     else:
         try:
-            violations = tuple(sorted((Violation(**one) for one in given[0]), key=lambda v: (v.file, v.line, v.rule)))
+            violations = _ordered(Violation(**one) for one in given[0])
         except TypeError:
             return _undefined(package)
         reasons = tuple(map(str, violations))

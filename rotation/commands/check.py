@@ -26,13 +26,12 @@ def command(folder: Path | None, opa_url: str, as_json: bool) -> None:
       portcullis check
       portcullis check --folder policies/access --opa-url http://127.0.0.1:8181 --json
     """
-    from containment.adapters.opa import Opa
+    from containment.judgement import decide
     from containment.judgement import opa_url as named
-    from containment.judgement import question
     from policies.load import load
 
     estate = load(folder)
-    decision = Opa(opa_url or named()).decide("portcullis.declaration", question(estate))
+    decision = decide(estate, opa_url or named())
     if as_json:
         violations = [asdict(v) for v in decision.violations]
         click.echo(json.dumps({"allow": decision.allow, "reasons": decision.reasons, "violations": violations}))

@@ -77,8 +77,16 @@ def test_every_violation_has_file_line_rule_and_remedy(url: str, tmp_path: Path)
     done = _check(url, "--folder", str(folder), "--json")
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)["violations"]
-    assert [(v["file"], v["line"], v["rule"]) for v in found] == [(file, 4, "rotation"), (file, 4, "ttl")]
-    assert all(v["remedy"] for v in found)
+    written = text.splitlines()
+    for violation, (rule, field, on, number) in zip(
+        found,
+        [("ttl", "spec.ttl.max", "ttl:", "18000 s"), ("rotation", "spec.rotation.period", "rotation:", "2678400 s")],
+        strict=True,
+    ):
+        assert (violation["file"], violation["rule"], violation["field"]) == (file, rule, field)
+        assert on in written[violation["line"] - 1]
+        assert number in violation["message"]
+        assert violation["remedy"]
 
 
 def test_a_critical_credential_is_not_shared(url: str, tmp_path: Path) -> None:
@@ -86,7 +94,7 @@ def test_a_critical_credential_is_not_shared(url: str, tmp_path: Path) -> None:
     folder = _changed(tmp_path, "production/exchange-trading-key.yaml", "  grants:", extra)
     done = _check(url, "--folder", str(folder))
     assert done.returncode == 1, done.stderr
-    assert "exchange-trading-key.yaml:4: sharing" in done.stdout
+    assert "exchange-trading-key.yaml:13: spec.grants: sharing" in done.stdout
 
 
 def test_bad_input_is_2_and_no_server_is_3(url: str, tmp_path: Path) -> None:

@@ -9,10 +9,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from containment import judgement
 from containment.adapters.opa import Opa, Violation
 from policies.errors import InputError, Unreachable
+from policies.load import ROOT as POLICIES
+from policies.load import load
 
-VIOLATION = {"file": "a.yaml", "line": 4, "rule": "ttl", "name": "n", "message": "too long", "remedy": "shorten"}
+ROOT = POLICIES.parent
+
+VIOLATION = {
+    "file": "a.yaml",
+    "line": 4,
+    "rule": "ttl",
+    "name": "n",
+    "field": "spec.ttl.max",
+    "message": "too long",
+    "remedy": "shorten",
+}
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -55,8 +68,27 @@ def test_each_package_says_why(opa: Opa, monkeypatch: pytest.MonkeyPatch, key: s
 def test_violations_keep_their_place(opa: Opa, monkeypatch: pytest.MonkeyPatch) -> None:
     _answers(monkeypatch, {"result": {"allow": False, "deny": [VIOLATION]}})
     decision = opa.decide("p", {})
-    assert decision.violations == (Violation("a.yaml", 4, "ttl", "n", "too long", "shorten"),)
-    assert decision.reasons == ("a.yaml:4: ttl: n: too long — shorten",)
+    assert decision.violations == (Violation("a.yaml", 4, "ttl", "n", "spec.ttl.max", "too long", "shorten"),)
+    assert decision.reasons == ("a.yaml:4: spec.ttl.max: ttl: n: too long — shorten",)
+
+
+def test_a_violation_is_on_the_line_of_its_field(opa: Opa, monkeypatch: pytest.MonkeyPatch) -> None:
+    estate = load()
+    grant = next(s for s in estate.secrets if s.name == "exchange-trading-key")
+    said = {**VIOLATION, "file": grant.source.file, "field": "spec.grants[0].capabilities[0]"}
+    _answers(monkeypatch, {"result": {"allow": False, "deny": [said, {**VIOLATION, "file": "elsewhere.yaml"}]}})
+    decision = judgement.decide(estate, f"http://127.0.0.1:{opa._port}")
+    written = (ROOT / grant.source.file).read_text().splitlines()
+    line = {v.file: v.line for v in decision.violations}
+    assert "capabilities: [read]" in written[line[grant.source.file] - 1]
+    assert line["elsewhere.yaml"] == 4
+    assert any(reason.startswith(f"{grant.source.file}:{line[grant.source.file]}: ") for reason in decision.reasons)
+
+
+def test_the_lines_of_fields_stay_here() -> None:
+    """They would be several times what is judged."""
+    asked = judgement.question(load())
+    assert all(set(item["source"]) == {"file", "line"} for items in asked.values() for item in items)
 
 
 @pytest.mark.parametrize(

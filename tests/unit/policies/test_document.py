@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies import fields
 from policies.document import MAX_BYTES, Refused, parse
 
 _TEXT = st.text(st.characters(codec="ascii", categories=("Lu", "Ll")), min_size=1, max_size=8).map(lambda s: f"x{s}")
@@ -67,6 +68,15 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 def test_line_of_a_field_that_is_missing_is_its_parents() -> None:
-    document = parse("a:\n  b: 1\n")
-    assert document.line(("a", "b")) == 2
-    assert document.line(("a", "c")) == 1
+    lines = parse("x: 1\na:\n  - b: 1\n    c:\n      - 1\n      - 2\n").lines
+    for path, expected in (
+        (("a", 0, "c", 1), 6),
+        (("a", 0, "c", 9, "z"), 4),
+        (("a", 0, "c"), 4),
+        (("a", 0, "missing"), 3),
+        (("a", 7), 2),
+        (("gone", 0), 1),
+        ((), 1),
+    ):
+        assert fields.line(lines, fields.named(path)) == expected, path
+    assert fields.named(("spec", "workloads", 2, "capabilities", 0)) == "spec.workloads[2].capabilities[0]"

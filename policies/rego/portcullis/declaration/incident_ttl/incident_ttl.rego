@@ -8,12 +8,17 @@ package portcullis.declaration.incident_ttl
 import data.portcullis.thresholds
 import data.portcullis.violation
 
-# The message reads no data: were it undefined, the denial would vanish with it.
-deny contains violation.of("incident_ttl", secret, message, "set spec.incident.ttl to 30m or less") if {
+deny contains violation.of("incident_ttl", secret, "spec.incident.ttl", message, "set it to the limit or less") if {
 	some secret in input.secrets
 	not bounded(secret)
-	message := "incident ttl is longer than half an hour, or unknown"
+	is := violation.said(secret, "incident_ttl")
+	message := sprintf("incident ttl is %v s; more than 0 and at most %v s is allowed", [is, limit])
 }
+
+# Never undefined: the message reads it, and the denial would vanish with the message.
+default limit := "(unknown)"
+
+limit := thresholds.incident_ttl_max_seconds
 
 bounded(secret) if {
 	is_number(secret.incident_ttl)

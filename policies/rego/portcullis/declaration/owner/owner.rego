@@ -7,7 +7,7 @@ package portcullis.declaration.owner
 
 import data.portcullis.violation
 
-deny contains violation.of("owner", item, "has no owner", "name the owning team in spec.owner") if {
+deny contains violation.of("owner", item, "spec.owner", "has no owner", "name the owning team in spec.owner") if {
 	some kind in {"secrets", "workloads", "ci_roles", "repositories"}
 	some item in input[kind]
 	not owned(item)

@@ -8,12 +8,17 @@ package portcullis.declaration.rotation
 import data.portcullis.thresholds
 import data.portcullis.violation
 
-# The message reads no data: were it undefined, the denial would vanish with it.
-deny contains violation.of("rotation", secret, message, "set spec.rotation.period to 30d or less") if {
+deny contains violation.of("rotation", secret, "spec.rotation.period", message, "set it to the limit or less") if {
 	some secret in input.secrets
 	not often_enough(secret)
-	message := "a static critical secret is rotated less often than every 30 days, or its period is unknown"
+	is := violation.said(secret, "rotation_period")
+	message := sprintf("a static critical secret is rotated every %v s; at most %v s is allowed", [is, limit])
 }
+
+# Never undefined: the message reads it, and the denial would vanish with the message.
+default limit := "(unknown)"
+
+limit := thresholds.critical_kv_rotation_max_seconds
 
 often_enough(secret) if secret.kind == "database"
 

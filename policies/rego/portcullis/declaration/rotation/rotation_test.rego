@@ -18,3 +18,14 @@ test_too_rare_or_unknown if {
 }
 
 test_nothing_said if count(rotation.deny) == 1 with input as {"secrets": [{"name": "n"}]}
+
+test_says_what_is_and_what_is_allowed if {
+	secrets := [object.union(critical, {"rotation_period": 2592001})]
+	some found in rotation.deny with input as {"secrets": secrets}
+	found.field == "spec.rotation.period"
+	contains(found.message, "every 2592001 s; at most 2592000 s")
+}
+
+test_without_thresholds_it_is_refused_all_the_same if {
+	count(rotation.deny) == 1 with input as {"secrets": [critical]} with data.portcullis.thresholds as {}
+}

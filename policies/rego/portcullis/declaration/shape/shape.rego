@@ -11,19 +11,19 @@ kinds := {"secrets", "workloads", "ci_roles", "repositories"}
 
 remedy := "ask with every list, each item an object with a name and a source"
 
-deny contains violation.of("shape", {}, sprintf("%s is not a list", [kind]), remedy) if {
+deny contains violation.of("shape", {}, "", sprintf("%s is not a list", [kind]), remedy) if {
 	some kind in kinds
 	not listed(kind)
 }
 
-deny contains violation.of("shape", {}, sprintf("%s.%d is not whole", [kind, index]), remedy) if {
+deny contains violation.of("shape", {}, "", sprintf("%s.%d is not whole", [kind, index]), remedy) if {
 	some kind in kinds
 	listed(kind)
 	some index, item in input[kind]
 	not whole(item)
 }
 
-deny contains violation.of("shape", {}, "there is no secret to judge", remedy) if {
+deny contains violation.of("shape", {}, "", "there is no secret to judge", remedy) if {
 	count(input.secrets) == 0
 }
 

@@ -7,7 +7,9 @@ package portcullis.declaration.sharing
 
 import data.portcullis.violation
 
-deny contains violation.of("sharing", secret, message, "declare a secret of its own for each workload") if {
+remedy := "declare a secret of its own for each workload"
+
+deny contains violation.of("sharing", secret, "spec.grants", message, remedy) if {
 	some secret in input.secrets
 	not unshared(secret)
 	message := "a critical production credential is not known to have one holder"

@@ -8,12 +8,22 @@ package portcullis.declaration.ttl
 import data.portcullis.thresholds
 import data.portcullis.violation
 
-# The message reads no data: were it undefined, the denial would vanish with it.
-deny contains violation.of("ttl", secret, message, "shorten spec.ttl to the limit of the tier") if {
+deny contains violation.of("ttl", secret, field(secret), message, "shorten it to the limit of the tier") if {
 	some secret in input.secrets
 	not bounded(secret)
-	message := "ttl max is longer than its tier allows, or default and max do not fit"
+	tier := violation.said(secret, "tier")
+	is := [violation.said(secret, ["ttl", "max"]), violation.said(secret, ["ttl", "default"]), tier, limit(tier)]
+	message := sprintf("ttl max is %v s and default %v s; tier %v allows a max of %v s and no default above it", is)
 }
+
+field(secret) := "spec.ttl.default" if {
+	secret.ttl.max <= thresholds.ttl_max_seconds[secret.tier]
+} else := "spec.ttl.max"
+
+# Never undefined: the message reads it, and the denial would vanish with the message.
+default limit(_) := "(unknown)"
+
+limit(tier) := thresholds.ttl_max_seconds[tier]
 
 bounded(secret) if {
 	is_number(secret.ttl.max)

@@ -21,3 +21,16 @@ test_what_cannot_be_judged_is_refused if {
 		count(ttl.deny) == 1 with input as {"secrets": [one]}
 	}
 }
+
+test_says_the_field_what_is_and_what_is_allowed if {
+	every one, field in {secret("high", 1, 28801): "spec.ttl.max", secret("high", 9, 8): "spec.ttl.default"} {
+		some found in ttl.deny with input as {"secrets": [one]}
+		found.field == field
+		contains(found.message, "allows a max of 28800 s")
+		contains(found.message, sprintf("max is %d s and default %d s", [one.ttl.max, one.ttl.default]))
+	}
+}
+
+test_without_thresholds_it_is_refused_all_the_same if {
+	count(ttl.deny) == 1 with input as {"secrets": [secret("high", 1, 1)]} with data.portcullis.thresholds as {}
+}
