@@ -14,7 +14,7 @@ from containment.decide import Asked
 from containment.incident import Mode
 from policies.errors import PortcullisError, Unreachable
 from policies.model import Estate
-from stacks import settings
+from stacks import outputs, settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ def deny() -> Begun:
 
     Raises pulumi.RunError before anything changes: a token that could not undo what it locks.
     """
-    config = settings.read()
+    config, dry = settings.read(), pulumi.runtime.is_dry_run()
+    outputs.begin(config.asked.mode, dry=dry)
     declaring, vault = HvacVault.from_environment(), HvacVault.for_containment()
-    dry = pulumi.runtime.is_dry_run()
     asked, stored = config.asked, vault.compiled()
     if stored is not None and asked.mode is Mode.LOCK and not dry:
         opening.prove_way_out(declaring)  # it raises the gate again; `deny_first` proves the token that denies

@@ -16,7 +16,7 @@ from containment.incident import Incident, Mode, State
 from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError
-from stacks import access, lift
+from stacks import access, lift, outputs
 from stacks.first import Begun, refusals
 from stacks.registration import registered
 
@@ -41,7 +41,7 @@ def run(begun: Begun) -> None:
     gate_resource = vault_sdk.Policy(
         names.GATE, name=names.GATE, policy=gate.gate(context.affected), opts=pulumi.ResourceOptions(protect=True)
     )
-    _export(decision)
+    outputs.tell(decision, proven=dry)  # a preview says what would be
     if dry:
         _announce(context, decision)
     pulumi.run(lambda: _rest(gate_resource, None if dry else vault, context, decision, complaints))
@@ -65,11 +65,15 @@ async def _rest(
         await registered([gate_resource])  # when it fails, the executor still writes the gate
     declared = asyncio.ensure_future(access.declare(context))
     if vault is not None:
-        await asyncio.to_thread(_work, vault, context, decision, complaints)
+        proven = await asyncio.to_thread(_work, vault, context, decision, complaints)
+        outputs.tell(decision, proven=proven)
     with refusals():
         await declared
     if vault is not None and decision.current is not None:
-        complaints += await asyncio.to_thread(_cap_again, vault, context, decision.current)
+        lost = await asyncio.to_thread(_cap_again, vault, context, decision.current)
+        if lost:
+            outputs.tell(decision, proven=False)
+        complaints += lost
     # Last: a provider that cannot be configured ends the whole program, and GitHub must not end a lock-down.
     from stacks import github
 
@@ -94,9 +98,11 @@ def _declared(vault: HvacVault, decision: Decision) -> None:
             vault.update_incident(incident.id, lambda held: replace(held, declared_at=held.declared_at or now))
 
 
-def _work(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str]) -> None:
-    """Beside the resources: contain what is in force, write down what was lifted, keep the estate for the day."""
+def _work(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str]) -> bool:
+    """Beside the resources: contain what is in force, write down what was lifted, keep the estate for the day. Whether
+    all of it was seen to hold."""
     not_contained: dict[str, tuple[str, ...]] = {}
+    done = False
     try:
         if decision.current is not None:
             not_contained[decision.current.id] = _contain(vault, context, decision.current, complaints)
@@ -105,9 +111,11 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
             lift.write_down(vault, decision.lifting)
         if decision.current is None:
             vault.write_compiled(context.estate)
+        done = True
     except PortcullisError as error:
         complaints.append(str(error))
     paging.report(vault, not_contained, pulumi.log.warn)
+    return done and not any(not_contained.values())
 
 
 def _contain(vault: HvacVault, context: access.Context, incident: Incident, complaints: list[str]) -> tuple[str, ...]:
@@ -139,11 +147,6 @@ def _announce(context: access.Context, decision: Decision) -> None:
     for cap in caps.caps(context.estate, a, context.incidents):
         was = ", ".join(f"{k} {cap.peace[k]} -> {v} s" for k, v in cap.incident.items() if k.endswith("ttl"))
         pulumi.log.info(f"cap {cap.path}: {was}")
-
-
-def _export(decision: Decision) -> None:
-    pulumi.export("openIncidents", [i.id for i in decision.in_force])
-    pulumi.export("mode", "locked" if decision.in_force else "open")
 
 
 def _log(message: str) -> None:

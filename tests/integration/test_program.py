@@ -373,6 +373,12 @@ def _gate_written(log: Path, start: int) -> bool:
     return False
 
 
+def _output(sandbox: Sandbox, name: str) -> str:
+    argv = ["pulumi", "stack", "output", name, "--stack", "prod"]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=_environ(sandbox), capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 def test_openbao_killed_in_the_middle_is_not_contained_and_the_rerun_is(applied: Sandbox) -> None:
     config = ("incident=true", "incidentId=KILL-1", "incidentScope=exchange-trading-key")
     log = applied.openbao.audit_log
@@ -396,11 +402,13 @@ def test_openbao_killed_in_the_middle_is_not_contained_and_the_rerun_is(applied:
     assert killed, "the gate was never written: nothing was killed in the middle"
     assert child.returncode != 0
     assert "not contained" in output, output
+    assert _output(applied, "mode") == "not contained"
     applied.service("openbao").start()
     assert TRADING in _gate(applied), "the gate was not written: nothing was killed in the middle"
     assert [i.contained_at for i in _vault(applied).incidents() if i.id == "KILL-1"] == [0]
     again = _up(applied, *config)
     assert again.returncode == 0, again.stdout
+    assert _output(applied, "mode") == "locked"
     assert _contained("KILL-1")
     assert not _reads(applied, "execution-engine", TRADING)
 

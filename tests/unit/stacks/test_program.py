@@ -1,0 +1,75 @@
+"""What the program sees to when Pulumi has had its turn."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pulumi
+import pytest
+
+from containment import caps
+from containment.decide import Decision
+from containment.incident import Incident, Scope, State
+from containment.run import Systems
+from containment.scope import affected
+from policies.load import load
+from stacks import access, github, program
+
+OPEN = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
+ESTATE = load()
+CAP = caps.caps(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,))[0]
+
+
+class Server:
+    """Holds one role; `stuck` takes no write to it."""
+
+    def __init__(self, stuck: bool) -> None:
+        self.role, self.stuck = dict(CAP.incident), stuck
+
+    def read(self, path: str) -> dict[str, Any] | None:
+        return self.role if path == CAP.path else None
+
+    def write(self, path: str, data: dict[str, Any]) -> None:
+        if path == CAP.path and not self.stuck:
+            self.role = data
+
+
+def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> tuple[str, dict[str, Any]]:
+    """The role is capped; then a provider that updates it for another reason writes the TTLs of its state along."""
+    no: Any = None
+    context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, "all")
+    told: dict[str, Any] = {}
+
+    async def registered(_: object) -> None: ...
+
+    async def declare(_: object) -> None:
+        await asyncio.sleep(0)
+        server.role = dict(CAP.peace)
+
+    monkeypatch.setattr(program, "registered", registered)
+    monkeypatch.setattr(access, "declare", declare)
+    monkeypatch.setattr(program, "_work", lambda *_: True)
+    monkeypatch.setattr(program, "from_environment", lambda vault, _: Systems(vault, no, no, no, no))
+    monkeypatch.setattr(github, "refusal", lambda _: "no owner")
+    monkeypatch.setattr(pulumi, "export", told.__setitem__)
+    monkeypatch.setattr(pulumi.log, "info", lambda _: None)
+    with pytest.raises(pulumi.RunError) as refused:
+        asyncio.run(program._rest(no, server, context, Decision((OPEN,), OPEN, None), []))
+    return str(refused.value), told
+
+
+def test_a_cap_that_pulumi_lifted_is_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert CAP.incident != CAP.peace, "a test that cannot fail"
+    server = Server(stuck=False)
+    words, told = _rest(monkeypatch, server)
+    assert server.role == CAP.incident
+    assert words == "repositories were not declared: no owner"
+    assert told["mode"] == "locked"
+
+
+def test_a_cap_that_stays_lifted_is_not_contained(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(stuck=True)
+    words, told = _rest(monkeypatch, server)
+    assert f"not contained: {CAP.name} ({CAP.what}: not in force" in words
+    assert told["mode"] == "not contained"
