@@ -50,14 +50,14 @@ WAY_OUT = {
 def way_out_missing(vault: Vault) -> tuple[str, ...]:
     """Paths on which the operator lacks what the way out needs; empty is proof that it exists."""
     have = vault.capabilities(list(WAY_OUT))
-    return tuple(path for path, needed in WAY_OUT.items() if not have[path] & {needed, "root"})
+    return tuple(path for path, needed in WAY_OUT.items() if not names.may(have[path], needed))
 
 
 def deny(
     systems: Systems, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
 ) -> list[Effect]:
     """The first step alone: gate and quarantine in force. Two writes, however many declarations there are."""
-    run = Run(systems, estate, incidents, incident, progress, affected(estate, incidents))
+    run = _run(systems, estate, incidents, incident, progress)
     policies.deny(run)
     return run.effects
 
@@ -68,7 +68,7 @@ def contain(
     """The whole lock-down for the open ones of `incidents`, `incident` among them. Returns the report and the incident
     as the servers now hold it. Raises nothing of ours: what cannot be done is in the report, by name.
     """
-    run = Run(systems, estate, incidents, incident, progress, affected(estate, incidents))
+    run = _run(systems, estate, incidents, incident, progress)
     try:
         _contain(run)
     except PortcullisError as error:
@@ -83,7 +83,7 @@ def cap_again(
 ) -> tuple[str, ...]:
     """After Pulumi: one that updates a role for another reason writes the TTLs of its state along. Returns what is not
     capped."""
-    run = Run(systems, estate, incidents, incident, progress, affected(estate, incidents))
+    run = _run(systems, estate, incidents, incident, progress)
     issuance.cap(run)
     return Report(incident.id, tuple(run.effects)).not_contained
 
@@ -92,9 +92,15 @@ def uncap(
     systems: Systems, estate: Estate, incidents: tuple[Incident, ...], lifting: Incident, progress: Progress
 ) -> tuple[str, ...]:
     """TTLs of peace for what only `lifting` capped; `incidents` as they will be without it. Returns what failed."""
-    run = Run(systems, estate, incidents, lifting, progress, affected(estate, incidents))
+    run = _run(systems, estate, incidents, lifting, progress)
     issuance.uncap(run, affected(estate, (lifting,)))
     return Report(lifting.id, tuple(run.effects)).not_contained
+
+
+def _run(
+    systems: Systems, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
+) -> Run:
+    return Run(systems, estate, incidents, incident, progress, affected(estate, incidents))
 
 
 def _contain(run: Run) -> None:

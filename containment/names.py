@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from policies.model import KV_SUBPATHS, CiRole, DatabaseSecret, KvSecret, SecretAccessPolicy, TokenType, Workload
 
@@ -38,6 +38,11 @@ and no others, and ends within half an hour."""
 
 CI_OFF_CLAIM = "portcullis_off"
 """A claim no issuer sets: binding a JWT role to it switches the role off in place."""
+
+
+def may(capabilities: Collection[str], needed: str = "update") -> bool:
+    """Of what the server says that a token may do at one path: root's word is "root" alone."""
+    return needed in capabilities or "root" in capabilities
 
 
 def past_the_gate(policies: Iterable[str]) -> bool:

@@ -43,7 +43,7 @@ class HvacMinter(HvacVault):
         """Raises Unreachable, naming the variable, when this token may not make one by the token role."""
         path = f"auth/token/create/{role}"
         try:
-            allowed = self.capabilities([path])[path] & {"update", "root"}
+            allowed = names.may(self.capabilities([path])[path])
         except Unreachable as error:
             raise Unreachable(f"{self.VARIABLE}: {error}") from error
         if not allowed:

@@ -171,7 +171,7 @@ class HvacVault:
 
     def _may_look_up(self) -> bool:
         path = "auth/token/lookup-accessor"
-        return bool(self.capabilities([path])[path] & {"update", "root"})
+        return names.may(self.capabilities([path])[path])
 
     def revoke_token(self, accessor: str) -> bool:
         """True when the token is proven gone by looking it up: the server answers 200 for one it never knew."""

@@ -26,6 +26,7 @@ def shut_out(run: Run, operator: str) -> None:
     affected = run.affected
     paths = sorted({path for s in (*affected.denied, *affected.denied_class) for path in names.denied_paths(s)})
     try:
+        # Listed anew: a token that was made since the sweeps is in none of their lists.
         out = run.systems.vault.tokens() if paths else []
         found = [t for t in out if _past(t, operator) and _reaches(run, t, paths)]
     except PortcullisError as error:
