@@ -110,7 +110,12 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
         "sys/policies/acl": {"capabilities": ["list"]},
         "sys/mounts": {"capabilities": ["read"]},
-        **{path: {"capabilities": ["list"]} for path in ("auth/token/roles", "auth/token/roles/")},
+        **{
+            f"{path}{end}": {"capabilities": ["list"]}
+            for path in ("auth/token/roles", "identity/entity/id", "identity/group/id")
+            for end in ("", "/")
+        },
+        "identity/group/id/*": {"capabilities": ["read"]},
         f"{names.STORE}/data/evidence/*": {"capabilities": ["create", "read", "update"]},  # never delete or destroy
         f"{names.STORE}/metadata/evidence/*": {"capabilities": ["read"]},
         "sys/leases/renew": {"capabilities": ["update"]},

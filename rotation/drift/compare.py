@@ -127,7 +127,15 @@ def _vault(vault: Vault, estate: Estate) -> VaultHolds:
         },
         database_roles={m: tuple(vault.keys(f"{m}/roles")) for m in databases},
         connections={m: tuple(vault.keys(f"{m}/config")) for m in databases},
+        entity_policies={e["name"]: tuple(e["policies"] or ()) for e in _identities(vault, "entity")},
+        groups=tuple(g["name"] for g in _identities(vault, "group")),
     )
+
+
+def _identities(vault: Vault, kind: str) -> list[dict[str, Any]]:
+    """Entities or groups. A login makes an entity without a policy of its own; who gives it one widens access."""
+    found = (vault.read(f"identity/{kind}/id/{key}") for key in vault.keys(f"identity/{kind}/id"))
+    return [data for data in found if data is not None]
 
 
 def _github(host: CodeHost, estate: Estate) -> list[str]:

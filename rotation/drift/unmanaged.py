@@ -33,6 +33,8 @@ class VaultHolds:
     auth_roles: Mapping[str, tuple[str, ...]]
     database_roles: Mapping[str, tuple[str, ...]]
     connections: Mapping[str, tuple[str, ...]]
+    entity_policies: Mapping[str, tuple[str, ...]]
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
         "policy": set(holds.policies) - _policies(estate),
         "mount": {m for m, kind in holds.mounts.items() if kind not in _BUILT_IN_MOUNTS} - mounts,
         "auth method": set(holds.methods) - {names.APPROLE, names.JWT, "token"},
+        "entity policy": {f"{policy} on {entity}" for entity, own in holds.entity_policies.items() for policy in own},
+        "identity group": set(holds.groups),
     }
     for method, roles in holds.auth_roles.items():
         found[f"auth role {method}"] = set(roles) - _auth_roles(method, estate)

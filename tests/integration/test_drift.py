@@ -26,6 +26,9 @@ ROGUE: dict[str, dict[str, Any]] = {
     "database/roles/rogue": {"db_name": "tradepulse", "creation_statements": ["SELECT 1"]},
     "sys/mounts/rogue": {"type": "kv"},
     "sys/auth/rogue": {"type": "approle"},
+    "identity/entity/name/rogue": {"policies": ["pc-rogue"]},
+    "identity/entity/name/harmless": {},
+    "identity/group/name/rogue": {"policies": ["pc-rogue"]},
 }
 NAMED = {
     "policy pc-rogue",
@@ -35,6 +38,8 @@ NAMED = {
     "database role database rogue",
     "mount rogue",
     "auth method rogue",
+    "entity policy pc-rogue on rogue",
+    "identity group rogue",
     "ruleset tradepulse-core: rogue",
     "branch protection tradepulse-core: rogue/*",
     "deploy key tradepulse-core: rogue",

@@ -33,6 +33,8 @@ EXACT = VaultHolds(
         for m in DATABASES
     },
     connections={m: tuple(c.name for c in ESTATE.connections if c.mount == m) for m in DATABASES},
+    entity_policies={"entity_1": ()},
+    groups=(),
 )
 
 
@@ -50,6 +52,8 @@ def test_what_is_declared_is_no_drift() -> None:
         (replace(EXACT, auth_roles={**EXACT.auth_roles, "approle": ("cicd",)}), "auth role approle cicd"),
         (replace(EXACT, auth_roles={**EXACT.auth_roles, "token": ("x",)}), "auth role token x"),
         (replace(EXACT, database_roles={"database": ("x",)}), "database role database x"),
+        (replace(EXACT, entity_policies={"entity_1": ("x",)}), "entity policy x on entity_1"),
+        (replace(EXACT, groups=("x",)), "identity group x"),
         (replace(EXACT, connections={"database": ("x",)}), "database connection database x"),
     ],
 )
