@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := policies containment stacks rotation scripts sandbox tools drill bench tests
+SOURCES := policies access containment stacks rotation scripts sandbox tools drill bench tests
 
 .PHONY: setup tools linters test lint drill bench lock clean
 

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN = {
-    "policies": {"containment", "stacks", "rotation", "sandbox", "drill", "tools"},
+    "access": {"containment", "stacks", "rotation", "sandbox", "drill", "tools"},
+    "policies": {"access", "containment", "stacks", "rotation", "sandbox", "drill", "tools"},
     "containment": {"stacks", "rotation", "sandbox", "drill", "tools"},
     "stacks": {"rotation", "sandbox", "drill"},
     "rotation": {"stacks"},
