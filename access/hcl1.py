@@ -1,7 +1,7 @@
 """HCL 1, the language of policies, with the offset of every item.
 
 No Python package reads it: what is there reads HCL 2, refuses quoted keys and keeps one of two repeated arguments
-(docs/adr/0009). The grammar is closed and small; a real server is the oracle of what is accepted.
+(`python-hcl2` 8.1.4, `pyhcl` 0.4.5). The grammar is closed and small; a real server is the oracle of what is accepted.
 """
 
 from __future__ import annotations
@@ -64,11 +64,9 @@ class _Parser:
         rest = text[at : at + 1]
         if rest == '"' and "${" in text[at:].partition("\n")[0]:
             return self._source.unsupported(at, "write the string without `${`")
-        if rest in '"</' or rest.isascii():
-            return self._source.refused(
-                at, "a string, comment or heredoc does not end" if rest in '"</' else f"illegal character {rest!r}"
-            )
-        if rest.isalpha():
+        if rest in '"</':
+            return self._source.refused(at, "a string, comment or heredoc does not end")
+        if rest.isalpha() and not rest.isascii():
             return self._source.unsupported(at, f"put the name that begins with {rest!r} in quotes")
         return self._source.refused(at, f"illegal character {rest!r}")
 

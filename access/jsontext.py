@@ -32,8 +32,7 @@ def read(source: Source) -> list[Item]:
     parser = _Parser(source)
     root = parser.value()
     parser.expect("end")
-    assert isinstance(root, Object)
-    return _fold(root.items)
+    return _fold(root.items if isinstance(root, Object) else [])
 
 
 class _Parser:
