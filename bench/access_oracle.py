@@ -26,11 +26,11 @@ def _pattern(dice: random.Random) -> str:
     return (head + dice.choice(["", "*", "/*", "/"])).replace("+*", "+/*")
 
 
-def _policy(dice: random.Random) -> str:
+def _policy(dice: random.Random, pool: list[str]) -> str:
     lines = []
     for _ in range(dice.randint(1, 6)):
         words = ["deny"] if dice.random() < 0.15 else dice.sample(_CAPABILITIES, dice.randint(0, 3))
-        lines.append(f"path {json.dumps(_pattern(dice))} {{ capabilities = {json.dumps(words)} }}")
+        lines.append(f"path {json.dumps(dice.choice(pool))} {{ capabilities = {json.dumps(words)} }}")
     return "\n".join(lines) + "\n"
 
 
@@ -42,7 +42,8 @@ def compare(bao: OpenBao, seed: int, sets: int) -> tuple[int, list[str]]:
     }
     paths, pairs, differing = sorted(asked - {""}), 0, []
     for _ in range(sets):
-        texts = {f"oracle-{n}": _policy(dice) for n in range(dice.randint(1, 3))}
+        pool = [_pattern(dice) for _ in range(6)]  # few, so that policies meet on one pattern
+        texts = {f"oracle-{n}": _policy(dice, pool) for n in range(dice.randint(1, 3))}
         for name, text in texts.items():
             bao.call("PUT", f"sys/policies/acl/{name}", {"policy": text}, token=token)
         body = {"policies": list(texts), "no_default_policy": True, "type": "batch"}
