@@ -42,7 +42,7 @@ def compare(bao: OpenBao, seed: int, sets: int) -> tuple[int, list[str]]:
     }
     paths, pairs, differing = sorted(asked - {""}), 0, []
     for _ in range(sets):
-        pool = [_pattern(dice) for _ in range(6)]  # few, so that policies meet on one pattern
+        pool = [_pattern(dice) for _ in range(dice.choice([6, 40]))]  # few: they meet on one; many: more shapes
         texts = {f"oracle-{n}": _policy(dice, pool) for n in range(dice.randint(1, 3))}
         for name, text in texts.items():
             bao.call("PUT", f"sys/policies/acl/{name}", {"policy": text}, token=token)
