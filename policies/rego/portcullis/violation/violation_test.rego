@@ -2,15 +2,35 @@ package portcullis.violation_test
 
 import data.portcullis.violation
 
+chain := [
+	{"path": ["portcullis", "declaration", "r", "deny"]},
+	{"path": ["portcullis", "declaration", "r"], "annotations": {"custom": {"severity": "high", "remedy": "y"}}},
+]
+
 test_says_where if {
 	item := {"name": "n", "source": {"file": "f.yaml", "line": 4}}
-	expected := {"rule": "r", "name": "n", "file": "f.yaml", "line": 4, "field": "spec.x", "message": "m", "remedy": "y"}
-	violation.of("r", item, "spec.x", "m", "y") == expected
+	violation.of(chain, item, "spec.x", "m") == {
+		"rule": "r",
+		"severity": "high",
+		"name": "n",
+		"file": "f.yaml",
+		"line": 4,
+		"field": "spec.x",
+		"message": "m",
+		"remedy": "y",
+	}
 }
 
 test_an_item_without_a_place_is_still_reported if {
-	violation.of("r", {}, "", "m", "x").file == "(unknown)"
-	violation.of("r", {}, "", "m", "x").line == 0
+	violation.of(chain, {}, "", "m").file == "(unknown)"
+	violation.of(chain, {}, "", "m").line == 0
+	violation.of(chain, {}, "", "m").name == "unknown"
+}
+
+test_a_rule_without_metadata_is_critical if {
+	bare := violation.of([chain[0]], {}, "", "m")
+	bare.severity == "critical"
+	bare.remedy == "(none is written down)"
 }
 
 test_what_is_not_said_is_unknown if {

@@ -3,12 +3,14 @@
 # description: Until an incident is over, a dynamic credential lives half an hour or less.
 # custom:
 #   severity: critical
+#   remedy: set it to the limit or less
+#   reference: NIST SP 800-61r2, 3.3 (containment); thresholds incident_ttl_max_seconds
 package portcullis.declaration.incident_ttl
 
 import data.portcullis.thresholds
 import data.portcullis.violation
 
-deny contains violation.of("incident_ttl", secret, "spec.incident.ttl", message, "set it to the limit or less") if {
+deny contains violation.of(rego.metadata.chain(), secret, "spec.incident.ttl", message) if {
 	some secret in input.secrets
 	not bounded(secret)
 	is := violation.said(secret, "incident_ttl")

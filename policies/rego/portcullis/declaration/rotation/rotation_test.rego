@@ -6,9 +6,13 @@ critical := {"name": "n", "kind": "kv", "tier": "critical", "rotation_period": 2
 
 test_at_the_limit if count(rotation.deny) == 0 with input as {"secrets": [critical]}
 
-test_other_tiers_and_kinds_are_free if {
-	other := [object.union(critical, {"tier": "high", "rotation_period": 9999999}), {"name": "d", "kind": "database"}]
-	count(rotation.deny) == 0 with input as {"secrets": other}
+test_a_lower_tier_has_more_time if {
+	count(rotation.deny) == 0 with input as {"secrets": [object.union(critical, {"tier": "high", "rotation_period": 7776000})]}
+	count(rotation.deny) == 1 with input as {"secrets": [object.union(critical, {"tier": "high", "rotation_period": 7776001})]}
+}
+
+test_a_lease_ends_by_itself if {
+	count(rotation.deny) == 0 with input as {"secrets": [{"name": "d", "kind": "database"}]}
 }
 
 test_too_rare_or_unknown if {

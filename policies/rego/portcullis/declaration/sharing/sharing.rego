@@ -1,23 +1,28 @@
 # METADATA
 # title: Sharing
-# description: A critical production credential has one holder, so that a leak has one source and one victim.
+# description: |
+#   A production credential has one holder, so that a leak has one source and one victim. Of a static secret all holders have
+#   the same value; of a database role each lease is a credential of its own, and only one of the critical tier has one holder.
 # custom:
 #   severity: critical
+#   remedy: declare a secret of its own for each workload
+#   reference: NIST SP 800-53 r5, IA-2 and AC-6 (individual identification, least privilege)
 package portcullis.declaration.sharing
 
 import data.portcullis.violation
 
-remedy := "declare a secret of its own for each workload"
-
-deny contains violation.of("sharing", secret, "spec.grants", message, remedy) if {
+deny contains violation.of(rego.metadata.chain(), secret, "spec.grants", message) if {
 	some secret in input.secrets
 	not unshared(secret)
-	message := "a critical production credential is not known to have one holder"
+	message := "a production credential is not known to have one holder"
 }
 
 unshared(secret) if secret.environment == "staging"
 
-unshared(secret) if secret.tier in {"high", "standard"}
+unshared(secret) if {
+	secret.kind == "database"
+	secret.tier in {"high", "standard"}
+}
 
 unshared(secret) if {
 	is_array(secret.grants)

@@ -2,26 +2,31 @@ package portcullis.declaration.sharing_test
 
 import data.portcullis.declaration.sharing
 
-critical(grants) := {"name": "n", "environment": "production", "tier": "critical", "grants": grants}
+static(grants) := {"name": "n", "environment": "production", "kind": "kv", "tier": "high", "grants": grants}
+
+leased(tier) := object.union(static(two), {"kind": "database", "tier": tier})
 
 two := [{"workload": "a"}, {"workload": "b"}]
 
-test_one_holder if count(sharing.deny) == 0 with input as {"secrets": [critical([{"workload": "a"}])]}
+test_one_holder if count(sharing.deny) == 0 with input as {"secrets": [static([{"workload": "a"}])]}
 
 test_two_grants_of_one_holder if {
-	count(sharing.deny) == 0 with input as {"secrets": [critical([{"workload": "a"}, {"workload": "a"}])]}
+	count(sharing.deny) == 0 with input as {"secrets": [static([{"workload": "a"}, {"workload": "a"}])]}
 }
 
-test_two_holders if count(sharing.deny) == 1 with input as {"secrets": [critical(two)]}
+test_two_holders_of_one_value if count(sharing.deny) == 1 with input as {"secrets": [static(two)]}
 
-test_staging_and_lower_tiers_may_share if {
-	every spec in [{"environment": "staging"}, {"tier": "high"}] {
-		count(sharing.deny) == 0 with input as {"secrets": [object.union(critical(two), spec)]}
-	}
+test_a_lease_is_each_holders_own if {
+	count(sharing.deny) == 0 with input as {"secrets": [leased("high"), leased("standard")]}
+	count(sharing.deny) == 1 with input as {"secrets": [leased("critical")]}
+}
+
+test_staging_may_share if {
+	count(sharing.deny) == 0 with input as {"secrets": [object.union(static(two), {"environment": "staging"})]}
 }
 
 test_what_cannot_be_judged_is_refused if {
-	every bad in [critical("a"), critical([{}]), critical([{"workload": 1}]), {"name": "n"}] {
+	every bad in [static("a"), static([{}]), static([{"workload": 1}]), leased("vip"), {"name": "n"}] {
 		count(sharing.deny) == 1 with input as {"secrets": [bad]}
 	}
 }

@@ -1,14 +1,16 @@
 # METADATA
 # title: TTL by tier
-# description: The more a secret is worth, the shorter it lives; an unknown tier has no allowance.
+# description: The more a secret is worth, the shorter its credentials live; an unknown tier has no allowance.
 # custom:
 #   severity: high
+#   remedy: shorten it to the limit of the tier
+#   reference: OWASP Secrets Management Cheat Sheet, 2.6.2 (short-lived credentials); thresholds ttl_max_seconds
 package portcullis.declaration.ttl
 
 import data.portcullis.thresholds
 import data.portcullis.violation
 
-deny contains violation.of("ttl", secret, field(secret), message, "shorten it to the limit of the tier") if {
+deny contains violation.of(rego.metadata.chain(), secret, field(secret), message) if {
 	some secret in input.secrets
 	not bounded(secret)
 	tier := violation.said(secret, "tier")

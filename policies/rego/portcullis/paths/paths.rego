@@ -1,0 +1,62 @@
+# METADATA
+# title: Paths
+# description: |
+#   What a policy's path pattern can reach: `*` at its end stands for anything, `+` for one segment (OpenBao documentation,
+#   "Policies"). A folder is a list of segments; one that ends in `*` stands for every segment that begins so.
+package portcullis.paths
+
+# Whether the pattern matches some path at or below the folder.
+reaches(pattern, folder) if {
+	segments := split(trim_left(pattern, "/"), "/")
+	every index, wanted in folder { meets(segments, index, wanted) }
+}
+
+# Whether every path that it matches is at or below the folder.
+only(pattern, folder) if {
+	segments := split(trim_left(pattern, "/"), "/")
+	every index, wanted in folder { named(segments[index], wanted) }
+}
+
+# Whether the pattern matches this one path.
+covers(pattern, path) if {
+	globbed := endswith(pattern, "*")
+	segments := split(trim_suffix(trim_left(pattern, "/"), "*"), "/")
+	wanted := split(path, "/")
+	long_enough(globbed, count(segments), count(wanted))
+	every index, segment in segments { covered(segment, wanted[index], globbed, index - (count(segments) - 1)) }
+}
+
+long_enough(true, pattern, path) if pattern <= path
+
+long_enough(false, count_of, count_of)
+
+covered(segment, wanted, _, _) if segment in {"+", wanted}
+
+covered(segment, wanted, true, 0) if startswith(wanted, segment)
+
+meets(segments, index, _) if segments[index] == "+"
+
+meets(segments, index, wanted) if named(segments[index], wanted)
+
+meets(segments, index, wanted) if {
+	last := count(segments) - 1
+	endswith(segments[last], "*")
+	left_open(segments[last], wanted, index - last)
+}
+
+# At the pattern's last segment what stands before its `*` must fit; beyond it anything does.
+left_open(segment, wanted, 0) if startswith(trim_suffix(wanted, "*"), trim_suffix(segment, "*"))
+
+left_open(segment, wanted, 0) if {
+	endswith(wanted, "*")
+	startswith(trim_suffix(segment, "*"), trim_suffix(wanted, "*"))
+}
+
+left_open(_, _, beyond) if beyond > 0
+
+named(segment, wanted) if segment == wanted
+
+named(segment, wanted) if {
+	endswith(wanted, "*")
+	startswith(segment, trim_suffix(wanted, "*"))
+}
