@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from containment.question import question
 from policies import fields
 from policies.errors import Finding, InputError
 from policies.model import Estate
@@ -17,22 +17,6 @@ if TYPE_CHECKING:
 
 class Refused(Finding):
     """The policies do not allow the declarations; the message names each violation."""
-
-
-def question(estate: Estate) -> dict[str, Any]:
-    """What `portcullis.declaration` judges: the typed model as plain lists; TTLs in seconds, no secret value."""
-    return {
-        "secrets": [{**_plain(secret), "kind": secret.kind} for secret in estate.secrets],
-        "workloads": [_plain(workload) for workload in estate.workloads],
-        "ci_roles": [_plain(role) for role in estate.ci_roles],
-        "repositories": [_plain(repository) for repository in estate.repositories],
-    }
-
-
-def _plain(item: Any) -> dict[str, Any]:
-    """Without the lines of its fields, which no rule needs: a violation names a field, `decide` its line."""
-    source = {"file": item.source.file, "line": item.source.line}
-    return {**asdict(replace(item, source=None)), "source": source}
 
 
 def opa_url(environ: Mapping[str, str] = os.environ) -> str:
@@ -48,7 +32,13 @@ def decide(estate: Estate, url: str) -> Decision:
     from containment.adapters.opa import Opa
 
     decision = Opa(url).decide("portcullis.declaration", question(estate))
-    declared: tuple[Any, ...] = (*estate.secrets, *estate.workloads, *estate.ci_roles, *estate.repositories)
+    declared: tuple[Any, ...] = (
+        *estate.secrets,
+        *estate.mounts,
+        *estate.workloads,
+        *estate.ci_roles,
+        *estate.repositories,
+    )
     lines = {item.source.file: item.source.lines for item in declared if item.source.lines}
     return decision.located(lambda v: fields.line(lines[v.file], v.field) if v.file in lines else v.line)
 

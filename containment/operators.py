@@ -95,13 +95,17 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
 
 def drift_policy(estate: Estate) -> str:
     """For a job that looks for drift: what the operator may read and list, without credentials, tokens and leases."""
+    return hcl(_drift_paths(estate))
+
+
+def _drift_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     looks: dict[str, dict[str, Any]] = {}
     issuing = {names.granted_path(s) for s in estate.secrets}
     for path, rule in _operator_paths(estate).items():
         allowed = [c for c in rule["capabilities"] if c in ("read", "list")]
         if allowed and path not in issuing and not path.startswith(("auth/token/accessors", "sys/leases/")):
             looks[path] = {"capabilities": allowed}
-    return hcl(looks)
+    return looks
 
 
 def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
@@ -141,6 +145,10 @@ def rotator_policy(estate: Estate) -> str:
     secret_ids of declared workloads and what is issued for a role. It changes no policy, no role and no mount, and
     lists with sudo only.
     """
+    return hcl(_rotator_paths(estate))
+
+
+def _rotator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {
         _PROBE: _probing(),
         f"{names.STORE}/data/incidents/*": {"capabilities": ["read", "update"]},
@@ -183,7 +191,7 @@ def rotator_policy(estate: Estate) -> str:
                 "capabilities": ["update"],
                 "allowed_parameters": {"ttl": [], "display_name": []},
             }
-    return hcl(paths)
+    return paths
 
 
 def prober_policy() -> str:
@@ -197,7 +205,11 @@ def _probing() -> dict[str, Any]:
 
 def break_glass_policy() -> str:
     """What stays when the operator's identity is gone: policies, tokens, leases, identities and the store."""
-    paths = {
+    return json.dumps({"path": _break_glass_paths()}, sort_keys=True)
+
+
+def _break_glass_paths() -> dict[str, dict[str, Any]]:
+    return {
         "sys/policies/acl/*": {"capabilities": _ALL},
         "auth/*": {"capabilities": [*_ALL, "sudo"]},
         "identity/*": {"capabilities": _ALL},
@@ -206,7 +218,18 @@ def break_glass_policy() -> str:
         f"{names.STORE}/data/{names.CANDIDATES}/*": {"capabilities": ["deny"]},
         "sys/mounts/*": {"capabilities": _ALL},
     }
-    return json.dumps({"path": paths}, sort_keys=True)
+
+
+def keepers(estate: Estate) -> dict[str, dict[str, dict[str, Any]]]:
+    """Each policy above by its name, as rules by path."""
+    return {
+        OPERATOR: _operator_paths(estate),
+        CONTAINMENT: _containment_paths(estate),
+        BREAK_GLASS: _break_glass_paths(),
+        ROTATOR: _rotator_paths(estate),
+        PROBER: {_PROBE: _probing()},
+        DRIFT: _drift_paths(estate),
+    }
 
 
 def issuable(identity: Workload | CiRole) -> bool:

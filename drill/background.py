@@ -88,7 +88,7 @@ def _grants(workload: Workload, estate: Estate) -> list[dict[str, str]]:
     found = []
     for policy in estate.secrets:
         if any(g.workload == workload.name for g in policy.grants):
-            static = "order" if policy.upstream else "read"
+            static = "order" if policy.key_issuer else "read"
             use = "query" if isinstance(policy.secret, DatabaseSecret) else static
             found.append({"path": names.granted_path(policy), "use": use})
     return found

@@ -141,6 +141,12 @@ class SecretAccessPolicy:
     source: Source = field(compare=False)
 
     @property
+    def key_issuer(self) -> Upstream | None:
+        """The upstream where we disable keys and make new ones. Of a secret that is rotated by hand, its upstream says
+        whom a person turns to."""
+        return self.upstream if self.rotation is RotationMethod.EXCHANGE_KEY else None
+
+    @property
     def kind(self) -> SecretKind:
         return SecretKind.KV if isinstance(self.secret, KvSecret) else SecretKind.DATABASE
 

@@ -137,7 +137,7 @@ def seed(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
         if not isinstance(policy.secret, KvSecret) or _exists(bao, policy.secret, root):
             continue
         progress(f"seeding {policy.name}")
-        data = {"value": secrets.token_urlsafe(24)} if policy.upstream is None else _exchange_key(exchange, policy)
+        data = {"value": secrets.token_urlsafe(24)} if policy.key_issuer is None else _exchange_key(exchange, policy)
         bao.call("POST", f"{policy.secret.mount}/data/{policy.secret.path}", {"data": data}, token=root)
     github = GithubHost.from_environment(sandbox.environ_unchecked())
     for repository in estate.repositories:
@@ -181,7 +181,7 @@ def _keys(bao: Any, path: str, token: str) -> list[str]:
 
 
 def _exchange_key(exchange: Any, policy: SecretAccessPolicy) -> dict[str, str]:
-    if policy.upstream is None:
+    if policy.key_issuer is None:
         return {}
-    key, secret = exchange.create_key(policy.upstream.account, policy.name, policy.description[:60])
+    key, secret = exchange.create_key(policy.key_issuer.account, policy.name, policy.description[:60])
     return {"api_key": key, "api_secret": secret}

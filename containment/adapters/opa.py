@@ -18,6 +18,7 @@ class Violation:
     file: str
     line: int
     rule: str
+    severity: str
     name: str
     field: str
     message: str

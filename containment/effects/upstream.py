@@ -23,5 +23,5 @@ def disable_keys(run: Run) -> None:
 
     run.each(
         "upstream key disabled",
-        [(p.name, partial(disable, p, p.upstream)) for p in run.affected.denied if p.upstream],
+        [(p.name, partial(disable, p, p.key_issuer)) for p in run.affected.denied if p.key_issuer],
     )

@@ -39,24 +39,21 @@ meets(segments, index, _) if segments[index] == "+"
 meets(segments, index, wanted) if named(segments[index], wanted)
 
 meets(segments, index, wanted) if {
-	last := count(segments) - 1
-	endswith(segments[last], "*")
-	left_open(segments[last], wanted, index - last)
+	endswith(segments[index], "*")
+	left_open(segments[index], wanted)
 }
 
-# At the pattern's last segment what stands before its `*` must fit; beyond it anything does.
-left_open(segment, wanted, 0) if startswith(trim_suffix(wanted, "*"), trim_suffix(segment, "*"))
+meets(segments, index, _) if {
+	endswith(segments[count(segments) - 1], "*")
+	index >= count(segments)
+}
 
-left_open(segment, wanted, 0) if {
+# What stands before the pattern's `*` must fit; beyond that segment anything does.
+left_open(segment, wanted) if startswith(trim_suffix(wanted, "*"), trim_suffix(segment, "*"))
+
+left_open(segment, wanted) if {
 	endswith(wanted, "*")
 	startswith(trim_suffix(segment, "*"), trim_suffix(wanted, "*"))
 }
 
-left_open(_, _, beyond) if beyond > 0
-
-named(segment, wanted) if segment == wanted
-
-named(segment, wanted) if {
-	endswith(wanted, "*")
-	startswith(segment, trim_suffix(wanted, "*"))
-}
+named(segment, wanted) if glob.match(wanted, null, segment)

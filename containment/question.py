@@ -1,0 +1,92 @@
+"""What OPA judges of the declarations: the typed model as plain lists, and what is compiled from it, as it would be on
+the servers. TTLs in seconds; no secret value. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from containment import gate, logins, names, operators
+from containment.scope import Affected, affected
+from policies.model import CiRole, DatabaseSecret, Estate, SecretAccessPolicy, Workload
+
+Plain = dict[str, Any]
+
+
+def question(estate: Estate) -> Plain:
+    """`keepers`: rules of the product's own policies. `identities`: policies and rules of each workload and CI role in
+    peace, each rule with the declaration that granted it. `token_roles`: what is issued to an identity by hand."""
+    return {
+        "secrets": [{**_plain(secret), "kind": secret.kind} for secret in estate.secrets],
+        "mounts": [_plain(mount) for mount in estate.mounts],
+        "workloads": [_plain(workload) for workload in estate.workloads],
+        "ci_roles": [_plain(role) for role in estate.ci_roles],
+        "repositories": [_plain(repository) for repository in estate.repositories],
+        **_access(estate),
+    }
+
+
+def _access(estate: Estate) -> Plain:
+    peace = affected(estate, ())
+    granting = {names.granted_path(policy): policy for policy in estate.secrets}
+    everybody: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    return {
+        "identities": [_identity(identity, estate, peace, granting) for identity in everybody],
+        "token_roles": [_token_role(i) for i in logins.identities(estate) if operators.issuable(i)],
+        "keepers": {name: _rules(paths) for name, paths in operators.keepers(estate).items()},
+    }
+
+
+def _identity(
+    identity: Workload | CiRole, estate: Estate, peace: Affected, granting: dict[str, SecretAccessPolicy]
+) -> Plain:
+    written = json.loads(gate.own_policy(identity, estate, peace))["path"]
+    rules = []
+    for rule in _rules(written):
+        policy = granting.get(rule["path"])
+        declared: Any = policy or identity
+        rules.append({**rule, "name": declared.name, "source": _place(declared), "field": _field(policy)})
+        if policy:
+            rules[-1]["secret"] = policy.name
+    return {
+        "name": identity.name,
+        "kind": "ci" if isinstance(identity, CiRole) else "workload",
+        "source": _place(identity),
+        "policies": names.token_policies(identity),
+        "rules": rules,
+    }
+
+
+def _token_role(identity: Workload | CiRole) -> Plain:
+    made = operators.issue_role(identity)
+    role = {"role": names.issue_role(identity), "allowed_policies": made["allowed_policies"]}
+    return {"name": identity.name, "source": _place(identity), **role}
+
+
+def _rules(paths: dict[str, Plain]) -> list[Plain]:
+    """Those that grant something."""
+    rules = [{"path": path, "capabilities": list(rule["capabilities"])} for path, rule in paths.items()]
+    return [rule for rule in rules if rule["capabilities"] != ["deny"]]
+
+
+def _field(policy: SecretAccessPolicy | None) -> str:
+    if policy is None:
+        return "metadata.name"
+    return "spec.secret.role" if isinstance(policy.secret, DatabaseSecret) else "spec.secret.path"
+
+
+def _place(item: Any) -> Plain:
+    """Without the lines of its fields, which no rule needs: a violation names a field, `judgement` its line."""
+    return {"file": item.source.file, "line": item.source.line}
+
+
+def _plain(item: Any) -> Plain:
+    told = {f.name: _value(getattr(item, f.name)) for f in fields(item) if f.name != "source"}
+    return {**told, "source": _place(item)}
+
+
+def _value(value: Any) -> Any:
+    if is_dataclass(value):
+        return {f.name: _value(getattr(value, f.name)) for f in fields(value)}
+    return [_value(one) for one in value] if isinstance(value, tuple) else value
