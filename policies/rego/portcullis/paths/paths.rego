@@ -14,7 +14,7 @@ reaches(pattern, folder) if {
 # Whether every path that it matches is at or below the folder.
 only(pattern, folder) if {
 	segments := split(trim_left(pattern, "/"), "/")
-	every index, wanted in folder { named(segments[index], wanted) }
+	every index, wanted in folder { glob.match(wanted, null, segments[index]) }
 }
 
 # Whether the pattern matches this one path.
@@ -28,7 +28,7 @@ covers(pattern, path) if {
 
 long_enough(true, pattern, path) if pattern <= path
 
-long_enough(false, count_of, count_of)
+long_enough(false, pattern, path) if pattern == path
 
 covered(segment, wanted, _, _) if segment in {"+", wanted}
 
@@ -36,24 +36,14 @@ covered(segment, wanted, true, 0) if startswith(wanted, segment)
 
 meets(segments, index, _) if segments[index] == "+"
 
-meets(segments, index, wanted) if named(segments[index], wanted)
+meets(segments, index, wanted) if glob.match(wanted, null, segments[index])
 
 meets(segments, index, wanted) if {
 	endswith(segments[index], "*")
-	left_open(segments[index], wanted)
+	startswith(trim_suffix(wanted, "*"), trim_suffix(segments[index], "*"))
 }
 
 meets(segments, index, _) if {
 	endswith(segments[count(segments) - 1], "*")
 	index >= count(segments)
 }
-
-# What stands before the pattern's `*` must fit; beyond that segment anything does.
-left_open(segment, wanted) if startswith(trim_suffix(wanted, "*"), trim_suffix(segment, "*"))
-
-left_open(segment, wanted) if {
-	endswith(wanted, "*")
-	startswith(trim_suffix(segment, "*"), trim_suffix(wanted, "*"))
-}
-
-named(segment, wanted) if glob.match(wanted, null, segment)

@@ -12,7 +12,14 @@ package portcullis.declaration.duties
 import data.portcullis.paths
 import data.portcullis.violation
 
-needed := {"portcullis-operator", "portcullis-containment", "portcullis-break-glass", "portcullis-rotator", "portcullis-prober", "portcullis-drift"}
+needed := {
+	"portcullis-operator",
+	"portcullis-containment",
+	"portcullis-break-glass",
+	"portcullis-rotator",
+	"portcullis-prober",
+	"portcullis-drift",
+}
 
 deny contains violation.of(rego.metadata.chain(), {"name": keeper}, "", "writes policies and makes tokens") if {
 	some keeper, rules in input.keepers

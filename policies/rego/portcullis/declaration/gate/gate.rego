@@ -12,7 +12,7 @@ import data.portcullis.violation
 
 deny contains violation.of(rego.metadata.chain(), identity, "metadata.name", message) if {
 	some identity in input.identities
-	not gated(identity)
+	not bound(identity)
 	message := "does not carry the gate and the quarantine"
 }
 
@@ -22,7 +22,7 @@ deny contains violation.of(rego.metadata.chain(), identity, "metadata.name", spr
 	not ordinary(policy)
 }
 
-gated(identity) if {
+bound(identity) if {
 	count(thresholds.gate_policies) > 0
 	every one in thresholds.gate_policies { one in identity.policies }
 }

@@ -2,7 +2,12 @@ package portcullis.declaration.production_write_test
 
 import data.portcullis.declaration.production_write
 
-static(capabilities) := {"name": "n", "kind": "kv", "environment": "production", "grants": [{"workload": "w", "capabilities": capabilities}]}
+static(capabilities) := {
+	"name": "n",
+	"kind": "kv",
+	"environment": "production",
+	"grants": [{"workload": "w", "capabilities": capabilities}],
+}
 
 leased(grant) := {"name": "n", "kind": "database", "environment": "production", "secret": {"grant": grant}, "grants": []}
 

@@ -15,7 +15,8 @@ import data.portcullis.violation
 deny contains violation.of(rego.metadata.chain(), repository, "spec.requiredApprovals", message) if {
 	some repository in input.repositories
 	not reviewed(repository)
-	message := sprintf("%v approvals are required; at least %v are needed", [violation.said(repository, "required_approvals"), needed(repository)])
+	is := violation.said(repository, "required_approvals")
+	message := sprintf("%v approvals are required; at least %v are needed", [is, needed(repository)])
 }
 
 deny contains violation.of(rego.metadata.chain(), repository, "spec.mergers", "one person alone may merge in an incident") if {
