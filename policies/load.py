@@ -35,7 +35,23 @@ class DeclarationError(InputError):
 def load(folder: Path | None = None) -> model.Estate:
     """Read `folder/<environment>/*.yaml`; by default the folder that PORTCULLIS_DECLARATIONS names, else
     `policies/access`. Raises DeclarationError naming every offender, and when there is nothing."""
-    folder = folder or Path(os.environ.get("PORTCULLIS_DECLARATIONS") or ACCESS)
+    estate, problems = read(folder or default_folder())
+    if problems:
+        raise DeclarationError(problems)
+    return estate
+
+
+def default_folder() -> Path:
+    return Path(os.environ.get("PORTCULLIS_DECLARATIONS") or ACCESS)
+
+
+def called(file: Path, folder: Path) -> str:
+    """What a file of the folder is called wherever it is named to a person."""
+    return str(file.relative_to(folder.parent.parent) if folder == ACCESS else file.relative_to(folder))
+
+
+def read(folder: Path) -> tuple[model.Estate, list[Problem]]:
+    """As `load`: what did load, and every offender. Raises DeclarationError when there is nothing."""
     problems: list[Problem] = []
     found: dict[str, list[Any]] = {kind: [] for kind in _BUILDERS}
     files = sorted(folder.rglob("*.yaml"))
@@ -44,17 +60,14 @@ def load(folder: Path | None = None) -> model.Estate:
         nothing = Problem(str(folder), 1, "", "holds no declaration", "run from a complete checkout")
         raise DeclarationError([nothing])
     for file in files:
-        relative = str(file.relative_to(folder.parent.parent) if folder == ACCESS else file.relative_to(folder))
-        item = _read(file, folder, relative, problems)
+        item = _read(file, folder, called(file, folder), problems)
         if item is not None:
             found[type(item).__name__].append(item)
     for stray in sorted(folder.rglob("*.yml")):
         problems.append(Problem(str(stray.relative_to(folder)), 1, "", "is not read", "rename it to .yaml"))
     estate = model.Estate(*(tuple(found[kind]) for kind in _BUILDERS))
     problems.extend(references.problems(estate))
-    if problems:
-        raise DeclarationError(problems)
-    return estate
+    return estate, problems
 
 
 def seconds(duration: str) -> int:

@@ -26,7 +26,8 @@ class Violation:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}: {self.field or '(document)'}"
-        return f"{where}: {self.rule}: {self.name}: {self.message} — {self.remedy}"
+        subject = f"{self.name}: " if self.name else ""
+        return f"{where}: {self.rule} ({self.severity}): {subject}{self.message} — {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,17 @@
+"""Text that may be anybody's, made fit for a terminal: what it shows is what it says."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_UNSEEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+"""Unicode categories of what is not seen, or moves what is: controls, directions, surrogates, separators."""
+
+
+def plain(text: str) -> str:
+    """Each unseen character as its escape: `\\x1b`, `\\u202e`. A line stays one line."""
+    return "".join(_escaped(c) if unicodedata.category(c) in _UNSEEN else c for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()

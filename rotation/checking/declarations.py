@@ -1,0 +1,74 @@
+"""Every violation of the declarations at once: what does not load, and what a rule of the bundle objects to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from containment.adapters.opa import Violation
+from policies.document import Problem
+from policies.errors import InputError
+from policies.load import called, default_folder, read
+from policies.rules import LOAD
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`violations` in file order. `exit_code`: 2 when something does not load, 1 when a rule objects."""
+
+    violations: tuple[Violation, ...]
+    reasons: tuple[str, ...]
+    exit_code: int
+    counted: str
+
+    @property
+    def allow(self) -> bool:
+        return self.exit_code == 0
+
+
+def check(paths: Sequence[Path], opa_url: str) -> Checked:
+    """`paths`: one folder, or files of one: the whole folder is judged, and of files only their own violations are
+    told. Raises InputError, Unreachable."""
+    from containment.judgement import decide
+
+    folder, only = _asked(paths)
+    estate, problems = read(folder)
+    decision = decide(estate, opa_url)
+    found = [*map(_violation, problems), *decision.violations]
+    violations = tuple(sorted(_heard(found, only), key=lambda v: (v.file, v.line, v.rule)))
+    code = 2 if any(v.rule == LOAD.name for v in violations) else 1 if violations else 0
+    if not decision.allow and not decision.violations:  # it said no without saying where: never a yes
+        code = code or 1
+    reasons = tuple(map(str, violations)) or (decision.reasons if code else ())
+    counted = f"{len(estate.secrets)} secrets and {len(estate.workloads)} workloads"
+    return Checked(violations, reasons, code, counted)
+
+
+def _heard(found: Sequence[Violation], only: frozenset[str]) -> list[Violation]:
+    """Of chosen files their own; what has no file concerns every one of them."""
+    return [v for v in found if not only or v.file in only or not v.line]
+
+
+def _asked(paths: Sequence[Path]) -> tuple[Path, frozenset[str]]:
+    if not paths:
+        return default_folder(), frozenset()
+    if len(paths) == 1 and not paths[0].is_file():
+        return _whole(paths[0]), frozenset()
+    folders = {_whole(path).parent.parent for path in paths}
+    if len(folders) != 1 or any(path.suffix != ".yaml" for path in paths):
+        raise InputError("name one folder of declarations, or .yaml files below one folder's production/ and staging/")
+    folder = folders.pop()
+    return folder, frozenset(called(_whole(path), folder) for path in paths)
+
+
+def _whole(path: Path) -> Path:
+    """Absolute, with links in the way to the file followed, not the file itself."""
+    return path.absolute().parent.resolve() / path.name if path.name else path.resolve()
+
+
+def _violation(problem: Problem) -> Violation:
+    severity = LOAD.severity
+    return Violation(
+        problem.file, problem.line, LOAD.name, severity, "", problem.field, problem.message, problem.remedy
+    )
