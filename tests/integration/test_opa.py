@@ -74,7 +74,7 @@ def test_every_violation_has_file_line_rule_and_remedy(url: str, tmp_path: Path)
     folder = _changed(tmp_path, file, "max: 4h", "max: 5h")
     text = (folder / file).read_text().replace("period: 14d", "period: 31d")
     (folder / file).write_text(text)
-    done = _check(url, "--folder", str(folder), "--json")
+    done = _check(url, str(folder), "--json")
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)["violations"]
     written = text.splitlines()
@@ -87,18 +87,19 @@ def test_every_violation_has_file_line_rule_and_remedy(url: str, tmp_path: Path)
         assert on in written[violation["line"] - 1]
         assert number in violation["message"]
         assert violation["remedy"]
+        assert violation["severity"] == "high"
 
 
 def test_a_critical_credential_is_not_shared(url: str, tmp_path: Path) -> None:
     extra = "  grants:\n    - workload: order-router\n      capabilities: [read]"
     folder = _changed(tmp_path, "production/exchange-trading-key.yaml", "  grants:", extra)
-    done = _check(url, "--folder", str(folder))
+    done = _check(url, str(folder))
     assert done.returncode == 1, done.stderr
-    assert "exchange-trading-key.yaml:13: spec.grants: sharing" in done.stdout
+    assert "exchange-trading-key.yaml:13: spec.grants: sharing (critical)" in done.stdout
 
 
 def test_bad_input_is_2_and_no_server_is_3(url: str, tmp_path: Path) -> None:
-    assert _check(url, "--folder", str(tmp_path / "none")).returncode == 2
+    assert _check(url, str(tmp_path / "none")).returncode == 2
     assert _check("").returncode == 2
     assert _check("http://127.0.0.1:1").returncode == 3
 
@@ -124,3 +125,66 @@ def test_issue(url: str) -> None:
     assert opa.decide("portcullis.issue", paused).reasons == ("role cicd is paused by incident I",)
     assert not opa.decide("portcullis.issue", {**ISSUE, "ttl": 1801}).allow
     assert not opa.decide("portcullis.issue", {}).allow
+
+
+def test_sarif_explain_and_chosen_files(url: str, tmp_path: Path) -> None:
+    file = "production/exchange-trading-key.yaml"
+    folder = _changed(tmp_path, file, "max: 4h", "max: 5h")
+    other = folder / "production" / "risk-limits-token.yaml"
+    done = _check(url, "--sarif", str(folder))
+    assert done.returncode == 1, done.stderr
+    results = json.loads(done.stdout)["runs"][0]["results"]
+    assert [r["ruleId"] for r in results] == ["ttl"]
+    assert results[0]["locations"][0]["physicalLocation"]["region"]["startLine"] > 4
+    assert _check(url, str(folder / file)).returncode == 1
+    assert _check(url, str(other)).returncode == 0
+    assert _check(url, str(other), str(ACCESS / file)).returncode == 2
+    explained = _check("", "--explain", "ttl")
+    assert explained.returncode == 0, explained.stderr
+    assert "remedy     shorten it to the limit of the tier" in explained.stdout
+    assert _check("", "--explain", "nothing").returncode == 2
+
+
+def test_what_does_not_load_and_what_a_rule_objects_to_are_told_together(url: str, tmp_path: Path) -> None:
+    folder = _changed(tmp_path, "production/exchange-trading-key.yaml", "max: 4h", "max: 5h")
+    bad = folder / "production" / "risk-limits-token.yaml"
+    bad.write_text(bad.read_text().replace("tier: critical", "tier: precious"))
+    done = _check(url, "--json", str(folder))
+    assert done.returncode == 2, done.stderr
+    assert {v["rule"] for v in json.loads(done.stdout)["violations"]} == {"load", "ttl"}
+
+
+HOSTILE = {
+    "an HCL quote": ("path: trading/exchange", 'path: \'a" { capabilities = ["sudo"] }\''),
+    "a newline": ("path: trading/exchange", 'path: "trading\\nexchange"'),
+    "traversal": ("path: trading/exchange", "path: ../../sys/policies"),
+    "a wildcard": ("path: trading/exchange", "path: trading/*"),
+    "a reserved mount": ("mount: secret", "mount: sys"),
+    "a homoglyph": ("name: exchange-trading-key", "name: exch\u0430nge-trading-key"),
+    "a homoglyph in a description": ("places orders", "pl\u0430ces orders"),
+    "a direction change": ("places orders", "places \u202eorders"),
+    "an escape of the terminal": ("description: The key that", 'description: "\\e[31mThe key that'),
+    "an alias bomb": ("owner: team-trading", "owner: &a team-trading"),
+    "a tag": ("owner: team-trading", "owner: !!python/object/apply:os.system [id]"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_declaration_is_refused_and_shown_harmlessly(url: str, tmp_path: Path, what: str) -> None:
+    folder = _changed(tmp_path, "production/exchange-trading-key.yaml", *HOSTILE[what])
+    for argv in ((), ("--json",), ("--sarif",)):
+        done = _check(url, *argv, str(folder))
+        assert done.returncode in (1, 2), done.stdout
+        assert "exchange-trading-key.yaml" in done.stdout
+        assert all(c.isprintable() or c == "\n" for c in done.stdout + done.stderr)
+
+
+def test_a_hostile_file_name_is_shown_harmlessly(url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "access"
+    shutil.copytree(ACCESS, folder)
+    (folder / "production" / "a\x1b[2J\u202e\n.yaml").write_text("kind: Nothing\n")
+    for argv in ((), ("--json",), ("--sarif",)):
+        done = _check(url, *argv, str(folder))
+        assert done.returncode == 2
+        assert all(c.isprintable() or c == "\n" for c in done.stdout + done.stderr)
+        assert "\n.yaml" not in done.stdout

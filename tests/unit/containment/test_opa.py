@@ -11,6 +11,7 @@ import pytest
 
 from containment import judgement
 from containment.adapters.opa import Opa, Violation
+from containment.question import question
 from policies.errors import InputError, Unreachable
 from policies.load import ROOT as POLICIES
 from policies.load import load
@@ -21,6 +22,7 @@ VIOLATION = {
     "file": "a.yaml",
     "line": 4,
     "rule": "ttl",
+    "severity": "high",
     "name": "n",
     "field": "spec.ttl.max",
     "message": "too long",
@@ -68,8 +70,8 @@ def test_each_package_says_why(opa: Opa, monkeypatch: pytest.MonkeyPatch, key: s
 def test_violations_keep_their_place(opa: Opa, monkeypatch: pytest.MonkeyPatch) -> None:
     _answers(monkeypatch, {"result": {"allow": False, "deny": [VIOLATION]}})
     decision = opa.decide("p", {})
-    assert decision.violations == (Violation("a.yaml", 4, "ttl", "n", "spec.ttl.max", "too long", "shorten"),)
-    assert decision.reasons == ("a.yaml:4: spec.ttl.max: ttl: n: too long — shorten",)
+    assert decision.violations == (Violation("a.yaml", 4, "ttl", "high", "n", "spec.ttl.max", "too long", "shorten"),)
+    assert decision.reasons == ("a.yaml:4: spec.ttl.max: ttl (high): n: too long — shorten",)
 
 
 def test_a_violation_is_on_the_line_of_its_field(opa: Opa, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +89,8 @@ def test_a_violation_is_on_the_line_of_its_field(opa: Opa, monkeypatch: pytest.M
 
 def test_the_lines_of_fields_stay_here() -> None:
     """They would be several times what is judged."""
-    asked = judgement.question(load())
+    asked = question(load())
+    del asked["keepers"]  # declared nowhere
     assert all(set(item["source"]) == {"file", "line"} for items in asked.values() for item in items)
 
 

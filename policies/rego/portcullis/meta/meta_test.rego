@@ -53,5 +53,5 @@ test_each_want_is_named if {
 
 test_nothing_told_is_not_allowed if {
 	not meta.allow with input as {}
-	not meta.allow with input as object.union(whole, {"namespaces": {"data.portcullis.lift": []}})
+	not meta.allow with input as after({"op": "replace", "path": "namespaces", "value": {"data.portcullis.lift": []}})
 }
