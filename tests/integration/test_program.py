@@ -306,7 +306,7 @@ def test_opa_down(applied: Sandbox, tmp_path: Path) -> None:
     ("incident", "old", "new", "named"),
     [
         ("LOAD-1", "tier: critical", "tier: precious", "risk-limits-token.yaml:8: spec.tier"),
-        ("LOAD-2", "max: 4h", "max: 12h", "risk-limits-token.yaml:4: ttl"),
+        ("LOAD-2", "max: 4h", "max: 12h", "risk-limits-token.yaml:16: spec.ttl.max: ttl (high)"),
     ],
     ids=["does-not-load", "opa-objects"],
 )
