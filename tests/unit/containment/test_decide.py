@@ -152,7 +152,7 @@ def test_everything_denies_only_what_declares_it_and_quarantines_all() -> None:
     everything = affected(estate, [replace(OPEN, scope=ALL)])
     assert "risk/limits" in gate.gate(everything)
     assert "trading/exchange" not in gate.gate(everything)
-    assert gate.quarantine(everything).count("secret/data/") == 6 + 1  # six of production, one of staging
+    assert gate.quarantine(everything).count("secret/data/") == 7 + 1  # seven of production, one of staging
 
 
 def test_ci_is_off_in_every_incident() -> None:
