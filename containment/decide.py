@@ -12,17 +12,18 @@ from containment.incident import Incident, Mode, Scope, State, checked_id
 from policies.errors import InputError
 
 LOCK = "pulumi up --config incident=true"
-LEFT_OVER = "incidentScope is left over from a lifted incident: everything is in scope"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`told`: an earlier part of the same run has said what is in scope."""
+    """`told`: an earlier part of the same run has said what is in scope. `file`: the stack file that keeps the question
+    and may ask it again unmeant; "" when somebody typed it."""
 
     mode: Mode
     incident_id: str
     scope_text: str
     told: bool = False
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,11 @@ def _lock(
 ) -> Decision:
     left_over = _left_over(asked, incidents)
     wanted = "" if left_over else asked.incident_id
-    warning = LEFT_OVER if left_over else ""
     for incident in opened:
         # An id alone means that incident: it is run again with the scope that it has.
         same = incident.scope == scope or (incident.id == wanted and not asked.scope_text)
         if same and wanted in ("", incident.id):
-            return Decision(tuple(incidents), incident, None, warning)
+            return Decision(tuple(incidents), incident, None, _kept(asked, incidents, incident.id) if left_over else "")
     other = next((i for i in opened if i.id == wanted), None)
     if other is not None:
         raise InputError(
@@ -96,7 +96,26 @@ def _lock(
     taken = {i.id for i in incidents}
     new_id = wanted or next(n for n in (stamp, *(f"{stamp}-{k}" for k in range(2, 100))) if n not in taken)
     new = Incident(new_id, scope, State.OPEN, opened_at=now)
-    return Decision((*incidents, new), new, None, warning or _repeated(scope, incidents))
+    warning = _kept(asked, incidents, new_id) if scope.everything and not wanted else _repeated(scope, incidents)
+    return Decision((*incidents, new), new, None, warning)
+
+
+def _kept(asked: Asked, incidents: Sequence[Incident], current: str) -> str:
+    """Of a question that names nothing new: it may have stood in the stack's file since an incident that is lifted.
+    The first lock-down of all has nothing to be left over from."""
+    before = [i.id for i in incidents if i.state is State.LIFTED]
+    if not before or not (asked.file or asked.incident_id):
+        return ""
+    if asked.incident_id:
+        named = f"beside incidentId {asked.incident_id}, which is lifted"
+        named += "; incidentScope is left over from it too" if asked.scope_text.strip() else ""
+    else:
+        named = f"and names nothing; {before[-1]} was lifted meanwhile"
+    return (
+        f"{asked.file or 'the stack file'} says incident: true {named}. So everything is locked down, as {current}. If "
+        f"nobody means that, so that it is not asked again: pulumi config set incident keep; and lift it: pulumi up "
+        f"--config incident=false --config incidentId={current}"
+    )
 
 
 def _repeated(scope: Scope, incidents: Sequence[Incident]) -> str:

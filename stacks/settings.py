@@ -27,4 +27,10 @@ def read() -> Settings:
         raise InputError(f"config incident: {mode!r}; one of keep, true, false")
     if environment not in ENVIRONMENTS:
         raise InputError(f"config environment: {environment!r}; one of {', '.join(ENVIRONMENTS)}")
-    return Settings(Asked(Mode(mode), config.get("incidentId") or "", config.get("incidentScope") or ""), environment)
+    asked = Asked(
+        Mode(mode),
+        config.get("incidentId") or "",
+        config.get("incidentScope") or "",
+        file=f"Pulumi.{pulumi.get_stack()}.yaml",
+    )
+    return Settings(asked, environment)

@@ -157,5 +157,5 @@ def test_a_scope_left_over_from_a_lifted_incident_narrows_nothing(sandbox: Sandb
     del locked
     done = pulumi(sandbox, "incident=true", f"incidentId={ID}", "incidentScope=partner-api-key")
     assert done.returncode == 0, done.stdout
-    assert "incidentScope is left over from a lifted incident: everything is in scope" in done.stdout
+    assert "incidentScope is left over from it too. So everything is locked down" in done.stdout
     assert NOTICE in done.stdout

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from containment import gate
-from containment.decide import LEFT_OVER, Asked, decide, scope_text
+from containment.decide import Asked, decide, scope_text
 from containment.errors import UnknownScope
 from containment.incident import Incident, Mode, Proof, Scope, State
 from containment.proofs import lift_input, required
@@ -95,9 +95,50 @@ def test_a_scope_left_over_from_a_lifted_incident_does_not_narrow_a_new_one() ->
     asked = Asked(Mode.LOCK, "L", "exchange-trading-key")
     assert scope_text(asked, [LIFTED]) == ""
     decision = decide(asked, [LIFTED], ALL, 20)
-    assert decision.warning == LEFT_OVER
     assert decision.current is not None
     assert decision.current.id not in ("L", "")
+    assert "incidentId L, which is lifted; incidentScope is left over from it too. So everything" in decision.warning
+
+
+FILE = "Pulumi.prod.yaml"
+
+
+@pytest.mark.parametrize(
+    ("incident_id", "text", "words"),
+    [
+        ("", "", "and names nothing; L was lifted meanwhile."),
+        ("L", "", "beside incidentId L, which is lifted."),
+        ("L", "  ", "beside incidentId L, which is lifted."),
+    ],
+    ids=["no id", "a lifted id", "a scope of blanks"],
+)
+def test_a_stack_file_that_may_ask_unmeant_locks_down_everything_and_says_how_to_undo_it(
+    incident_id: str, text: str, words: str
+) -> None:
+    asked = Asked(Mode.LOCK, incident_id, text, file=FILE)
+    scope = parse_scope(scope_text(asked, [LIFTED]), load())
+    decision = decide(asked, [LIFTED], scope, 20)
+    assert decision.current is not None
+    assert decision.current.scope == ALL
+    assert f"{FILE} says incident: true {words} So everything is locked down" in decision.warning
+    assert "pulumi config set incident keep; and lift it: " in decision.warning
+    assert f"incident=false --config incidentId={decision.current.id}" in decision.warning
+    lift = decide(Asked(Mode.LIFT, decision.current.id, ""), decision.known, ALL, 30)
+    assert lift.lifting == decision.current, "the remedy does not work"
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [
+        ([], Asked(Mode.LOCK, "", "", file=FILE)),
+        ([replace(OPEN, scope=ALL)], Asked(Mode.LOCK, "", "", file=FILE)),
+        ([LIFTED], Asked(Mode.LOCK, "N", "", file=FILE)),
+        ([LIFTED], Asked(Mode.LOCK, "", "")),
+    ],
+    ids=["the first lock-down", "run again", "a new id", "typed: portcullis contain"],
+)
+def test_no_other_lock_down_of_everything_warns(known: list[Incident], asked: Asked) -> None:
+    assert decide(asked, known, ALL, 20).warning == ""
 
 
 @pytest.mark.parametrize("name", ["", "nobody"])

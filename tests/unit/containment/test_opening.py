@@ -90,7 +90,8 @@ def test_a_scope_left_over_opens_one_incident_with_everything_in_scope() -> None
     decision = opening.decided(server, asked, load())
     assert opening.current(decision).scope == Scope(True)
     assert [i.state for i in decision.known] == [State.LIFTED, State.OPEN]
-    assert warned == ["incidentScope is left over from a lifted incident: everything is in scope"]
+    assert len(warned) == 1, "once a run"
+    assert "incidentScope is left over from it too. So everything is locked down" in warned[0]
 
 
 def test_what_is_in_scope_is_said_once_a_run_and_before_the_deny(monkeypatch: pytest.MonkeyPatch) -> None:
