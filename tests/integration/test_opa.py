@@ -15,6 +15,7 @@ import pytest
 
 from containment.adapters.opa import Opa
 from policies.load import ACCESS
+from rotation.checking.plan import check_plan
 from sandbox.doubles.github import free_port
 from sandbox.services.opa import OpaServer
 
@@ -47,7 +48,7 @@ def _check(url: str, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "rotation", "check", *argv],
         cwd=ROOT,
-        env={**os.environ, "OPA_URL": url},
+        env={**{k: v for k, v in os.environ.items() if k != "VAULT_ADDR"}, "OPA_URL": url},
         capture_output=True,
         text=True,
         check=False,
@@ -188,3 +189,60 @@ def test_a_hostile_file_name_is_shown_harmlessly(url: str, tmp_path: Path) -> No
         assert done.returncode == 2
         assert all(c.isprintable() or c == "\n" for c in done.stdout + done.stderr)
         assert "\n.yaml" not in done.stdout
+
+
+def _plan(tmp_path: Path, *steps: dict[str, Any], **more: Any) -> str:
+    """As `pulumi preview --json` prints it (3.259): what stays the same is left out, except for the stack itself."""
+    stack = {"op": "same", "urn": "urn:pulumi:local::portcullis::pulumi:pulumi:Stack::portcullis-local"}
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps({"config": {}, "steps": [stack, *steps], "diagnostics": [], **more}))
+    return str(file)
+
+
+def _step(op: str, kind: str, name: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any]:
+    urn = f"urn:pulumi:local::portcullis::portcullis:x:Component${kind}::{name}"
+    states = {"oldState": {"inputs": old}} if old is not None else {}
+    return {"op": op, "urn": urn, **states, **({"newState": {"inputs": new}} if new is not None else {})}
+
+
+def _policy(name: str, paths: dict[str, list[str]]) -> dict[str, Any]:
+    rules = {path: {"capabilities": capabilities} for path, capabilities in paths.items()}
+    return _step("update", "vault:index/policy:Policy", name, {}, {"name": name, "policy": json.dumps({"path": rules})})
+
+
+MOUNT, PROTECTION = "vault:index/mount:Mount", "github:index/branchProtection:BranchProtection"
+REFUSED = {
+    "mount_removal": _step("delete", MOUNT, "secret", {"path": "secret"}, None),
+    "repository_protection": _step("delete", PROTECTION, "core-main", {"pattern": "main"}, None),
+    "audit_removal": _step("delete", "vault:index/audit:Audit", "file", {"type": "file"}, None),
+    "undeclared_policy": _policy("pc-w-order-router", {"secret/data/*": ["read"]}),
+    "incident_weakening": _step("update", PROTECTION, "core-main", {"lockBranch": True}, {"lockBranch": False}),
+}
+
+
+@pytest.mark.parametrize("rule", REFUSED)
+def test_a_plan_is_refused_by_the_rule_that_it_breaks(url: str, tmp_path: Path, rule: str) -> None:
+    sound = _policy("pc-w-order-router", {"secret/data/trading/fix-session": ["read"]})
+    held = check_plan(_plan(tmp_path, sound), url, [])
+    assert held.allow, held.reasons
+    step = REFUSED[rule]
+    if rule == "incident_weakening":
+        enough = {"requiredPullRequestReviews": [{"requiredApprovingReviewCount": 1}]}
+        step = {**step, "newState": {"inputs": {**step["newState"]["inputs"], **enough}}}
+        assert check_plan(_plan(tmp_path, step), url, []).allow
+        assert check_plan(_plan(tmp_path, step, config={"portcullis:incident": "false"}), url, ["INC-7"]).allow
+    broken = check_plan(_plan(tmp_path, sound, step), url, ["INC-7"])
+    assert [v.rule for v in broken.violations] == [rule]
+    assert broken.exit_code == 1
+
+
+def test_a_plan_that_cannot_be_judged_is_refused(url: str, tmp_path: Path) -> None:
+    """A preview that failed lists no change, and looks like one that changes nothing."""
+    failed = _plan(tmp_path, diagnostics=[{"severity": "error", "message": "no repository"}])
+    assert [v.rule for v in check_plan(failed, url, []).violations] == ["plan_shape"]
+    assert not check_plan(_plan(tmp_path), url, None).allow
+    assert not check_plan(_plan(tmp_path, {"op": "create"}), url, []).allow
+    for text in ("", "[]", "{}", '{"steps": {}}'):
+        (tmp_path / "plan.json").write_text(text)
+        assert _check(url, "--plan", str(tmp_path / "plan.json")).returncode == 2
+    assert _check(url, "--plan", str(tmp_path / "none.json")).returncode == 2

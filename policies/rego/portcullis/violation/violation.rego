@@ -10,14 +10,21 @@ of(chain, item, field, message) := {
 	"rule": rule(chain),
 	"severity": custom(chain, "severity", "critical"),
 	"name": said(item, "name"),
-	"file": object.get(item, ["source", "file"], "(unknown)"),
-	"line": object.get(item, ["source", "line"], 0),
+	"file": place(item).file,
+	"line": place(item).line,
 	"field": field,
 	"message": message,
 	"remedy": custom(chain, "remedy", "(none is written down)"),
 }
 
+# Of what is no object too: it must not vanish.
+default place(_) := {"file": "(unknown)", "line": 0}
+
+place(item) := {"file": item.source.file, "line": item.source.line}
+
 # What an item says at a path: a message that reads it bare would be undefined where it is missing, and the denial with it.
+default said(_, _) := "unknown"
+
 said(item, path) := object.get(item, path, "unknown")
 
 # A rule is called by its folder, the last part of its package.

@@ -27,6 +27,8 @@ test_an_item_without_a_place_is_still_reported if {
 	violation.of(chain, {}, "", "m").name == "unknown"
 }
 
+test_what_is_no_object_is_still_reported if violation.of(chain, "text", "", "m").message == "m"
+
 test_a_rule_without_metadata_is_critical if {
 	bare := violation.of([chain[0]], {}, "", "m")
 	bare.severity == "critical"
@@ -35,5 +37,5 @@ test_a_rule_without_metadata_is_critical if {
 
 test_what_is_not_said_is_unknown if {
 	violation.said({"a": {"b": 1}}, ["a", "b"]) == 1
-	every item in [{}, {"a": 3}] { violation.said(item, ["a", "b"]) == "unknown" }
+	every item in [{}, {"a": 3}, "text", null] { violation.said(item, ["a", "b"]) == "unknown" }
 }
