@@ -122,7 +122,7 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
 @_JSON
 def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     """Write report.html and seal it; with VAULT_ADDR set the server keeps the head. Evidence that was changed is shown
-    in the report, not sealed again; exit 1.
+    in the report, not sealed again; exit 1. A head that the server does not take is named; exit 3.
 
     \b
     Examples:
@@ -130,7 +130,7 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
       portcullis evidence report INC-7 --json
     """
     from containment.chain import extended, head
-    from policies.errors import Finding
+    from policies.errors import Finding, PortcullisError
     from rotation.evidence import heads
     from rotation.evidence.folder import INCIDENTS, incident_folder
     from rotation.evidence.report import render
@@ -138,23 +138,29 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     place = incident_folder(incident, folder or INCIDENTS)
     if not place.is_dir():
         raise click.UsageError(f"no evidence for incident {incident}")
-    refused = ""
+    refused = not_kept = ""
     try:
         with extended(place) as touched:
             render(place, touched)
     except Finding as error:
         refused = str(error)
     written, sealed = place / "report.html", None if refused else head(place)
-    vault = _vault()
-    if vault is not None and sealed is not None:
-        heads.keep(vault, incident, sealed)
+    try:
+        vault = _vault()
+        if vault is not None and sealed is not None:
+            heads.keep(vault, incident, sealed)
+    except PortcullisError as error:  # the report is there all the same
+        not_kept = f"the chain's head is not kept on the server: {error}"
     if as_json:
-        click.echo(json.dumps({"incident": incident, "report": str(written), "head": sealed, "refused": refused}))
+        document = {"incident": incident, "report": str(written), "head": sealed, "refused": refused}
+        click.echo(json.dumps({**document, "missing": [not_kept] if not_kept else []}))
     else:
         click.echo(f"written: {written}")
         click.echo(f"not sealed: {refused}" if refused else f"sealed: {sealed}")
-    if refused:
-        raise SystemExit(1)
+        if not_kept:
+            click.echo(f"MISSING {not_kept}")
+    if refused or not_kept:
+        raise SystemExit(1 if refused else 3)
 
 
 def _vault() -> HvacVault | None:

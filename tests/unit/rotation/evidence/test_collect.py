@@ -307,3 +307,18 @@ def test_the_command_tells_what_is_missing_and_exits_3(folder: Path, monkeypatch
     checked = CliRunner().invoke(command, ["verify", *argv, "--json"])
     assert checked.exit_code == 0
     assert json.loads(checked.stdout)["not_compared"] == "VAULT_ADDR is not set"
+
+
+def test_a_report_whose_head_the_server_does_not_take_is_named_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
+    monkeypatch.setattr("rotation.commands.evidence._vault", lambda: Server(down=True))
+    argv = ["report", "INC-1", "--folder", str(folder.parent)]
+    told = CliRunner().invoke(command, argv)
+    assert told.exit_code == 3
+    assert f"written: {folder / 'report.html'}" in told.stdout
+    assert "MISSING the chain's head is not kept on the server: vault: " in told.stdout
+    found = json.loads(CliRunner().invoke(command, [*argv, "--json"]).stdout)
+    assert (found["report"], found["head"]) == (str(folder / "report.html"), seal(folder))
+    assert len(found["missing"]) == 1
