@@ -27,6 +27,9 @@ _NO_CHANGE = {"same", "refresh", "read"}
 _DRIFT = 7
 """Exit code of `pulumi preview --expect-no-changes` when something would change."""
 
+_TOLD = 600
+"""Characters of what Pulumi said; a line that is longer stays whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drift:
@@ -84,12 +87,21 @@ def preview(stack: str, config: Path) -> list[str]:
     try:
         answer = json.loads(out)
     except ValueError:
-        raise Unreachable(f"pulumi preview exited {code}: {redact(err.strip())[-600:]}") from None
+        raise Unreachable(f"pulumi preview exited {code}: {_last(redact(err))}") from None
     changes = [_named(s) for s in answer.get("steps", []) if s["op"] not in _NO_CHANGE]
     if code not in (0, _DRIFT) or (code == _DRIFT) != bool(changes):
         errors = [d["message"].strip() for d in answer.get("diagnostics", []) if d["severity"] == "error"]
-        raise Unreachable(f"pulumi preview exited {code}: {redact(chr(10).join(errors))[-600:]}")
+        raise Unreachable(f"pulumi preview exited {code}: {_last(redact(chr(10).join(errors)))}")
     return sorted(changes)
+
+
+def _last(text: str) -> str:
+    """The last whole lines that fit, at least one; what went before them is an ellipsis."""
+    lines = text.strip().splitlines()
+    kept = lines[-1:]
+    while len(kept) < len(lines) and sum(map(len, kept)) + len(lines[-len(kept) - 1]) <= _TOLD:
+        kept = lines[-len(kept) - 1 :]
+    return "\n".join(kept if len(kept) == len(lines) else ["…", *kept])
 
 
 def _run(argv: list[str]) -> tuple[int, str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from containment import proofs
 from containment.ports import UpstreamKey
 from policies.model import Upstream
-from rotation.proving import open_step
+from rotation.proving import open_step, proven
 from rotation.steps import kv
 from rotation.work import NotProven, Step, Work
 
@@ -99,7 +99,8 @@ def _tried_old(work: Work) -> str:
     """By use, while the old values can still be read; a refusal counts only beside the new key's success."""
     place = kv.secret(work)
     tried = 0
-    for version in work.vault.versions(place.mount, place.path)[:-1]:
+    old = work.vault.versions(place.mount, place.path)[:-1]
+    for version in old:
         held = kv.value(work, version.number)
         if held is None:
             continue
@@ -107,4 +108,15 @@ def _tried_old(work: Work) -> str:
             raise NotProven(f"the key of version {version.number} still works")
         tried += 1
     _tried_new(work)
-    return f"{tried} old keys refused by use, the new one accepted beside them"
+    if tried:
+        return f"{tried} old keys refused by use, the new one accepted beside them"
+    return f"{_none_left(work, len(old))}; the new key is accepted"
+
+
+def _none_left(work: Work, old: int) -> str:
+    """Why no old key can be tried: a proof that is on record, or there is none."""
+    if not old:
+        return "no earlier version is stored, so no old key could be tried"
+    earlier = proven(work.incident(), work.credential.item, proofs.OLD_DEAD)
+    left = f"no old key is left to try: {old} old versions can no longer be read"
+    return left + (", and were proven dead earlier" if earlier else ", and no proof is on record that they were dead")

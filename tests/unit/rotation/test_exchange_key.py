@@ -1,0 +1,69 @@
+"""The words for old keys are what was seen: no count of nothing on a second run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from containment import proofs
+from containment.incident import Incident, Proof, Scope, State
+from containment.ports import UpstreamKey, Version
+from policies.load import load
+from rotation.plan import plan
+from rotation.steps.exchange_key import steps
+from rotation.work import NotProven, Work
+
+ITEM = "secret:exchange-trading-key"
+OPEN = Incident("INC-1", Scope(False, (ITEM,)), State.OPEN, opened_at=1, denied_at=2)
+PROVEN = replace(OPEN, proofs=(Proof(ITEM, proofs.OLD_DEAD, 3, True, "gone"),))
+NEW = {"api_key": "new", "api_secret": "n"}
+
+
+def _try_old(values: list[dict[str, str] | None], incident: Incident, live: tuple[str, ...] = ("new",)) -> str:
+    """`values`: what each version answers, the newest last; None is destroyed."""
+    estate = load()
+    vault: Any = SimpleNamespace(
+        versions=lambda mount, _: [Version(n, 0, v is None) for n, v in enumerate(values, 1)] * (mount == "secret"),
+        value=lambda mount, _, version=0: values[version - 1] if mount == "secret" else None,
+        incidents=lambda: (incident,),
+    )
+    upstream: Any = SimpleNamespace(
+        keys=lambda *_: [UpstreamKey("new", enabled=True, label="INC-1")], accepts=lambda key, _: key in live
+    )
+    credential = plan(incident, estate).find(ITEM)
+    refused = cast(Any, None)
+    work = Work(vault, refused, refused, lambda _: upstream, refused, estate, "INC-1", credential, None, None)
+    return next(s for s in steps(work) if s.name == "try-old").verify()
+
+
+def test_old_keys_that_can_be_read_are_tried_and_counted() -> None:
+    assert _try_old([None, {"api_key": "old", "api_secret": "o"}, NEW], OPEN).startswith("1 old keys refused by use")
+
+
+def test_an_old_key_that_works_is_no_proof() -> None:
+    with pytest.raises(NotProven, match="version 1 still works"):
+        _try_old([{"api_key": "old", "api_secret": "o"}, NEW], PROVEN, live=("new", "old"))
+
+
+@pytest.mark.parametrize(
+    ("values", "incident", "words"),
+    [
+        (
+            [None, None, NEW],
+            PROVEN,
+            "2 old versions can no longer be read, and were proven dead earlier",
+        ),
+        ([None, NEW], OPEN, "1 old versions can no longer be read, and no proof is on record"),
+        ([NEW], OPEN, "no earlier version is stored, so no old key could be tried"),
+    ],
+)
+def test_no_old_key_is_counted_as_refused_where_none_was_tried(
+    values: list[dict[str, str] | None], incident: Incident, words: str
+) -> None:
+    told = _try_old(values, incident)
+    assert words in told
+    assert "refused by use" not in told
+    assert told.endswith("the new key is accepted")
