@@ -29,6 +29,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT = REPOSITORY / ".sandbox"
 SETTINGS = "Pulumi.local.yaml"
 _SERVICES: tuple[type[Service], ...] = (OpenBao, Postgres, OpaServer, ExchangeDouble, GithubDouble, PagerdutyDouble)
+_NOT_UP = "the sandbox is not up; run `portcullis sandbox up`"
 
 Progress = Callable[[str], None]
 
@@ -129,10 +130,14 @@ class Sandbox:
             found.append(ServiceStatus(service.name, pid, service.port, pid is not None and service.healthy()))
         return found
 
+    def stopped(self) -> list[str]:
+        """Names of the services that do not run."""
+        return [s.name for s in self.services() if s.process.running() is None]
+
     def environ(self) -> dict[str, str]:
         """Variables for a shell in which plain pulumi, bao, psql, opa and curl work. Raises InputError when down."""
-        if any(s.process.running() is None for s in self.services()):
-            raise InputError("the sandbox is not up; run `portcullis sandbox up`")
+        if self.stopped():
+            raise InputError(_NOT_UP)
         return self.environ_unchecked()
 
     def environ_unchecked(self) -> dict[str, str]:
@@ -172,8 +177,10 @@ class Sandbox:
         }
 
     def shell(self) -> str:
-        """`environ` as lines for `eval`."""
-        return "".join(f"export {k}={shlex.quote(v)}\n" for k, v in self.environ().items())
+        """`environ` as lines for `eval`, while a server is down too. Raises InputError when none is up."""
+        if len(self.stopped()) == len(_SERVICES):
+            raise InputError(_NOT_UP)
+        return "".join(f"export {k}={shlex.quote(v)}\n" for k, v in self.environ_unchecked().items())
 
     @contextmanager
     def _reserve_ports(self) -> Iterator[None]:

@@ -45,10 +45,15 @@ def status(as_json: bool) -> None:
 
 @command.command()
 def env() -> None:
-    """Variables for a shell. Example: eval "$(portcullis sandbox env)" """
+    """Variables for a shell; exit 3 names on stderr what is down. Example: eval "$(portcullis sandbox env)" """
     from sandbox.environment import here
 
-    click.echo(here().shell(), nl=False)
+    box = here()
+    click.echo(box.shell(), nl=False)
+    stopped = box.stopped()
+    if stopped:
+        _say(f"portcullis: down: {', '.join(stopped)}; start it with `portcullis sandbox up`")
+        raise SystemExit(3)
 
 
 @command.command()

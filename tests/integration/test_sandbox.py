@@ -91,6 +91,20 @@ def test_environment_serves_a_plain_shell(sandbox: Sandbox) -> None:
     assert (sandbox.root / "secrets" / "postgres.superuser").read_text() not in done.stdout
 
 
+def test_environment_while_one_server_is_down_is_the_rest_and_names_it(sandbox: Sandbox, fresh: Made) -> None:
+    whole = _command(sandbox, "env").communicate()[0]
+    sandbox.service("opa").kill()
+    try:
+        asked = _command(sandbox, "env")
+        told, said = asked.communicate()
+        assert (asked.returncode, told) == (3, whole)
+        assert said == "portcullis: down: opa; start it with `portcullis sandbox up`\n"
+    finally:
+        sandbox.up(print)
+    never = _command(fresh("never"), "env")
+    assert (never.communicate()[0], never.returncode) == ("", 2)
+
+
 def test_plain_commands_work_in_that_shell(sandbox: Sandbox, tmp_path: Path) -> None:
     """As the README has them, from a checkout of its own: Pulumi writes the stack's salt into it."""
     checkout = tmp_path / "checkout"
