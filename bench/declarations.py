@@ -44,6 +44,11 @@ spec:
 }
 
 
+def fixed() -> dict[str, str]:
+    """What every generated estate has beside its services: mounts and their connection."""
+    return {file: text for file, text in _FIXED.items() if file != KEY}
+
+
 def name(index: int) -> str:
     return f"svc-{index:04d}"
 

@@ -17,8 +17,6 @@ from policies import fields
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
 
-Path = tuple[str | int, ...]
-
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEANS = {"true": True, "false": False}
 
@@ -70,7 +68,7 @@ def parse(text: str) -> Document:
     if sum(isinstance(event, yaml.DocumentStartEvent) for event in events) != 1:
         raise Refused(1, "not exactly one document", "one object a file")
     reader = _Reader([e for e in events if not isinstance(e, (yaml.StreamStartEvent, yaml.DocumentStartEvent))])
-    return Document(reader.value((), 0), reader.lines)
+    return Document(reader.value("", 0), reader.lines)
 
 
 class _Reader:
@@ -78,12 +76,12 @@ class _Reader:
         self._events = iter(events)
         self.lines: dict[str, int] = {}
 
-    def value(self, path: Path, depth: int) -> Any:
+    def value(self, path: str, depth: int) -> Any:
         return self._value(next(self._events), path, depth)
 
-    def _value(self, event: Any, path: Path, depth: int) -> Any:
+    def _value(self, event: Any, path: str, depth: int) -> Any:
         line = event.start_mark.line + 1
-        self.lines.setdefault(fields.named(path), line)
+        self.lines.setdefault(path, line)
         if depth > MAX_DEPTH:
             raise Refused(line, f"nested deeper than {MAX_DEPTH}", "flatten it")
         if isinstance(event, yaml.AliasEvent):
@@ -98,13 +96,13 @@ class _Reader:
             return self._sequence(path, depth)
         return self._mapping(path, depth)
 
-    def _sequence(self, path: Path, depth: int) -> list[Any]:
+    def _sequence(self, path: str, depth: int) -> list[Any]:
         items: list[Any] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            items.append(self._value(event, (*path, len(items)), depth + 1))
+            items.append(self._value(event, fields.below(path, len(items)), depth + 1))
         return items
 
-    def _mapping(self, path: Path, depth: int) -> dict[str, Any]:
+    def _mapping(self, path: str, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             line = event.start_mark.line + 1
@@ -115,14 +113,17 @@ class _Reader:
             _printable(event)
             if event.value in result:
                 raise Refused(line, f"the key {event.value!r} twice", "keep one of them")
-            self.lines[fields.named((*path, event.value))] = line
-            result[event.value] = self.value((*path, event.value), depth + 1)
+            field = fields.below(path, event.value)
+            self.lines[field] = line
+            result[event.value] = self.value(field, depth + 1)
         return result
 
 
 def _printable(event: Any) -> None:
     """An escape in quotes can write what YAML forbids plainly; it would reach terminals, policies and paths."""
-    if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in event.value):
+    if not event.value.isprintable() and any(
+        unicodedata.category(character) == "Cc" and character not in "\n\t" for character in event.value
+    ):
         raise Refused(event.start_mark.line + 1, "a control character", "remove control characters")
 
 

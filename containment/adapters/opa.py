@@ -10,6 +10,10 @@ from urllib.parse import urlsplit
 from policies.errors import InputError, Unreachable
 
 
+_SECONDS = 30
+"""For one decision: over 1,000 declarations it is a second on a machine that has other work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """What a declaration broke. `line` counts from 1; 0 where the declaration did not say. `field`: its path there, as
@@ -63,7 +67,7 @@ class Opa:
         from requests.exceptions import JSONDecodeError, RequestException
 
         try:
-            with OpaClient(host=self._host, port=self._port, ssl=self._tls) as client:
+            with OpaClient(host=self._host, port=self._port, ssl=self._tls, timeout=_SECONDS) as client:
                 answer = client.query_rule(input_data=question, package_path=package)
         except JSONDecodeError:
             return _undefined(package)

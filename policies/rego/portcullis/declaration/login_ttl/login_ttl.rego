@@ -39,11 +39,11 @@ bounded(item, tier) if {
 default tier_of(_) := "standard"
 
 tier_of(workload) := "critical" if {
-	"critical" in tiers[workload.name]
-} else := "high" if "high" in tiers[workload.name]
+	[workload.name, "critical"] in granted
+} else := "high" if [workload.name, "high"] in granted
 
-tiers[workload] contains secret.tier if {
+# A whole set, made once: asked for by key, a partial rule is worked out anew for each workload.
+granted := {[grant.workload, secret.tier] |
 	some secret in input.secrets
 	some grant in secret.grants
-	workload := grant.workload
 }

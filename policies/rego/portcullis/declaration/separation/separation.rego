@@ -13,7 +13,7 @@ import data.portcullis.violation
 deny contains violation.of(rego.metadata.chain(), identity, "spec", message) if {
 	some identity in input.identities
 	some pair in thresholds.separated_secrets
-	every name in pair { name in held[identity.name] }
+	every name in pair { name in held(identity) }
 	message := sprintf("holds %s together", [concat(" and ", pair)])
 }
 
@@ -23,7 +23,4 @@ deny contains violation.of(rego.metadata.chain(), {}, "", "the list of separated
 
 listed if is_array(thresholds.separated_secrets)
 
-held[identity.name] contains rule.secret if {
-	some identity in input.identities
-	some rule in identity.rules
-}
+held(identity) := {rule.secret | some rule in identity.rules}
