@@ -42,8 +42,8 @@ tier_of(workload) := "critical" if {
 	[workload.name, "critical"] in granted
 } else := "high" if [workload.name, "high"] in granted
 
-# A whole set, made once: asked for by key, a partial rule is worked out anew for each workload.
-granted := {[grant.workload, secret.tier] |
+# Pairs, not sets by workload: asked for by key, a partial object is worked out anew for each.
+granted contains [grant.workload, secret.tier] if {
 	some secret in input.secrets
 	some grant in secret.grants
 }
