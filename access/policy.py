@@ -59,7 +59,7 @@ def _rule(source: Source, item: Item, policy: str, namespace: str, now: datetime
         raise source.refused(item.at, f"path {path!r}: `{{{{` and `}}}}` do not match")
     if not isinstance(item.value, Object):
         raise source.refused(item.at, 'write `path "…" { … }`')
-    given = Arguments(source, item.value.items, _ARGUMENTS)
+    given = Arguments(source, item.value.items, _ARGUMENTS, once=("min_wrapping_ttl", "max_wrapping_ttl"))
     if "control_group" in given:
         raise source.unsupported(given.at("control_group"), "control_group: what needs approvals is not judged")
     listed, shorthand, plain = given.strings("capabilities"), given.string("policy"), _plain(given)

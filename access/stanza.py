@@ -20,10 +20,10 @@ _LONGEST = 9.2e9  # seconds, about 292 years: what the server's durations hold
 
 
 class Arguments:
-    """The arguments of one block. An argument written twice is joined if it is a list, as the server does; where the
-    second would silently replace the first, it is not read."""
+    """The arguments of one block. Lists written twice are joined and of other arguments the last counts, as with the
+    server. Of those in `once` the first says what type the second must have: two are not read."""
 
-    def __init__(self, source: Source, items: Iterable[Item], known: Iterable[str]) -> None:
+    def __init__(self, source: Source, items: Iterable[Item], known: Iterable[str], once: Iterable[str]) -> None:
         self._source = source
         self._items: dict[str, list[Item]] = {}
         names = set(known)
@@ -33,21 +33,25 @@ class Arguments:
             if len(item.keys) > 1:
                 raise source.unsupported(item.at, f"{item.keys[0]}: write it as `{item.keys[0]} = …`")
             self._items.setdefault(item.keys[0], []).append(item)
+        for name in once:
+            if len(self._items.get(name, ())) > 1:
+                raise source.unsupported(self.at(name), f"{name}: written twice")
 
     def strings(self, name: str) -> tuple[str, ...]:
         return tuple(self._text(i, v) for i in self._items.get(name, ()) for v in self._list(i, i.value))
 
     def string(self, name: str) -> str:
-        return self._one(name, self._text, "")
+        return self._last(name, self._text, "")
 
     def seconds(self, name: str) -> float:
-        return self._one(name, self._seconds, 0.0)
+        return self._last(name, self._seconds, 0.0)
 
     def integer(self, name: str) -> int:
-        return self._one(name, self._integer, 0)
+        return self._last(name, self._integer, 0)
 
     def instant(self, name: str) -> datetime | None:
-        return self._one(name, self._instant, None)
+        text = self.string(name)
+        return self._instant(self._items[name][-1], text) if text else None
 
     def parameters(self, name: str) -> Parameters | None:
         if name not in self._items:
@@ -68,11 +72,9 @@ class Arguments:
     def __contains__(self, name: str) -> bool:
         return name in self._items
 
-    def _one(self, name: str, take: Callable[[Item, Value], Taken], default: Taken) -> Taken:
-        items = self._items.get(name, ())
-        if len(items) > 1:
-            raise self._source.unsupported(items[1].at, f"{name}: written twice")
-        return take(items[0], items[0].value) if items else default
+    def _last(self, name: str, take: Callable[[Item, Value], Taken], default: Taken) -> Taken:
+        """All must be of the type."""
+        return [default, *(take(item, item.value) for item in self._items.get(name, ()))][-1]
 
     def _list(self, item: Item, value: Value) -> list[Value]:
         if isinstance(value, Object):
@@ -125,10 +127,7 @@ class Arguments:
             raise self._source.refused(item.at, f"{item.keys[0]}: no duration is that long")
         return found
 
-    def _instant(self, item: Item, value: Value) -> datetime | None:
-        text = self._text(item, value)
-        if not text:
-            return None
+    def _instant(self, item: Item, text: str) -> datetime:
         try:
             if re.fullmatch(r"[-+]?[0-9]{1,18}", text):
                 return datetime.fromtimestamp(int(text), UTC)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import random
 import sys
-import tempfile
-from pathlib import Path
 
 import click
 
 from access.acl import Acl
 from access.policy import parse
-from sandbox import tls
-from sandbox.doubles.github import free_port
+from bench.server import fresh
 from sandbox.services.openbao import OpenBao
 
 _WRITTEN = ["a", "b", "ab", "+", "+a", "a+", ""]
@@ -62,15 +59,8 @@ def compare(bao: OpenBao, seed: int, sets: int) -> tuple[int, list[str]]:
 @click.option("--seed", default=1, show_default=True)
 def main(sets: int, seed: int) -> None:
     """Exit 1 if the model and the server differ anywhere."""
-    root = Path(tempfile.mkdtemp())
-    (root / "secrets").mkdir(mode=0o700)
-    tls.ensure(root)
-    bao = OpenBao(root, free_port())
-    bao.start()
-    try:
+    with fresh() as bao:
         pairs, differing = compare(bao, seed, sets)
-    finally:
-        bao.stop()
     click.echo("\n".join([*differing[:10], f"{pairs} pairs, {len(differing)} disagreements"]))
     sys.exit(1 if differing or not pairs else 0)
 

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from access.pattern import Pattern
 from bench.access_oracle import compare
-from sandbox import tls
-from sandbox.doubles.github import free_port
+from bench.server import fresh
 from sandbox.services.openbao import OpenBao
 
 
 @pytest.fixture(scope="module")
-def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
-    root: Path = tmp_path_factory.mktemp("access")
-    (root / "secrets").mkdir(mode=0o700)
-    tls.ensure(root)
-    made = OpenBao(root, free_port())
-    made.start()
-    try:
+def bao() -> Iterator[OpenBao]:
+    with fresh() as made:
         yield made
-    finally:
-        made.stop()
 
 
 def test_model_and_server_agree(bao: OpenBao) -> None:

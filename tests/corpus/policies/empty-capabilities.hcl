@@ -1,0 +1,3 @@
+path "secret/*" { capabilities = ["read"] }
+path "secret/nothing" { capabilities = [] }
+path "secret/also-nothing" {}

@@ -1,0 +1,1 @@
+# Placeholder: the pipeline will fill this in.

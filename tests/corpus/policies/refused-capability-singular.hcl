@@ -1,0 +1,3 @@
+path "secret/data/app" {
+  capability = ["read"]
+}

@@ -1,0 +1,3 @@
+path "secret/data/${var.app}/*" {
+  capabilities = var.capabilities
+}

@@ -1,0 +1,3 @@
+paths "secret/data/app" {
+  capabilities = ["read"]
+}

@@ -1,0 +1,4 @@
+path "secret/data/app" {
+  capabilities = ["read"]
+  max_wrapping_ttl = "ninety seconds"
+}

@@ -1,0 +1,5 @@
+path "a" {
+  capabilities = ["read"]
+  min_wrapping_ttl = "5m"
+  max_wrapping_ttl = "90s"
+}

@@ -1,0 +1,4 @@
+# A star counts at the end only.
+path "secret/*/prod" { capabilities = ["read"] }
+path "secret/data/te*m/*" { capabilities = ["read"] }
+path "secret/data/**" { capabilities = ["list"] }

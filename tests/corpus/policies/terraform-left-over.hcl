@@ -1,0 +1,4 @@
+path "secret/data/${app}/*" {
+  capabilities = ["read"]
+}
+path "auth/token/create" { capabilities = ["update"] }

@@ -1,0 +1,4 @@
+path "secret/data/win" {
+  capabilities = ["read"]
+}
+path "secret/data/crlf/*" { capabilities = ["list"] }

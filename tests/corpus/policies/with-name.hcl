@@ -1,0 +1,5 @@
+name = "dev"
+
+path "secret/data/dev/*" {
+  capabilities = ["read"]
+}
