@@ -6,7 +6,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import click
 
@@ -44,9 +44,21 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
     try:
-        cli(prog_name="portcullis", standalone_mode=True)
+        code = cli(prog_name="portcullis", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        _fail(error.format_message(), error.exit_code)
+    except click.Abort:
+        click.echo("Aborted!", err=True)
+        _fail("aborted", 1)
     except PortcullisError as error:
-        if "--json" in sys.argv:
-            click.echo(json.dumps({"error": str(error), "exit_code": error.exit_code}))
         click.echo(f"portcullis: {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """With `--json` there is a document on stdout however a command ends."""
+    if "--json" in sys.argv:
+        click.echo(json.dumps({"error": message, "exit_code": code}))
+    sys.exit(code)

@@ -1,0 +1,65 @@
+"""However the command line ends: one document on stdout with `--json`, the words on stderr, and the exit code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from policies.errors import Unreachable
+from rotation import cli
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, str]:
+    monkeypatch.setattr("sys.argv", ["portcullis", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr()
+    return ended.value.code, told.out, told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["check", "--json", "--no-such"], "No such option"),
+        (["rotate", "run", "--json"], "Missing argument 'INCIDENT'"),
+        (["rotat", "--json"], "No such command"),
+        (["evidence", "report", "INC-0", "--json"], "no evidence for incident INC-0"),
+    ],
+)
+def test_wrong_use_is_a_document(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = _run(monkeypatch, capsys, *words)
+    document = json.loads(out)
+    assert (code, document["exit_code"]) == (2, 2)
+    assert message in document["error"]
+    assert message in err
+
+
+def test_without_json_stdout_stays_empty(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(monkeypatch, capsys, "rotate", "run")
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage: portcullis rotate run")
+
+
+@pytest.mark.parametrize(("error", "code"), [(Unreachable("vault is down"), 3), (KeyboardInterrupt(), 1)])
+def test_what_ends_a_command_is_a_document(
+    error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("sandbox.environment.here", fail)
+    ended, out, err = _run(monkeypatch, capsys, "sandbox", "status", "--json")
+    assert (ended, json.loads(out)["exit_code"]) == (code, code)
+    assert "vault is down" in err or "Aborted" in err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["rotate", "--help"]])
+def test_help_is_no_error(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = _run(monkeypatch, capsys, *words)
+    assert code == 0
+    assert "Examples:" in out
