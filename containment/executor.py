@@ -27,8 +27,8 @@ from containment.effects import (
 )
 from containment.incident import Incident
 from containment.ports import Vault
-from containment.report import Effect, Report
-from containment.run import Progress, Run, Systems
+from containment.report import CONTAINED, DENIED, Effect, Outcome, Report
+from containment.run import Progress, Run, Seen, Systems
 from containment.scope import affected
 from policies.errors import PortcullisError
 from policies.model import Estate
@@ -107,10 +107,10 @@ def _contain(run: Run) -> None:
     vault = run.systems.vault
     policies.deny(run)
     probes.foresee(run)
-    now = vault.now()
-    policies.close_generations(run, now)
+    policies.close_generations(run, vault.now())
     if run.clean:
-        _record(run, lambda i: i if i.denied_at else replace(i, denied_at=now))
+        denied = bool(run.incident.denied_at)
+        _milestone(run, DENIED, denied, lambda i: i if i.denied_at else replace(i, denied_at=vault.now()))
     # Repositories have a list of effects of their own until the end: the quarantine, which keeps every workload out,
     # does not stay shut for them.
     beside = replace(run, effects=[])
@@ -124,8 +124,8 @@ def _contain(run: Run) -> None:
     strangers.shut_out(run, vault.whoami())
     probes.probe(run)
     if run.clean:
-        now = vault.now()
-        _record(run, lambda i: i if i.contained_at else replace(i, contained_at=now))
+        contained = bool(run.incident.contained_at)
+        _milestone(run, CONTAINED, contained, lambda i: i if i.contained_at else replace(i, contained_at=vault.now()))
 
 
 def _revoke(run: Run) -> None:
@@ -157,6 +157,17 @@ def _revoke(run: Run) -> None:
     dead = database.drop_users(run, users, since)
     if run.clean_beside(database.REMAINS if dead else ()) and policies.open_quarantine(run):
         _record(run, lambda i: i if i.revoked_before else replace(i, revoked_before=since))
+
+
+def _milestone(run: Run, what: str, already: bool, change: Callable[[Incident], Incident]) -> None:
+    """An effect like any other, so that the timeline has both by one clock: by the record, which is in the server's
+    whole seconds, it would stand before what led to it."""
+
+    def put() -> Seen:
+        _record(run, change)
+        return (Outcome.ALREADY if already else Outcome.DONE), "on the server's record"
+
+    run.effect(what, run.incident.id, put)
 
 
 def _record(run: Run, change: Callable[[Incident], Incident]) -> None:

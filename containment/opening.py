@@ -33,8 +33,10 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
         return asked
     tell(asked, decision, progress, warn)
     asked = put_on_record(vault, asked, decision)
-    executor.deny(from_environment(vault, stored), stored, decision.known, current(decision), progress)
-    paging.begin(current(decision), progress)
+    incident = current(decision)
+    effects = executor.deny(from_environment(vault, stored), stored, decision.known, incident, progress)
+    paging.begin(incident, progress)
+    record.note_effects(incident.id, effects)
     return asked
 
 
@@ -73,7 +75,6 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
             what="incident opened",
             target=current.scope.words,
             detail="; ".join(filter(None, (decision.warning, moved))),
-            at=float(current.opened_at),
         )
     if asked.mode is not Mode.LOCK:
         return asked

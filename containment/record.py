@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from containment import chain, files
 from containment.incident import Incident
-from containment.report import Outcome, Report
+from containment.report import Effect, Outcome, Report
 from policies.errors import Finding, Unreachable
 
 DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
@@ -54,12 +55,19 @@ def keep(report: Report, incident: Incident) -> None:
         with chain.extended(here):
             for name, data in (("containment.json", report.to_json()), ("incident.json", incident.to_json())):
                 files.write(here, name, (json.dumps(data, indent=2) + "\n").encode())
-            acts = [e for e in report.effects if e.outcome is not Outcome.ALREADY]
-            _append(here, [_event(e.at, "containment", e.what, e.target, e.outcome.value, e.detail) for e in acts])
+            _append(here, _acts(report.effects))
     except Finding as error:
         note(incident.id, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:
         raise Unreachable(f"record of incident {incident.id}: {error.strerror}") from error
+
+
+def note_effects(incident_id: str, effects: Iterable[Effect]) -> None:
+    """Append what part of a lock-down did. Raises Unreachable when the disk does not take it."""
+    try:
+        _append(folder(incident_id), _acts(effects))
+    except OSError as error:
+        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
 
 
 def note(
@@ -98,6 +106,11 @@ def events(incident_id: str) -> list[dict[str, Any]]:
     except OSError as error:
         raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
     return found
+
+
+def _acts(effects: Iterable[Effect]) -> list[dict[str, Any]]:
+    acts = [e for e in effects if e.outcome is not Outcome.ALREADY]
+    return [_event(e.at, "containment", e.what, e.target, e.outcome.value, e.detail) for e in acts]
 
 
 def _event(at: float, phase: str, what: str, target: str, outcome: str, detail: str) -> dict[str, Any]:

@@ -14,6 +14,11 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+DENIED = "leaked paths denied"
+CONTAINED = "contained"
+"""The milestones among the effects, on the incident: on its record only when every effect so far was seen to hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """`proof` says what was seen after the act; an effect without proof is never DONE."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from containment.incident import Incident
+from containment.report import CONTAINED, DENIED
 
 PHASES = ("detection", "containment", "eradication", "recovery", "lift")
 """NIST SP 800-61, and the lift."""
@@ -56,11 +57,11 @@ def acts(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 
 def _milestones(incident: Incident) -> list[Event]:
-    """Zero means not yet."""
+    """For those that no run of this machine noted itself, in the server's whole seconds. Zero means not yet."""
     named = (
         ("detection", "incident opened", incident.opened_at),
-        ("containment", "leaked paths denied", incident.denied_at),
-        ("containment", "contained", incident.contained_at),
+        ("containment", DENIED, incident.denied_at),
+        ("containment", CONTAINED, incident.contained_at),
         ("lift", "incident lifted", incident.lifted_at),
     )
     return [

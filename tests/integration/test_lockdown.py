@@ -105,6 +105,20 @@ def test_containment_is_written_down_without_values(drilled: Drill, sandbox: San
             assert line not in written, f"a value of {secret.name} is in the report"
 
 
+def test_the_timeline_has_the_milestones_where_they_belong(drilled: Drill, sandbox: Sandbox) -> None:
+    argv = [sys.executable, "-m", "rotation", "evidence", "collect", drilled.incident]
+    subprocess.run(argv, cwd=REPOSITORY, env={**os.environ, **sandbox.environ()}, check=True)
+    line = json.loads((report_folder(drilled.incident) / "timeline.json").read_text())
+    assert not [event["what"] for event in line if event["at"] == int(event["at"])], (
+        "by another clock, in whole seconds"
+    )
+    whats = [event["what"] for event in line if event["what"] != "paged"]
+    opened, denied = whats.index("incident opened"), whats.index("leaked paths denied")
+    assert all(what.startswith("gitleaks") for what in whats[:opened]), "acted before it was opened"
+    assert opened < whats.index("gate") < denied < whats.index("token revoked")
+    assert whats[-1] == "contained", "what it took came later"
+
+
 def test_plain_up_keeps_the_lock_down(drilled: Drill, sandbox: Sandbox) -> None:
     done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
     assert done.returncode == 0, done.stdout

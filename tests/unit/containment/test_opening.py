@@ -69,6 +69,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor, "deny", lambda *_: [])
     monkeypatch.setattr(paging, "begin", lambda *_: None)
     monkeypatch.setattr(record, "note", lambda *_, **__: None)
+    monkeypatch.setattr(record, "note_effects", lambda *_: None)
 
 
 def test_what_was_denied_first_is_what_the_run_goes_on_with() -> None:

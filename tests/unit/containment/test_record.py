@@ -30,6 +30,15 @@ def test_each_run_is_appended(folder: Path) -> None:
     assert {f.stat().st_mode & 0o777 for f in folder.iterdir()} == {0o600}
 
 
+def test_what_was_done_before_the_rest_is_noted_with_its_own_time(folder: Path) -> None:
+    effects = (*REPORT.effects, Effect("gate", "pc-gate", Outcome.ALREADY, "in force", 1795488702.6))
+    record.note_effects("INC-1", effects)
+    assert [(e["what"], e["phase"], e["at"]) for e in record.events("INC-1")] == [
+        ("token revoked", "containment", 1795488702.5)
+    ]
+    assert (folder / chain.EVENTS).exists()
+
+
 def test_changed_evidence_stops_nothing_and_is_not_sealed_again(folder: Path) -> None:
     record.keep(REPORT, INCIDENT)
     before = chain.head(folder)

@@ -1,0 +1,92 @@
+"""What a lock-down says of itself as a whole, apart from its effects on the systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from containment import executor
+from containment.effects import policies, probes, repositories, strangers
+from containment.incident import Incident, Scope, State
+from containment.report import Outcome, Report
+from containment.run import Systems
+from policies.errors import Unreachable
+from policies.load import load
+
+OPEN = Incident("I", Scope(everything=True), State.OPEN, opened_at=10)
+
+
+class Server:
+    """Whole seconds, as the real one has. `refuses`: how many writes of a record fail first."""
+
+    def __init__(self, refuses: int = 0) -> None:
+        self.held, self._refuses = OPEN, refuses
+
+    def now(self) -> int:
+        return 100
+
+    def whoami(self) -> str:
+        return "operator"
+
+    def update_incident(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
+        assert incident_id == self.held.id
+        if self._refuses:
+            self._refuses -= 1
+            raise Unreachable("vault: sealed")
+        self.held = change(self.held)
+        return self.held
+
+
+@pytest.fixture(autouse=True)
+def acted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Instead of the effects: the last one takes place."""
+    seen: list[str] = []
+    for module, name in (
+        (policies, "deny"),
+        (policies, "close_generations"),
+        (probes, "foresee"),
+        (repositories, "lock"),
+        (strangers, "shut_out"),
+        (executor, "_revoke"),
+    ):
+        monkeypatch.setattr(module, name, lambda *_: None)
+
+    def probe(run: Any) -> None:
+        seen.append("probe")
+        run.effect("probe", "x", lambda: (Outcome.DONE, "refused"))
+
+    monkeypatch.setattr(probes, "probe", probe)
+    return seen
+
+
+def _contain(server: Server) -> tuple[Report, Incident]:
+    no, vault = Any, server
+    systems: Any = Systems(vault, no, no, no, no)  # type: ignore[arg-type]
+    return executor.contain(systems, load(), (server.held,), server.held, print)
+
+
+def test_milestones_are_effects_in_their_place_and_told_once() -> None:
+    server = Server()
+    report, incident = _contain(server)
+    assert [(e.what, e.target, e.outcome) for e in report.effects] == [
+        ("leaked paths denied", "I", Outcome.DONE),
+        ("probe", "x", Outcome.DONE),
+        ("contained", "I", Outcome.DONE),
+    ]
+    assert [e.at for e in report.effects] == sorted(e.at for e in report.effects)
+    assert (incident.denied_at, incident.contained_at) == (100, 100)
+    again, _ = _contain(server)
+    assert [e.outcome for e in again.effects if e.what != "probe"] == [Outcome.ALREADY] * 2
+
+
+def test_a_milestone_that_is_not_on_record_is_named_and_the_rest_goes_on(acted: list[str]) -> None:
+    server = Server(refuses=1)
+    report, incident = _contain(server)
+    assert report.not_contained == ("I (leaked paths denied: vault: sealed)",)
+    assert acted == ["probe"]
+    assert not incident.contained_at
+    server = Server()
+    server.held = incident
+    assert _contain(server)[0].not_contained == ()
