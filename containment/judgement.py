@@ -13,6 +13,7 @@ from policies.model import Estate
 
 if TYPE_CHECKING:
     from containment.adapters.opa import Decision
+    from containment.decisions import Judge
 
 
 class Refused(Finding):
@@ -31,7 +32,11 @@ def decide(estate: Estate, url: str) -> Decision:
     """What OPA says of the declarations, each violation on the line of its field. Raises Unreachable or InputError."""
     from containment.adapters.opa import Opa
 
-    decision = Opa(url).decide("portcullis.declaration", question(estate))
+    return _decided(estate, Opa(url))
+
+
+def _decided(estate: Estate, opa: Judge) -> Decision:
+    decision = opa.decide("portcullis.declaration", question(estate))
     declared: tuple[Any, ...] = (
         *estate.secrets,
         *estate.mounts,
@@ -45,6 +50,9 @@ def decide(estate: Estate, url: str) -> Decision:
 
 def judge(estate: Estate) -> None:
     """Raises Refused when a rule objects, Unreachable or InputError when nobody could be asked."""
-    decision = decide(estate, opa_url())
+    from containment.adapters.opa import Opa
+    from containment.decisions import Kept
+
+    decision = _decided(estate, Kept(Opa(opa_url())))
     if not decision.allow:
         raise Refused("the policies do not allow the declarations: " + "; ".join(decision.reasons))

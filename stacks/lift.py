@@ -8,6 +8,7 @@ from containment import executor, judgement, lockdown, proofs, record
 from containment.adapters.opa import Opa
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision, lifted
+from containment.decisions import Kept
 from containment.errors import LiftRefused, NotRestored
 from containment.incident import Incident
 from containment.systems import from_environment
@@ -26,7 +27,7 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     if not dry:
         report, incident = lockdown.contain(vault, estate, vault.incidents(), incident, pulumi.log.info)
         contained, missing = not report.not_contained, report.not_contained
-    answer = Opa(judgement.opa_url()).decide(
+    answer = Kept(Opa(judgement.opa_url())).decide(
         "portcullis.lift", proofs.lift_input(incident, estate, requested_id, vault.now(), contained)
     )
     if not answer.allow:

@@ -53,6 +53,7 @@ def command(
     from containment.adapters.custodian import HvacCustodian
     from containment.adapters.opa import Opa
     from containment.adapters.vault import HvacVault
+    from containment.decisions import Kept
     from containment.judgement import opa_url
     from containment.systems import from_environment
     from policies.errors import InputError
@@ -85,7 +86,7 @@ def command(
         from_environment(vault, estate),
         HvacCustodian.from_environment,
         estate,
-        Opa(opa_url()),
+        Kept(Opa(opa_url())),
         found,
         seconds,
         deliver,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from containment import chain
+from containment import chain, decisions
 from containment.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError, PortcullisError
@@ -22,6 +22,9 @@ from rotation.evidence.audit_export import export_audit
 from rotation.evidence.belonging import belonging
 from rotation.evidence.folder import Evidence
 from rotation.evidence.report import render
+
+_AROUND = 60.0
+"""Seconds before the opening and after the lift in which the decisions that led to them were made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,18 @@ def _written(evidence: Evidence, folder: Path, incident: Incident, missing: list
         missing.append(f"{chain.EVENTS}: {torn} lines are torn")
     line = chronicle.timeline(events, incident, _effects(folder))
     evidence.write_json("timeline.json", line)
+    kept, torn = decisions.during(folder.parent, incident.opened_at - _AROUND, _over(incident))
+    if torn:
+        missing.append(f"{decisions.FILE}: {torn} lines are torn")
+    if kept:
+        evidence.write_json("decisions.json", kept)
     for name, acts in chronicle.acts(line).items():
         evidence.write_acts(name, acts)
     return line
+
+
+def _over(incident: Incident) -> float | None:
+    return incident.lifted_at + _AROUND if incident.lifted_at else None
 
 
 def _incident(incident_id: str, folder: Path, vault: Vault | None, missing: list[str]) -> Incident:

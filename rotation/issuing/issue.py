@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
 
 from containment import names
-from containment.adapters.opa import Decision
+from containment.decisions import Judge
 from containment.incident import Incident, State
 from containment.ports import Issued, Minter, Vault
 from containment.report import Effect, Outcome
@@ -26,10 +25,6 @@ from rotation.issuing.roles import Role
 PACKAGE = "portcullis.issue"
 
 Deliver = Callable[[Mapping[str, str]], None]
-
-
-class Judge(Protocol):
-    def decide(self, package: str, question: dict[str, Any]) -> Decision: ...
 
 
 class Denied(Finding):
