@@ -1,7 +1,7 @@
 """HCL 1, the language of policies, with the offset of every item.
 
-No Python package reads it: what is there reads HCL 2, refuses quoted keys and keeps one of two repeated arguments
-(`python-hcl2` 8.1.4, `pyhcl` 0.4.5). The grammar is closed and small; a real server is the oracle of what is accepted.
+No Python package reads it without loss (docs/adr/0009). The grammar is closed and small; a real server is the oracle of
+what is accepted.
 """
 
 from __future__ import annotations

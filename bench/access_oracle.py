@@ -13,19 +13,50 @@ from access.policy import parse
 from bench.server import fresh
 from sandbox.services.openbao import OpenBao
 
-_WRITTEN = ["a", "b", "ab", "+", "+a", "a+", ""]
-_ASKED = ["a", "b", "ab", "abc", "+", ""]
+_SEGMENTS = ["a", "b", "ab", "abc", "+a", "a+", ""]
 _CAPABILITIES = ["create", "read", "update", "delete", "list", "sudo", "patch", "scan"]
 
 
-def _pattern(dice: random.Random) -> str:
-    head = "/".join(dice.choice(_WRITTEN) for _ in range(dice.randint(1, 4)))
-    return (head + dice.choice(["", "*", "/*", "/"])).replace("+*", "+/*")
+def _path(dice: random.Random) -> str:
+    return "/".join(dice.choice(_SEGMENTS[: dice.choice([2, 4, 7])]) for _ in range(dice.randint(2, 6)))
+
+
+def _pattern(dice: random.Random, path: str) -> str:
+    """One that matches the path, or nearly: several of one path meet on it."""
+    segments = [s if dice.random() < 0.6 else "+" for s in path.split("/")]
+    match dice.randrange(6):
+        case 0 | 1:
+            end = ""
+        case 2:
+            del segments[dice.randint(1, len(segments)) :]
+            end = "/*"
+        case 3:
+            segments[-1] = path.split("/")[-1]
+            segments[-1] = segments[-1][: dice.randint(0, len(segments[-1]))]
+            end = "*"
+        case 4:
+            end = "/"
+        case _:
+            end = dice.choice(["*", "/*", "/+", "+", "/a"])
+    return ("/".join(segments) + end).replace("+*", "+/*")
+
+
+def _alike(dice: random.Random, path: str) -> str:
+    """One that differs from others of the path in length and letters alone."""
+    first, *segments = path.split("/")
+    segments[dice.randrange(len(segments))] = "+"
+    return "/".join(["+", *segments]) + ("/*" if first == "a" else "")
+
+
+def _around(dice: random.Random, path: str) -> set[str]:
+    longer, shorter = f"{path}/{dice.choice(_SEGMENTS)}", path.rpartition("/")[0]
+    bare = {path, longer, shorter, path + dice.choice("abc"), path[:-1]}
+    return {found for one in bare for found in (one, one + "/") if found.strip("/")}
 
 
 def _policy(dice: random.Random, pool: list[str]) -> str:
     lines = []
-    for _ in range(dice.randint(1, 6)):
+    for _ in range(dice.randint(6, 30)):
         words = ["deny"] if dice.random() < 0.15 else dice.sample(_CAPABILITIES, dice.randint(0, 3))
         lines.append(f"path {json.dumps(dice.choice(pool))} {{ capabilities = {json.dumps(words)} }}")
     return "\n".join(lines) + "\n"
@@ -34,12 +65,12 @@ def _policy(dice: random.Random, pool: list[str]) -> str:
 def compare(bao: OpenBao, seed: int, sets: int) -> tuple[int, list[str]]:
     """How many pairs were asked, and where the two differ."""
     token, dice = bao.root_token(), random.Random(seed)  # noqa: S311 - no secret
-    asked = {
-        "/".join(dice.choice(_ASKED) for _ in range(dice.randint(1, 5))) + dice.choice(["", "/"]) for _ in range(99)
-    }
-    paths, pairs, differing = sorted(asked - {""}), 0, []
+    pairs, differing = 0, []
     for _ in range(sets):
-        pool = [_pattern(dice) for _ in range(dice.choice([6, 40]))]  # few: they meet on one; many: more shapes
+        bases = [_path(dice) for _ in range(9)]
+        paths = sorted(set().union(*(_around(dice, path) for path in bases)))
+        shape = dice.choice([_pattern, _pattern, _alike])
+        pool = [shape(dice, path) for path in bases for _ in range(dice.choice([2, 6]))]
         texts = {f"oracle-{n}": _policy(dice, pool) for n in range(dice.randint(1, 3))}
         for name, text in texts.items():
             bao.call("PUT", f"sys/policies/acl/{name}", {"policy": text}, token=token)

@@ -1,11 +1,15 @@
-"""A fresh OpenBao in a directory of its own, for as long as it is asked."""
+"""A fresh OpenBao in a directory of its own, for as long as it is asked, and requests at it by whom one likes."""
 
 from __future__ import annotations
 
+import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from sandbox import tls
 from sandbox.doubles.github import free_port
@@ -25,3 +29,46 @@ def fresh() -> Iterator[OpenBao]:
             yield made
         finally:
             made.stop()
+
+
+class Asker:
+    """Unlike the service's own client it takes a refusal for an answer."""
+
+    def __init__(self, bao: OpenBao) -> None:
+        context = ssl.create_default_context(cafile=str(bao.root / "ca.pem"))
+        self._http = httpx.Client(base_url=f"{bao.url}/v1/", verify=context, timeout=30, trust_env=False)
+        self._root = bao.root_token()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        token: str,
+        namespace: str = "",
+        wrap_ttl: str = "",
+    ) -> httpx.Response:
+        """LIST, SCAN and PATCH are methods too."""
+        headers = {"X-Vault-Token": token, "X-Vault-Namespace": namespace, "X-Vault-Wrap-TTL": wrap_ttl}
+        if method == "PATCH":
+            headers["Content-Type"] = "application/merge-patch+json"
+        present = {name: value for name, value in headers.items() if value}
+        return self._http.request(method, path, json=body, headers=present)
+
+    def allowed(self, method: str, path: str, body: Mapping[str, Any] | None = None, **options: Any) -> bool:
+        """Whatever the answer is otherwise: not found and malformed come after access."""
+        return self.ask(method, path, body, **options).status_code != httpx.codes.FORBIDDEN
+
+    def admin(self, method: str, path: str, body: Mapping[str, Any] | None = None, namespace: str = "") -> Any:
+        """By the root token. Raises httpx.HTTPStatusError."""
+        answer = self.ask(method, path, body, token=self._root, namespace=namespace).raise_for_status()
+        return answer.json() if answer.content else {}
+
+    def token(self, texts: Mapping[str, str], namespace: str = "") -> str:
+        """A batch token with these policies alone."""
+        for name, text in texts.items():
+            self.admin("PUT", f"sys/policies/acl/{name}", {"policy": text}, namespace)
+        body = {"policies": list(texts), "no_default_policy": True, "type": "batch"}
+        made: str = self.admin("POST", "auth/token/create", body, namespace)["auth"]["client_token"]
+        return made
