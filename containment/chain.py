@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -25,6 +26,8 @@ EVENTS = "events.jsonl"
 APPEND_ONLY = ".jsonl"
 """Files of this ending (events, rotation's journal) are written to while an incident goes on: what was sealed of
 them must stay, what came after is sealed the next time."""
+_BETWEEN_SEALS = re.compile(r"(events|rotation)\.jsonl|commands/[0-9]{4,}-[a-z0-9-]+\.json")
+"""Files that commands make between two seals: notes, rotation's journal, acts by hand."""
 _GENESIS = "0" * 64
 _KEYS = {"path", "size", "sha256", "previous", "hash"}
 
@@ -57,9 +60,21 @@ class _File:
     sha256: str
 
 
+Sealed = Callable[[str | None, str], None]
+"""Told the chain's head before and after a seal, while the folder is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What a command wrote and no seal covers yet: `lines` appended to a file, or those of a new one."""
+
+    path: str
+    lines: int
+
+
 @contextmanager
-def extended(folder: Path) -> Iterator[list[Problem]]:
-    """Hold the folder, let the caller write, then append what it wrote to the chain.
+def extended(folder: Path, sealed: Sealed = lambda *_: None) -> Iterator[list[Problem]]:
+    """Hold the folder, let the caller write, append what it wrote to the chain and tell `sealed`.
 
     Yields what was touched since it was sealed. Such evidence is not sealed again: raises Finding after the caller's
     writing.
@@ -68,7 +83,8 @@ def extended(folder: Path) -> Iterator[list[Problem]]:
         touched = [p for p in verify(folder) if p.kind is not Kind.ADDED] if _sealed(folder) else []
         yield touched
         _refuse(touched)
-        _seal(folder)
+        before = head(folder)
+        sealed(before, _seal(folder))
 
 
 def seal(folder: Path) -> str:
@@ -90,8 +106,26 @@ def head(folder: Path) -> str | None:
     return str(entries[-1]["hash"]) if entries else _GENESIS
 
 
+def unsealed(folder: Path) -> list[Addition]:
+    """What came after the last seal from commands that seal nothing themselves: a note, a step of a rotation, an act by
+    hand. It may be anybody's until it is sealed; `verify` compares what was sealed before it. Raises InputError when
+    there is no such folder."""
+    entries, _ = _manifest(folder)
+    latest = {e["path"]: e for e in entries}
+    found = []
+    for path, file in sorted(_files(folder)[0].items()):
+        if path in latest and path.endswith(APPEND_ONLY) and file.size > latest[path]["size"]:
+            found.append(Addition(path, len(read(folder / path)[latest[path]["size"] :].splitlines())))
+        elif path not in latest and _BETWEEN_SEALS.fullmatch(path):
+            found.append(Addition(path, len(read(folder / path).splitlines())))
+    return found
+
+
 def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -> list[Problem]:
-    """Everything that differs from what was sealed; empty when the evidence holds.
+    """Everything that differs from what was sealed; empty when the evidence holds up to the last seal.
+
+    A file that no command writes between two seals is a finding until a person has it sealed: nothing tells a letter
+    that a responder put there from what an intruder did.
 
     `heads`: what the chain's head was at earlier times, as kept elsewhere. One that is no link of the chain shows a
     manifest that was rewritten or cut as a whole. `newest` of them: nobody vouches for what was sealed after it.
@@ -124,9 +158,9 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
         elif path not in seen and PLAIN.fullmatch(path):
             problems.append(Problem(path, Kind.REMOVED, "sealed, now missing"))
     problems += [
-        Problem(p, Kind.ADDED, "not sealed: written since `portcullis evidence collect`, which seals it, or put there")
+        Problem(p, Kind.ADDED, "sealed by nobody: put there; `portcullis evidence collect` seals it")
         for p in sorted(files)
-        if p not in latest
+        if p not in latest and not _BETWEEN_SEALS.fullmatch(p)
     ]
     return problems
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from containment import executor, record
+from containment import executor, heads, record
 from containment.errors import NotContained
 from containment.incident import Incident
 from containment.ports import Vault
@@ -16,11 +16,11 @@ from policies.model import Estate
 def contain(
     vault: Vault, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
 ) -> tuple[Report, Incident]:
-    """`executor.contain`, then the incident's folder. Raises Unreachable when the disk does not take it; what is not
-    contained is named there too."""
+    """`executor.contain`, then the incident's folder, and its head on the server. Raises Unreachable when the disk does
+    not take it; what is not contained is named there too."""
     report, incident = executor.contain(from_environment(vault, estate), estate, incidents, incident, progress)
     try:
-        record.keep(report, incident)
+        record.keep(report, incident, heads.follower(vault, incident.id, progress))
     except PortcullisError as error:
         open_points = f"{NotContained(report.not_contained)}; " if report.not_contained else ""
         raise Unreachable(f"{open_points}{error}") from error

@@ -56,6 +56,7 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
         f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
         f"{names.STORE}/metadata/incidents/": {"capabilities": ["list"]},
+        f"{names.STORE}/data/evidence/*": {"capabilities": ["create", "read", "update"]},  # never delete or destroy
         f"{names.STORE}/data/compiled": {"capabilities": ["create", "read", "update"]},
         "auth/token/accessors": {"capabilities": ["list", "sudo"]},
         "auth/token/accessors/": {"capabilities": ["list", "sudo"]},
@@ -120,7 +121,6 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
             for end in ("", "/")
         },
         "identity/group/id/*": {"capabilities": ["read"]},
-        f"{names.STORE}/data/evidence/*": {"capabilities": ["create", "read", "update"]},  # never delete or destroy
         f"{names.STORE}/metadata/evidence/*": {"capabilities": ["read"]},
         "sys/leases/renew": {"capabilities": ["update"]},
     }

@@ -44,7 +44,7 @@ def make_room(incident_id: str) -> str:
     return f"evidence of an earlier {incident_id} was moved to {aside}"
 
 
-def keep(report: Report, incident: Incident) -> None:
+def keep(report: Report, incident: Incident, sealed: chain.Sealed = lambda *_: None) -> None:
     """Write what the run saw (`containment.json`, `incident.json`), append what it did to the events, and seal it.
 
     Evidence that was changed since it was sealed stands in the way of no lock-down and of no lift: it is not sealed
@@ -52,7 +52,7 @@ def keep(report: Report, incident: Incident) -> None:
     """
     try:
         here = folder(incident.id)
-        with chain.extended(here):
+        with chain.extended(here, sealed):
             for name, data in (("containment.json", report.to_json()), ("incident.json", incident.to_json())):
                 files.write(here, name, (json.dumps(data, indent=2) + "\n").encode())
             _append(here, _acts(report.effects))

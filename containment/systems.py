@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from containment.ports import CodeHost, Database, PolicyStore, Prober, Upstream, Vault
+from containment.ports import CodeHost, Database, Prober, Upstream, Vault
 from containment.run import Systems
 from policies.errors import InputError
 from policies.model import Estate
@@ -51,7 +51,7 @@ def from_environment(vault: Vault, estate: Estate, environ: Mapping[str, str] = 
     return Systems(vault, database, upstream, code_host, prober)
 
 
-def policy_store(environ: Mapping[str, str] = os.environ) -> PolicyStore:
+def policy_store(environ: Mapping[str, str] = os.environ) -> Vault:
     """For those whose own token writes no policy. Raises InputError when the environment names no token for it."""
     from containment.adapters.vault import HvacVault
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from containment import chain, opening, proofs, record
+from containment import chain, heads, opening, proofs, record
 from containment.incident import State
 from containment.ports import Custodian, PolicyStore
 from containment.systems import from_environment, policy_store
@@ -106,7 +106,7 @@ def run(
                 progress(f"rotating {', '.join(c.item for c in wave)}")
                 outcomes = engine.rotate(wave, since)
                 ended += [Ended(c.item, tuple(outcomes[c.item])) for c in wave]
-        _keep(incident_id, ended, word)
+        _keep(incident_id, ended, word, heads.follower(store, incident_id, progress))
     return Rotation(incident_id, tuple(ended), round(time.monotonic() - begin, 3))
 
 
@@ -170,12 +170,12 @@ def _perform(work: Work, name: str, journal: Journal) -> Result:
     return result
 
 
-def _keep(incident_id: str, ended: list[Ended], word: str) -> None:
+def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed) -> None:
     """Into the evidence, sealed. Evidence that was changed meanwhile is not sealed again, and the timeline says so."""
     folder = record.folder(incident_id)
     evidence = Evidence(folder)
     try:
-        with chain.extended(folder):
+        with chain.extended(folder, sealed):
             for one in ended:
                 output = "\n".join(f"{r.outcome}: {r.step}: {r.detail}" for r in one.results)
                 name = "rotate-" + one.item.replace(":", "-")

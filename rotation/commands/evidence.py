@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from containment.adapters.vault import HvacVault
-    from rotation.evidence.heads import Kept
+    from containment.heads import Kept
 
 _FOLDER = click.option(
     "--folder",
@@ -74,6 +75,8 @@ def collect_command(incident: str, folder: Path | None, as_json: bool) -> None:
 def verify_command(incident: str, head: str | None, offline: bool, folder: Path | None, as_json: bool) -> None:
     """Exit 1 when a file was edited, removed, added, reordered or linked since it was sealed.
 
+    What commands wrote since the last seal is told apart, as not sealed yet; exit 0. What came before it is as sealed.
+
     With VAULT_ADDR set, the heads that the server keeps must all be links of the chain, and the newest the last one: a
     manifest that was rewritten as a whole has none of them, and what was sealed since the newest may be anybody's.
     `collect` keeps the head of what it seals.
@@ -83,7 +86,7 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
       portcullis evidence verify INC-7
       portcullis evidence verify INC-7 --offline --json
     """
-    from containment.chain import MANIFEST
+    from containment.chain import MANIFEST, unsealed
     from policies.errors import Unreachable
     from rotation.evidence.folder import INCIDENTS, Kind, Problem, incident_folder, verify
 
@@ -102,14 +105,21 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
     ]
     compared = f"{len(kept.heads)} heads on the server" if kept and kept.heads else None
     reason = _not_compared(offline, kept, error)
+    since = unsealed(place) if not problems else []
+    state = "does not hold" if problems else "holds up to the last seal" if since else "holds"
     if as_json:
-        document = {"incident": incident, "holds": not problems, "problems": [p.to_json() for p in problems]}
+        document = {"incident": incident, "holds": not problems, "state": state}
+        document |= {"problems": [p.to_json() for p in problems], "unsealed": [asdict(a) for a in since]}
         click.echo(json.dumps({**document, "compared_with": compared, "not_compared": reason}))
     else:
         for problem in problems:
             click.echo(f"{problem.kind.upper():14} {problem.path}: {problem.detail}")
         click.echo(f"compared with {compared}" if compared else f"not compared with the server: {reason}")
-        click.echo(f"evidence of {incident}: {'does NOT hold' if problems else 'holds'}")
+        for addition in since:
+            click.echo(f"{'NOT SEALED YET':14} {addition.path}: {addition.lines} lines since the last seal")
+        click.echo(f"evidence of {incident}: {'does NOT hold' if problems else state}")
+        if since:
+            click.echo(f"seal what came since: portcullis evidence collect {incident}")
     if problems:
         raise SystemExit(1)
     if error is not None:
@@ -129,9 +139,9 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
       portcullis evidence report INC-7
       portcullis evidence report INC-7 --json
     """
+    from containment import heads
     from containment.chain import extended, head
     from policies.errors import Finding, PortcullisError
-    from rotation.evidence import heads
     from rotation.evidence.folder import INCIDENTS, incident_folder
     from rotation.evidence.report import render
 
@@ -170,7 +180,7 @@ def _vault() -> HvacVault | None:
 
 
 def _kept(incident: str) -> Kept | None:
-    from rotation.evidence import heads
+    from containment import heads
 
     vault = _vault()
     return heads.kept(vault, incident) if vault else None

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from containment import chain, decisions
+from containment import chain, decisions, heads
 from containment.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError, PortcullisError
 from policies.load import load
-from rotation.evidence import chronicle, heads
+from rotation.evidence import chronicle
 from rotation.evidence.audit_export import export_audit
 from rotation.evidence.belonging import belonging
 from rotation.evidence.folder import Evidence

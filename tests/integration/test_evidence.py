@@ -14,6 +14,7 @@ import pytest
 
 from containment import chain, names
 from containment.adapters.vault import HvacVault
+from containment.heads import kept
 from containment.incident import Incident, Scope, State
 from policies.errors import Unreachable
 from sandbox.environment import REPOSITORY, Sandbox
@@ -73,6 +74,25 @@ def test_collected_from_the_audit_device_and_compared_with_the_server(
     assert (code, verified["compared_with"]) == (0, "1 heads on the server")
 
 
+def test_a_lock_down_after_the_collection_leaves_evidence_that_holds(
+    sandbox: Sandbox, vault: HvacVault, folder: Path
+) -> None:
+    """Its token keeps the head of what it seals; what it notes afterwards is told as not sealed yet."""
+    from rotation.evidence.folder import Evidence
+
+    before = kept(vault, ID).heads
+    env = {**os.environ, **sandbox.environ(), "PORTCULLIS_INCIDENTS": str(folder)}
+    argv = [sys.executable, "-m", "rotation", "contain", "--incident-id", ID]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert "is not kept" not in done.stderr
+    assert kept(vault, ID).heads == (*before, chain.head(folder / ID))
+    Evidence(folder / ID).add_command("revoke", ["portcullis", "revoke", "x"], 0, "gone")
+    code, verified = _evidence(sandbox, folder, "verify", ID)
+    assert (code, verified["state"], verified["problems"]) == (0, "holds up to the last seal", [])
+    assert _evidence(sandbox, folder, "collect", ID)[0] == 0
+    assert _evidence(sandbox, folder, "verify", ID)[1]["state"] == "holds"
+
+
 def test_rewritten_as_a_whole_is_caught_by_the_server_only(sandbox: Sandbox, vault: HvacVault, folder: Path) -> None:
     place = folder / ID
     kept = {f: f.read_bytes() for f in place.rglob("*") if f.is_file()}
@@ -106,8 +126,6 @@ def test_more_than_ten_heads_stay(sandbox: Sandbox, vault: HvacVault) -> None:
     path = names.evidence_head("INC-8")
     for number in range(12):
         vault.write(path, {"data": {"head": str(number)}})
-    from rotation.evidence.heads import kept
-
     assert kept(vault, "INC-8").gone == ()
     assert kept(vault, "INC-8").heads[0] == "0"
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from containment import executor, lockdown
+from containment import chain, executor, lockdown, names
 from containment.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
 from policies.errors import Unreachable
@@ -18,10 +19,13 @@ FAILED = Report("I", (Effect("tokens", "risk-engine", Outcome.FAILED, "still the
 
 
 def _contain(monkeypatch: pytest.MonkeyPatch, folder: Path) -> tuple[Report, Incident]:
-    no: Any = None
+    heads: dict[str, Any] = {}
+    server: Any = SimpleNamespace(read=heads.get, write=heads.__setitem__)
     monkeypatch.setattr(executor, "contain", lambda *_: (FAILED, OPEN))
     monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(folder))
-    return lockdown.contain(no, load(), (OPEN,), OPEN, print)
+    done = lockdown.contain(server, load(), (OPEN,), OPEN, print)
+    assert heads == {names.evidence_head("I"): {"data": {"head": chain.head(folder / "I")}}}
+    return done
 
 
 def test_what_was_seen_is_written_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

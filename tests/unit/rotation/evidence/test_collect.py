@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,15 +12,18 @@ from typing import Any, cast
 import pytest
 from click.testing import CliRunner
 
+from containment import heads
 from containment.chain import EVENTS, Kind, extended, seal, verify
 from containment.incident import Incident, Proof, Scope, State
 from containment.ports import Vault
 from policies.errors import Finding, InputError, Unreachable
 from policies.load import load
 from rotation.commands.evidence import command
-from rotation.evidence import chronicle, heads
+from rotation.evidence import chronicle
 from rotation.evidence.belonging import belonging
 from rotation.evidence.collect import Collected, collect
+from rotation.evidence.folder import Evidence
+from rotation.journal import JOURNAL
 
 OPENED = 1795488701
 INCIDENT = Incident(
@@ -322,3 +326,86 @@ def test_a_report_whose_head_the_server_does_not_take_is_named_all_the_same(
     found = json.loads(CliRunner().invoke(command, [*argv, "--json"]).stdout)
     assert (found["report"], found["head"]) == (str(folder / "report.html"), seal(folder))
     assert len(found["missing"]) == 1
+
+
+def _verify(folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, Any]]:
+    monkeypatch.setattr("rotation.commands.evidence._vault", lambda: server)
+    done = CliRunner().invoke(command, ["verify", "INC-1", "--folder", str(folder.parent), "--json"])
+    return done.exit_code, json.loads(done.stdout)
+
+
+def test_what_commands_wrote_since_the_last_seal_is_told_apart_from_a_change(
+    folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server()
+    _append(folder, what="first")
+    _collect(folder, log, server)
+    code, found = _verify(folder, server, monkeypatch)
+    assert (code, found["state"], found["unsealed"]) == (0, "holds", [])
+    _append(folder, what="second")
+    _append(folder, what="third")
+    (folder / JOURNAL).write_text("{}\n")
+    Evidence(folder).add_command("revoke", ["portcullis", "revoke", "x"], 0, "gone")
+    code, found = _verify(folder, server, monkeypatch)
+    assert (code, found["holds"], found["state"]) == (0, True, "holds up to the last seal")
+    assert {a["path"]: a["lines"] for a in found["unsealed"]}.items() >= {EVENTS: 2, JOURNAL: 1}.items()
+    assert any(a["path"].startswith("commands/") for a in found["unsealed"])
+    text = CliRunner().invoke(command, ["verify", "INC-1", "--folder", str(folder.parent)]).stdout
+    assert f"{EVENTS}: 2 lines since the last seal" in text
+    assert "portcullis evidence collect INC-1" in text
+    _collect(folder, log, server)
+    assert _verify(folder, server, monkeypatch)[1]["state"] == "holds"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "kind"),
+    [
+        (EVENTS, lambda text: text.replace("first", "fir5t"), Kind.EDITED),
+        (EVENTS, lambda text: text[5:], Kind.EDITED),
+        ("timeline.json", lambda text: text + " ", Kind.EDITED),
+        ("letter.txt", lambda _: "put there", Kind.ADDED),
+        ("forged.jsonl", lambda _: "{}", Kind.ADDED),
+    ],
+)
+def test_beside_new_lines_what_was_changed_or_put_there_is_a_finding(
+    file: str, change: Callable[[str], str], kind: Kind, folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server()
+    _append(folder, what="first")
+    _collect(folder, log, server)
+    _append(folder, what="second")
+    (folder / file).write_text(change((folder / file).read_text() if (folder / file).exists() else ""))
+    code, found = _verify(folder, server, monkeypatch)
+    assert (code, found["state"]) == (1, "does not hold")
+    assert [(p["path"], p["kind"]) for p in found["problems"]] == [(file, kind)]
+
+
+def test_a_command_keeps_the_head_of_what_it_seals(folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, said = Server(), list[str]()
+    _collect(folder, log, server)
+    with extended(folder, heads.follower(_vault(server), "INC-1", said.append)):
+        _append(folder, what="locked down again")
+    code, found = _verify(folder, server, monkeypatch)
+    assert (code, found["state"], said, len(server.versions)) == (0, "holds", [], 2)
+
+
+def test_a_command_does_not_vouch_for_what_was_sealed_before_it(
+    folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, said = Server(), list[str]()
+    _collect(folder, log, server)
+    (folder / "audit.json").write_text("[]")
+    seal(folder)
+    with extended(folder, heads.follower(_vault(server), "INC-1", said.append)):
+        _append(folder, what="locked down again")
+    assert "more was sealed since the newest head" in said[0]
+    code, found = _verify(folder, server, monkeypatch)
+    assert (code, {p["path"] for p in found["problems"]}) == (1, {"audit.json", EVENTS})
+
+
+def test_a_head_that_the_server_does_not_take_stops_no_command(folder: Path) -> None:
+    said = list[str]()
+    with extended(folder, heads.follower(_vault(Server(down=True)), "INC-1", said.append)):
+        _append(folder, what="locked down")
+    assert said == ["the head of the evidence is not kept on the server: vault: write: ConnectionError"]
+    assert verify(folder) == []

@@ -52,7 +52,7 @@ def test_removed(folder: Path) -> None:
     assert _kinds(folder) == {("timeline.json", Kind.REMOVED)}
 
 
-@pytest.mark.parametrize("name", ["extra.json", "commands/9999-x.json"])
+@pytest.mark.parametrize("name", ["extra.json", "other.jsonl", "commands/containment-x.json"])
 def test_added(folder: Path, name: str) -> None:
     (folder / name).write_text("{}")
     assert _kinds(folder) == {(name, Kind.ADDED)}
