@@ -8,11 +8,15 @@ import os
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policies import fields, model, references
 from policies.document import MAX_BYTES, Problem, Refused, parse
 from policies.errors import InputError
+from policies.plain import plain
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator, ValidationError
 
 ROOT = Path(__file__).resolve().parent
 ACCESS = ROOT / "access"
@@ -115,46 +119,43 @@ def _read(file: Path, folder: Path, name: str, problems: list[Problem]) -> Any |
     if not isinstance(kind, str) or kind not in _BUILDERS:
         refuse(fields.line(document.lines, "kind"), "kind", f"{kind!r} is no kind", f"one of {', '.join(_BUILDERS)}")
         return None
-    errors = list(_validator(kind).iter_errors(document.data))
-    for violation in errors:
-        for leaf in _leaves(violation):
-            field = fields.named(leaf.absolute_path)
-            remedy = str(leaf.schema.get("description") or "see policies/declaration.schema.json")
-            refuse(fields.line(document.lines, field), field, leaf.message, remedy)
-    if errors:
+    violations = [leaf for error in _validator(kind).iter_errors(document.data) for leaf in _leaves(error)]
+    for violation in violations:
+        field = fields.named(violation.instance_path)
+        refuse(fields.line(document.lines, field), field, plain(violation.message), _remedy(violation))
+    if violations:
         return None
     source = model.Source(name, fields.line(document.lines, "metadata.name"), document.lines)
     return _BUILDERS[kind](document.data["metadata"]["name"], environment, document.data["spec"], source)
 
 
-def _leaves(error: Any) -> list[Any]:
+def _leaves(error: ValidationError) -> list[ValidationError]:
     """Under `oneOf`, speak of the branch that was meant: the one whose `kind` matches."""
-    if error.validator != "oneOf":
+    if error.kind.name != "oneOf":
         return [error]
-    branches: dict[int, list[Any]] = {}
-    for sub in error.context:
-        branches.setdefault(sub.schema_path[0], []).append(sub)
-    meant = [subs for subs in branches.values() if not any(s.validator == "const" for s in subs)]
+    branches: list[list[ValidationError]] = getattr(error.kind, "context")  # noqa: B009 - of this kind only
+    meant = [branch for branch in branches if not any(e.kind.name == "const" for e in branch)]
     return meant[0] if meant else [error]
 
 
+def _remedy(error: ValidationError) -> str:
+    """What the schema says of the field."""
+    found: Any = _schema()
+    for part in error.schema_path[:-1]:
+        found = found[part]
+    return str(found.get("description") or "see policies/declaration.schema.json")
+
+
 @cache
-def _validator(kind: str) -> Any:
-    from jsonschema import Draft202012Validator
-
-    definitions = json.loads(SCHEMA.read_text())["$defs"]
-    return Draft202012Validator(_inlined(definitions[kind], definitions))
+def _schema() -> Any:
+    return json.loads(SCHEMA.read_text())
 
 
-def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
-    """Each `$ref` replaced by what it names (none is recursive): looking them up takes a third of the validation."""
-    if isinstance(schema, list):
-        return [_inlined(one, definitions) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return _inlined(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
-    return {key: _inlined(value, definitions) for key, value in schema.items()}
+@cache
+def _validator(kind: str) -> Draft202012Validator:
+    from jsonschema_rs import Draft202012Validator
+
+    return Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": _schema()["$defs"]})
 
 
 def _ttl(spec: dict[str, str]) -> model.Ttl:

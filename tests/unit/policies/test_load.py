@@ -80,7 +80,7 @@ def test_no_declarations_are_not_an_empty_estate(tmp_path: Path, make: Callable[
         (KEY, "tier: critical", "tier: huge", "spec.tier"),
         (KEY, "path: trading/exchange", "path: ../trading", "spec.secret.path"),
         (KEY, "[read]", "[sudo]", "spec.grants[0].capabilities[0]"),
-        (KEY, "  owner: team-trading\n", "", "'owner' is a required property"),
+        (KEY, "  owner: team-trading\n", "", '"owner" is a required property'),
         (KEY, "kind: SecretAccessPolicy", "kind: Secret", "'Secret' is no kind"),
         (KEY, "apiVersion", "apiversion", "apiversion"),
         ("production/ci-cicd.yaml", "[partner-api-key]", "[no-such]", "no SecretAccessPolicy 'no-such'"),
