@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-Scalar: TypeAlias = "str | int | float | bool"
-Parameters: TypeAlias = "Mapping[str, tuple[Scalar, ...]]"
+Allowed: TypeAlias = "str | int | float | bool | tuple[Allowed, ...]"
+"""A value of a parameter; a list as a tuple, an object as one of pairs."""
+Parameters: TypeAlias = "Mapping[str, tuple[Allowed, ...]]"
 
 
 class Capability(StrEnum):

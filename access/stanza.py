@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from access.rule import Parameters, Scalar
+from access.rule import Allowed, Parameters
 from access.tree import Item, Object, Source, Value
 
 Taken = TypeVar("Taken")
@@ -56,14 +56,14 @@ class Arguments:
     def parameters(self, name: str) -> Parameters | None:
         if name not in self._items:
             return None
-        found: dict[str, tuple[Scalar, ...]] = {}
+        found: dict[str, tuple[Allowed, ...]] = {}
         for outer in self._items[name]:
             if not isinstance(outer.value, Object):
                 raise self._source.refused(outer.at, f"{name}: an object of lists is expected")
             for item in outer.value.items:
                 if len(item.keys) > 1 or item.keys[0].lower() in found:
                     raise self._source.unsupported(item.at, f"{name}: {item.keys[0]}: write each parameter once")
-                found[item.keys[0].lower()] = tuple(self._scalar(item, v) for v in self._list(item, item.value))
+                found[item.keys[0].lower()] = tuple(self._allowed(v) for v in self._list(item, item.value))
         return found
 
     def at(self, name: str) -> int:
@@ -91,12 +91,10 @@ class Arguments:
             return str(value)
         raise self._source.refused(item.at, f"{item.keys[0]}: text in quotes is expected")
 
-    def _scalar(self, item: Item, value: Value) -> Scalar:
-        if isinstance(value, (list, Object)):
-            raise self._source.unsupported(
-                item.at, f"{item.keys[0]}: a value that is a list or an object is not judged"
-            )
-        return value
+    def _allowed(self, value: Value) -> Allowed:
+        if isinstance(value, Object):
+            return tuple((item.keys[0], self._allowed(item.value)) for item in value.items)
+        return tuple(map(self._allowed, value)) if isinstance(value, list) else value
 
     def _integer(self, item: Item, value: Value) -> int:
         if isinstance(value, int) and not isinstance(value, bool):
