@@ -21,6 +21,11 @@ _EXERCISE = {
 }
 
 
+def group(grant: DatabaseGrant) -> str:
+    """The database role whose rights a holder of the grant has."""
+    return _GROUP[grant]
+
+
 def exercise(grant: DatabaseGrant) -> tuple[str, ...]:
     """What a holder of the grant must be able to do; run in a transaction that is taken back."""
     return _EXERCISE[grant]

@@ -32,7 +32,8 @@ def _imports(file: Path) -> set[str]:
 @pytest.mark.parametrize("package", FORBIDDEN)
 def test_no_import_against_the_flow(package: str) -> None:
     for file in (ROOT / package).rglob("*.py"):
-        assert not _imports(file) & FORBIDDEN[package], file
+        allowed = {"containment"} if file.parent == ROOT / "access" / "sources" else set()
+        assert not _imports(file) & (FORBIDDEN[package] - allowed), file
 
 
 @pytest.mark.parametrize("package", ["policies", "containment", "stacks", "rotation"])

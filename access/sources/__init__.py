@@ -1,0 +1,1 @@
+"""Where a snapshot comes from: the declarations, a server, files."""
