@@ -1,0 +1,78 @@
+"""A server as it is: its policies, whom they are attached to, what its paths stand for. Reads and lists only.
+
+Tokens are not looked at: one that was made by hand carries policies that are listed here, each by itself where it is
+attached to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from access.errors import PolicyError
+from access.policy import parse
+from access.rule import ROOT_POLICY, Policy
+from access.snapshot import Attached, Principal, PrincipalKind, Snapshot
+from access.sources import engines, logins, tokens
+from access.sources.identities import Identities
+from access.sources.reader import Reader
+from containment import names, operators
+from containment.ports import Vault
+from policies.model import Estate
+
+ACL = "sys/policies/acl"
+
+
+def snapshot(vault: Vault, estate: Estate | None = None) -> Snapshot:
+    """With `estate`, login roles of declared identities go by their declared names. What is refused is in `unread`.
+
+    Raises Unreachable when the server does not answer.
+    """
+    reader = Reader(vault)
+    for namespace in reader.keys("sys/namespaces"):
+        reader.leave(f"namespace {namespace}", "what is in it is not read; each namespace has policies of its own")
+    policies = {p.name: p for p in reader.each(reader.keys(ACL), lambda name: _policy(reader, name)) if p}
+    methods = reader.read("sys/auth")
+    identities = Identities(reader, policies)
+    attached = [*logins.principals(reader, methods, policies, identities, estate), *identities.principals()]
+    made, makes = tokens.read(reader, policies)
+    stands_for, mounts = engines.read(reader)
+    return Snapshot(
+        (*attached, *made, *_by_themselves(policies.values(), attached)),
+        stands_for={**stands_for, **makes},
+        mounts=mounts,
+        secrets={s.name: names.granted_path(s) for s in estate.secrets} if estate else {},
+        unread=reader.unread,
+    )
+
+
+def _policy(reader: Reader, name: str) -> Policy | None:
+    """Without rules that have expired. None when it is gone or cannot be read, which is said."""
+    path = f"{ACL}/{name}"
+    if name == ROOT_POLICY:
+        return Policy(name, (), path)
+    found = reader.read(path)
+    now = datetime.fromtimestamp(reader.now, UTC)
+    expires = str(found.get("expiration") or "")
+    if not found or (expires and datetime.fromisoformat(expires) < now):
+        return None
+    if not found["policy"]:
+        return Policy(name, (), path)
+    try:
+        policy = parse(str(found["policy"]), path, name=name, now=now)
+    except PolicyError as error:
+        reader.leave(path, error.reason)
+        return None
+    return replace(policy, rules=tuple(r for r in policy.rules if r.expires is None or r.expires >= now))
+
+
+def _by_themselves(policies: Iterable[Policy], attached: Iterable[Principal]) -> Iterable[Principal]:
+    used = {a.policy.name for p in attached for a in p.attached}
+    for policy in policies:
+        if policy.name in operators.POLICIES:
+            through = "a token that an administrator makes"
+            yield Principal(PrincipalKind.OPERATOR, policy.name, (Attached(policy, through),))
+        elif policy.name not in used:
+            through = "attached to nothing that logs in; whoever may make tokens gives it"
+            yield Principal(PrincipalKind.POLICY, policy.name, (Attached(policy, through),))
