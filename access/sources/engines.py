@@ -11,6 +11,21 @@ from access.sources.reader import Reader
 from policies.model import Ttl
 
 _GROUP = re.compile(r'\bIN (?:ROLE|GROUP) ((?:"[^"]+"|[\w, ])+)|\bGRANT ((?:"[^"]+"|[\w, ])+?) TO\b', re.IGNORECASE)
+_USES = (
+    *(
+        "encrypt",
+        "decrypt",
+        "rewrap",
+        "sign",
+        "verify",
+        "hmac",
+        "datakey/plaintext",
+        "datakey/wrapped",
+        "keys",
+        "backup",
+    ),
+    *(f"export/{kind}" for kind in ("encryption-key", "signing-key", "hmac-key", "public-key")),
+)
 _NAME = re.compile(r'"([^"]+)"|(\w+)')
 
 
@@ -58,11 +73,11 @@ def _database(reader: Reader, mount: str) -> Iterator[tuple[str, Target]]:
 
 
 def _transit(reader: Reader, mount: str) -> Iterator[tuple[str, Target]]:
-    """Use of a key: `transit/decrypt/x`, `transit/export/encryption-key/x`."""
+    """Every use of a key, its export and its settings."""
     for name, key in _listed(reader, f"{mount}/keys"):
         target = Target(Engine.TRANSIT, name, settings=_settings(key, ("type", "exportable", "derived")))
-        yield f"{mount}/+/{name}", target
-        yield f"{mount}/+/+/{name}", target
+        for use in _USES:
+            yield f"{mount}/{use}/{name}", target
 
 
 def _pki(reader: Reader, mount: str) -> Iterator[tuple[str, Target]]:

@@ -64,7 +64,12 @@ def _policy(reader: Reader, name: str) -> Policy | None:
     except PolicyError as error:
         reader.leave(path, error.reason)
         return None
-    return replace(policy, rules=tuple(r for r in policy.rules if r.expires is None or r.expires >= now))
+    return replace(
+        policy,
+        rules=tuple(r for r in policy.rules if r.expires is None or r.expires >= now),
+        slashes_in_templates=bool(found.get("allow_slashes_in_identity_templates")),
+        wildcards_in_templates=bool(found.get("allow_wildcards_in_identity_templates")),
+    )
 
 
 def _by_themselves(policies: Iterable[Policy], attached: Iterable[Principal]) -> Iterable[Principal]:

@@ -1,0 +1,75 @@
+"""What people ask of a snapshot: who reaches a path, what one of them reaches, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from access.acl import Explanation, Grant, Operation
+from access.pattern import Pattern
+from access.rule import DENIED, Capability, Rule
+from access.snapshot import Principal, Snapshot, Target
+from policies.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Of one principal at one path. `capabilities` as the server's `sys/capabilities` tells them."""
+
+    principal: Principal
+    path: str
+    capabilities: frozenset[Capability]
+    rules: tuple[Rule, ...]
+
+    @property
+    def through(self) -> tuple[str, ...]:
+        found = (way for rule in self.rules for way in self.principal.through(rule.policy))
+        return tuple(dict.fromkeys(found)) or tuple(a.through for a in self.principal.attached)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One pattern that a principal has a rule on, and what requests that it matches stand for."""
+
+    grant: Grant
+    stands_for: tuple[tuple[str, Target], ...]
+
+
+def who(snapshot: Snapshot, paths: Iterable[str]) -> tuple[Reach, ...]:
+    """Everybody with any capability on any of the paths, in the snapshot's order."""
+    asked = tuple(paths)
+    return tuple(r for p in snapshot.principals for path in asked if (r := reach(p, path)).capabilities != DENIED)
+
+
+def reach(principal: Principal, path: str) -> Reach:
+    capabilities = principal.acl.capabilities(path)
+    explained: Explanation | None = principal.acl.explain(path) if capabilities != DENIED else None
+    return Reach(principal, path, capabilities, explained.rules if explained else ())
+
+
+def of(snapshot: Snapshot, principal: Principal) -> tuple[Held, ...]:
+    """Patterns in the order in which the policies name them. What a pattern matches and a more specific rule decides
+    is not told of it."""
+    decided: dict[Pattern, list[tuple[str, Target]]] = {}
+    for path, target in snapshot.stands_for.items():
+        grant = principal.acl.grant(Operation.READ, path)
+        if grant is not None and grant.capabilities - DENIED:
+            decided.setdefault(grant.pattern, []).append((path, target))
+    return tuple(Held(grant, tuple(decided.get(grant.pattern, ()))) for grant in principal.acl.grants)
+
+
+def named(snapshot: Snapshot, name: str) -> tuple[Principal, ...]:
+    """By name, or by kind and name (`entity ops`): one that may log in as several entities is several.
+
+    Raises InputError when nobody has that name, or more than one kind of them.
+    """
+    words = {w for p in snapshot.principals for w in (p.name, str(p))}
+    found = [p for p in snapshot.principals if name in (p.name, str(p)) or p.name.startswith(f"{name} as entity ")]
+    kinds = sorted({str(p.kind) for p in found})
+    if len(kinds) > 1:
+        raise InputError(f"{name!r} is ambiguous: write {' or '.join(repr(f'{kind} {name}') for kind in kinds)}")
+    if not found:
+        near = get_close_matches(name, words, 3, 0.5)
+        raise InputError(f"nobody is called {name!r}" + (f"; there is {', '.join(near)}" if near else ""))
+    return tuple(found)
