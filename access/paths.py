@@ -38,6 +38,8 @@ def asked(text: str, mounts: Mapping[str, str], secrets: Mapping[str, str]) -> A
     if not path:
         raise InputError(f"{text!r} is no path; write it as in a policy, such as secret/data/app")
     notes = [f"{text} is {path} in a policy: without the slash and the API's version"] if path != text else []
+    if "/" not in path and secrets:
+        notes.append(f"no declared secret is called {path}: taken as a path")
     return _in_kv(path, mounts, notes)
 
 

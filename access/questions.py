@@ -6,16 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from access.acl import Explanation, Grant, Operation
+from access.acl import Grant, Operation
 from access.pattern import Pattern
 from access.rule import DENIED, Capability, Rule
 from access.snapshot import Principal, Snapshot, Target
 from policies.errors import InputError
 
+_ROOT = frozenset({Capability.ROOT})
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Of one principal at one path. `capabilities` as the server's `sys/capabilities` tells them."""
+    """Of one principal at one path. `capabilities`: what requests get there. They are what `sys/capabilities` tells of
+    the path, but to list and scan, which it tells of the path with a slash at its end."""
 
     principal: Principal
     path: str
@@ -39,13 +42,19 @@ class Held:
 def who(snapshot: Snapshot, paths: Iterable[str]) -> tuple[Reach, ...]:
     """Everybody with any capability on any of the paths, in the snapshot's order."""
     asked = tuple(paths)
-    return tuple(r for p in snapshot.principals for path in asked if (r := reach(p, path)).capabilities != DENIED)
+    return tuple(r for p in snapshot.principals for path in asked if (r := reach(p, path)).capabilities)
 
 
 def reach(principal: Principal, path: str) -> Reach:
-    capabilities = principal.acl.capabilities(path)
-    explained: Explanation | None = principal.acl.explain(path) if capabilities != DENIED else None
-    return Reach(principal, path, capabilities, explained.rules if explained else ())
+    acl = principal.acl
+    if acl.capabilities(path) == _ROOT:
+        return Reach(principal, path, _ROOT, ())
+    allowed = [operation for operation in Operation if acl.allows(operation, path)]
+    deciding = [grant for operation in allowed if (grant := acl.grant(operation, path)) is not None]
+    capabilities = frozenset(Capability(operation.value) for operation in allowed)
+    if any(Capability.SUDO in grant.capabilities for grant in deciding):
+        capabilities |= {Capability.SUDO}
+    return Reach(principal, path, capabilities, tuple(dict.fromkeys(r for grant in deciding for r in grant.rules)))
 
 
 def of(snapshot: Snapshot, principal: Principal) -> tuple[Held, ...]:

@@ -109,6 +109,21 @@ def _drift_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     return looks
 
 
+def _attachments(estate: Estate) -> dict[str, dict[str, Any]]:
+    """Foreign policies and login roles too: they say who reaches what, and hold no secret."""
+    listed = ["sys/namespaces", *(f"auth/+/{folder}" for folder in ("role", "users", "groups", "certs"))]
+    read = ["sys/policies/acl/*", "auth/token/roles/+"]
+    read += [f"auth/+/{folder}/+" for folder in ("role", "users", "groups", "certs")]
+    for mount in estate.mounts:
+        if mount.type == "database":
+            listed.append(f"{mount.name}/static-roles")
+            read.append(f"{mount.name}/static-roles/+")
+    return {
+        **{f"{path}{end}": {"capabilities": ["list"]} for path in listed for end in ("", "/")},
+        **{path: {"capabilities": ["read"]} for path in read},
+    }
+
+
 def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {
         **_containment_paths(estate),

@@ -1,32 +1,18 @@
-"""`portcullis` and `python -m rotation`: one command a file under `rotation/commands`, loaded when it is asked for."""
+"""`portcullis` and `python -m rotation`: the commands under `rotation/commands`."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
-from pathlib import Path
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import click
 
 from policies.errors import PortcullisError
-
-_COMMANDS = Path(__file__).resolve().parent / "commands"
-
-
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return sorted(f.stem.replace("_", "-") for f in _COMMANDS.glob("[a-z]*.py"))
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in self.list_commands(ctx):
-            return None
-        command = importlib.import_module(f"rotation.commands.{name.replace('-', '_')}").command
-        return cast(click.Command, command)
+from rotation.commands import Commands
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 def cli() -> None:
     """Contain a leaked secret with one switch, rotate it, prove it, lift.
 

@@ -19,6 +19,7 @@ from access.sources.identities import Identities
 from access.sources.reader import Reader
 from containment import names, operators
 from containment.ports import Vault
+from policies.errors import InputError, Unreachable
 from policies.model import Estate
 
 ACL = "sys/policies/acl"
@@ -45,6 +46,29 @@ def snapshot(vault: Vault, estate: Estate | None = None) -> Snapshot:
         secrets={s.name: names.granted_path(s) for s in estate.secrets} if estate else {},
         unread=reader.unread,
     )
+
+
+def chosen(vault: Vault, policies: Iterable[str], entity: str | None) -> Principal:
+    """Policies by name as if one had them all, and an entity by name or id with what it and its groups add.
+
+    Raises InputError for a name that is not there, Unreachable, also when a part may not be read.
+    """
+    reader = Reader(vault)
+    wanted = tuple(policies)
+    listed = dict.fromkeys((*wanted, *(reader.keys(ACL) if entity else ())))
+    found = {p.name: p for p in reader.each(listed, lambda name: _policy(reader, name)) if p}
+    identities = Identities(reader, found) if entity else None
+    if reader.unread:
+        raise Unreachable("\n".join(reader.unread))
+    if missing := [name for name in wanted if name not in found]:
+        raise InputError(f"no policy on the server is called {', '.join(map(repr, missing))}")
+    attached = tuple(Attached(found[name], "asked for") for name in wanted)
+    if identities is None or entity is None:
+        return Principal(PrincipalKind.POLICY, ", ".join(wanted), attached)
+    for one in identities.principals():
+        if one.entity is not None and entity in (one.entity.name, one.entity.id):
+            return replace(one, attached=(*attached, *one.attached))
+    raise InputError(f"no entity on the server is called {entity!r}, or has that id")
 
 
 def _policy(reader: Reader, name: str) -> Policy | None:

@@ -1,0 +1,1 @@
+"""What `portcullis access` asks, of what, and how the answer is shown."""
