@@ -95,12 +95,13 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
 
 
 def drift_policy(estate: Estate) -> str:
-    """For a job that looks for drift: what the operator may read and list, without credentials, tokens and leases."""
+    """For a job that looks for drift, and for whoever asks who reaches what: what the operator may read and list,
+    without credentials, tokens and leases, and whom policies are attached to, foreign ones too."""
     return hcl(_drift_paths(estate))
 
 
 def _drift_paths(estate: Estate) -> dict[str, dict[str, Any]]:
-    looks: dict[str, dict[str, Any]] = {}
+    looks = _attachments(estate)
     issuing = {names.granted_path(s) for s in estate.secrets}
     for path, rule in _operator_paths(estate).items():
         allowed = [c for c in rule["capabilities"] if c in ("read", "list")]
@@ -110,7 +111,7 @@ def _drift_paths(estate: Estate) -> dict[str, dict[str, Any]]:
 
 
 def _attachments(estate: Estate) -> dict[str, dict[str, Any]]:
-    """Foreign policies and login roles too: they say who reaches what, and hold no secret."""
+    """What `access.sources.live` reads of policies and roles that are declared nowhere; no secret is in any of it."""
     listed = ["sys/namespaces", *(f"auth/+/{folder}" for folder in ("role", "users", "groups", "certs"))]
     read = ["sys/policies/acl/*", "auth/token/roles/+"]
     read += [f"auth/+/{folder}/+" for folder in ("role", "users", "groups", "certs")]

@@ -13,6 +13,7 @@ from access.policy import parse
 from access.rule import Capability, Policy, Rule
 from access.snapshot import Attached, Engine, Place, Principal, PrincipalKind, Snapshot, Target
 from containment import gate, locked, names, operators
+from containment.hcl import hcl
 from containment.scope import Affected, affected
 from policies import fields, sql
 from policies.model import (
@@ -140,16 +141,8 @@ def _choices(role: str, policies: Iterable[Policy], ttl: Ttl, place: Place | Non
 
 def _operators(estate: Estate) -> Iterator[Principal]:
     """Compiled from the declarations too, and put on the server by an administrator."""
-    texts = {
-        operators.OPERATOR: operators.operator_policy(estate),
-        operators.CONTAINMENT: operators.containment_policy(estate),
-        operators.BREAK_GLASS: operators.break_glass_policy(),
-        operators.ROTATOR: operators.rotator_policy(estate),
-        operators.PROBER: operators.prober_policy(),
-        operators.DRIFT: operators.drift_policy(estate),
-    }
-    for name, text in texts.items():
-        policy = parse(text, BY_PRODUCT, name=name)
+    for name, paths in operators.keepers(estate).items():
+        policy = parse(hcl(paths), BY_PRODUCT, name=name)
         yield Principal(PrincipalKind.OPERATOR, name, (Attached(policy, "a token that an administrator makes"),))
 
 

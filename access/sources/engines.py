@@ -11,6 +11,7 @@ from access.sources.reader import Reader
 from policies.model import Ttl
 
 _GROUP = re.compile(r'\bIN (?:ROLE|GROUP) ((?:"[^"]+"|[\w, ])+)|\bGRANT ((?:"[^"]+"|[\w, ])+?) TO\b', re.IGNORECASE)
+_ON_OBJECTS = re.compile(r"\bON\b", re.IGNORECASE)
 _USES = (
     *(
         "encrypt",
@@ -50,6 +51,7 @@ def groups(statements: Iterable[str]) -> tuple[str, ...]:
     """Database roles that a user is put into, as the usual statements say it: `IN ROLE "a"`, `GRANT a TO`. What is
     granted on objects is in the statements alone."""
     found = [m.group(1) or m.group(2) for text in statements for m in _GROUP.finditer(text)]
+    found = [text for text in found if not _ON_OBJECTS.search(text)]
     return tuple(dict.fromkeys(quoted or plain for text in found for quoted, plain in _NAME.findall(text)))
 
 

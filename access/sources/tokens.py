@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from access.overlap import overlap
+from access.pattern import Pattern
 from access.rule import ROOT_POLICY, Policy
 from access.snapshot import Attached, Engine, Principal, PrincipalKind, Target
 from access.sources.reader import Reader
@@ -15,32 +17,49 @@ ROLES = "auth/token/roles"
 
 
 def read(reader: Reader, policies: Mapping[str, Policy]) -> tuple[list[Principal], dict[str, Target]]:
-    """One principal for each policy that a role allows: a token with some of them can do nothing that none of them
+    """One principal for each policy that a role allows: a token with several of them can do nothing that none of them
     alone could. And what a request to make a token through each role stands for."""
     found: list[Principal] = []
     targets: dict[str, Target] = {}
     listed = reader.keys(ROLES)
     for name, role in zip(listed, reader.each(listed, lambda name: reader.read(f"{ROLES}/{name}")), strict=True):
         path, ttl, allowed = f"{ROLES}/{name}", _ttl(role), tuple(_allowed(role, policies))
-        for policy in allowed:
-            attached = Attached(policies[policy], f"role {path}, allowed_policies")
-            found.append(Principal(PrincipalKind.TOKEN_ROLE, f"{path} with {policy}", (attached,), ttl=ttl))
+        for choice, attached in _choices(path, role, [policies[p] for p in allowed], policies.get("default")):
+            found.append(Principal(PrincipalKind.TOKEN_ROLE, f"{path} with {choice}", attached, ttl=ttl))
         targets[f"auth/token/create/{name}"] = Target(Engine.TOKEN, name, groups=allowed, ttl=ttl)
     return found, targets
 
 
-def _allowed(role: Mapping[str, Any], policies: Mapping[str, Policy]) -> Iterator[str]:
-    """Of a role that lists none, whoever makes the token gives what they have themselves. Root is root's alone to give.
-    `default` comes along."""
-    listed, globs = set(role.get("allowed_policies") or ()), role.get("allowed_policies_glob") or ()
-    refused = set(role.get("disallowed_policies") or ())
-    refused_globs = role.get("disallowed_policies_glob") or ()
-    for name in policies:
-        if name == ROOT_POLICY or name in refused or any(fnmatchcase(name, g) for g in refused_globs):
+def _choices(
+    path: str, role: Mapping[str, Any], allowed: Iterable[Policy], default: Policy | None
+) -> Iterator[tuple[str, tuple[Attached, ...]]]:
+    """`default` comes along unless the role, or whoever makes the token, says no. Without it a policy can grant more
+    only where the two meet."""
+    unwanted = role.get("token_no_default_policy") or "default" in (role.get("disallowed_policies") or ())
+    for policy in allowed:
+        own = Attached(policy, f"role {path}, allowed_policies")
+        if default is None or unwanted or policy is default:
+            yield policy.name, (own,)
             continue
-        by_itself = name == "default" and role and not role.get("token_no_default_policy")
-        if by_itself or name in listed or any(fnmatchcase(name, g) for g in globs):
+        yield policy.name, (own, Attached(default, "every token"))
+        if any(overlap(Pattern.of(a.path), Pattern.of(b.path)) for a in policy.rules for b in default.rules):
+            yield f"{policy.name}, without default", (own,)
+
+
+def _allowed(role: Mapping[str, Any], policies: Mapping[str, Policy]) -> Iterator[str]:
+    """Of a role that lists none, whoever makes the token gives what they have themselves. Root is root's alone."""
+
+    def listed(field: str, name: str) -> bool:
+        return name in (role.get(field) or ()) or any(_like(name, g) for g in role.get(f"{field}_glob") or ())
+
+    for name in policies:
+        if name != ROOT_POLICY and listed("allowed_policies", name) and not listed("disallowed_policies", name):
             yield name
+
+
+def _like(name: str, glob: str) -> bool:
+    """As the server compares: `*` alone is special."""
+    return re.fullmatch(".*".join(map(re.escape, glob.split("*"))), name, re.S) is not None
 
 
 def _ttl(role: Mapping[str, Any]) -> Ttl | None:

@@ -16,7 +16,6 @@ from access.snapshot import Principal, Target
 from policies.plain import plain
 from rotation.asking import documents
 
-
 _WIDE = 140
 """Columns, where no terminal says how many there are."""
 
@@ -28,7 +27,9 @@ def show(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> N
     for row in rows:
         table.add_row(*(Text("\n".join(map(plain, cell.split("\n")))) for cell in row))
     console = Console()
-    console.print(table, width=None if console.is_terminal else max(console.width, _WIDE))
+    if not console.is_terminal:
+        console = Console(width=max(console.width, _WIDE))
+    console.print(table)
 
 
 def say(text: str) -> None:
@@ -59,12 +60,12 @@ def explained(found: Explanation, unresolved: Iterable[Rule]) -> None:
 
 def reaches(path: str, found: Iterable[Reach]) -> None:
     """A row for each of them and each set of capabilities that one has."""
-    together: dict[tuple[Principal, str, str, str], list[str]] = {}
+    together: dict[tuple[str, str, str, str], list[str]] = {}
     for r in found:
         written = "\n".join(where(rule) for rule in r.rules)
-        key = (r.principal, capabilities(r.capabilities), "\n".join(r.through), written)
+        key = (str(r.principal), capabilities(r.capabilities), "\n".join(r.through), written)
         together.setdefault(key, []).append(r.path)
-    rows = [(str(who), can, "\n".join(paths), way, at) for (who, can, way, at), paths in together.items()]
+    rows = [(who, can, "\n".join(paths), way, at) for (who, can, way, at), paths in together.items()]
     if rows:
         show(path, ("who", "capabilities", "path", "through", "written in"), rows)
     else:
