@@ -43,6 +43,8 @@ def problems(estate: model.Estate) -> list[Problem]:
     declared = _Declared(estate)
     return [
         *_names(declared),
+        *_mounts(declared),
+        *_identities(declared),
         *_connections(declared),
         *_ttls(declared),
         *_secrets(declared),
@@ -86,6 +88,34 @@ def _names(declared: _Declared) -> Iterator[Problem]:
         if role.name in declared.workloads:
             message = f"{role.name!r} is a workload too, declared in {_place(declared.workloads[role.name])}"
             yield _problem(role, "metadata.name", message, "rename one: both are login roles")
+
+
+_RESERVED = ("auth", "cubbyhole", "identity", "portcullis", "sys")
+"""First segments that are the server's own, and the product's store: whoever writes there writes what is in force."""
+
+_OURS = "portcullis-"
+"""Identities of the product's own; one logs in by a role of this name."""
+
+
+def _mounts(declared: _Declared) -> Iterator[Problem]:
+    for mount in declared.estate.mounts:
+        if mount.name.split("/")[0] in _RESERVED:
+            yield _problem(mount, "spec.path", f"{mount.name!r} is reserved", "mount it elsewhere")
+        for other in declared.estate.mounts:
+            if other.name.startswith(f"{mount.name}/"):
+                message = f"lies within {mount.name!r}, declared in {_place(mount)}"
+                yield _problem(other, "spec.path", message, "mount it beside it")
+
+
+def _identities(declared: _Declared) -> Iterator[Problem]:
+    identities: list[model.Workload | model.CiRole] = [*declared.estate.workloads, *declared.estate.ci_roles]
+    for identity in identities:
+        if identity.name.startswith(_OURS):
+            yield _problem(identity, "metadata.name", f"names that begin with {_OURS!r} are reserved", "rename it")
+        for claim, value in identity.bound_claims:
+            if "*" in value:
+                message = f"{value!r} is compared letter by letter, and is nobody's"
+                yield _problem(identity, f"spec.boundClaims.{claim}", message, "write the claim out")
 
 
 def _connections(declared: _Declared) -> Iterator[Problem]:
@@ -195,12 +225,23 @@ def _repositories(declared: _Declared) -> Iterator[Problem]:
                 yield _problem(repository, f"{field}.secret", f"{copy.secret!r} is {source.environment}", "use its own")
             if copy.name in {c.name for c in repository.actions_secrets[:index]}:
                 yield _problem(repository, f"{field}.name", f"{copy.name!r} is declared twice", "one secret a name")
+        if repository.control and not repository.mergers:
+            message = "nobody, though it is to take merges in an incident"
+            yield _problem(repository, "spec.mergers", message, "name who merges there")
+
+
+_WHICH_RUN = frozenset({"environment", "job_workflow_ref", "ref", "sub"})
+"""Claims of a workflow's token that tell one run from another (GitHub docs, OpenID Connect reference)."""
 
 
 def _ci_roles(declared: _Declared) -> Iterator[Problem]:
     for role in declared.estate.ci_roles:
         if role.repository not in declared.repositories:
             yield _problem(role, "spec.repository", f"no repository {role.repository!r}", "declare it")
+        claims = {claim for claim, _ in role.bound_claims}
+        if not claims & _WHICH_RUN:
+            message = f"any branch and any pull request meets {', '.join(sorted(claims))}"
+            yield _problem(role, "spec.boundClaims", message, f"bind one of {', '.join(sorted(_WHICH_RUN))} too")
         for index, name in enumerate(role.secrets):
             field = f"spec.secrets[{index}]"
             secret = declared.secrets.get(name)

@@ -16,6 +16,7 @@ from policies.document import parse
 from policies.load import ACCESS, SCHEMA, DeclarationError, load
 from policies.model import Environment
 
+CLAIMS = "  boundClaims:\n    repository: tradepulse/tradepulse-core\n    ref: refs/heads/main"
 KEY = "production/exchange-trading-key.yaml"
 
 
@@ -107,6 +108,18 @@ def test_no_declarations_are_not_an_empty_estate(tmp_path: Path, make: Callable[
         ("production/mount-kv.yaml", "default: 1h", "default: 9d", " s exceeds max, "),
         ("production/ci-cicd.yaml", "default: 15m", "default: 15h", " s exceeds max, "),
         ("production/workload-settlement.yaml", "auth: approle", "auth: approle\n  boundClaims: {sub: x}", "no claims"),
+        ("production/mount-kv.yaml", "path: secret", "path: portcullis", "'portcullis' is reserved"),
+        ("production/mount-kv.yaml", "path: secret", "path: auth/token", "'auth/token' is reserved"),
+        ("production/mount-kv.yaml", "path: secret", "path: database/kv", "lies within 'database'"),
+        ("production/ci-cicd.yaml", "name: cicd", "name: portcullis-drift", "are reserved"),
+        ("production/ci-cicd.yaml", "tradepulse/tradepulse-core", '"tradepulse/*"', "letter by letter"),
+        ("production/ci-cicd.yaml", CLAIMS, "  boundClaims: {repository: x}", "any branch and any pull request"),
+        (
+            "production/repository-tradepulse-infra.yaml",
+            "mergers: [sic-lead, sre-oncall]",
+            "mergers: []",
+            "name who merges there",
+        ),
         ("production/workload-analytics-batch.yaml", "  boundClaims:\n    sub: analytics-batch\n", "", "boundClaims"),
     ],
 )
