@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from containment.adapters.github_api import GithubApi
+from containment.adapters.github_api import GithubApi, Settings
 from containment.ports import DeployKey
 from containment.repository import BranchRule, Ruleset
-from policies.errors import InputError, Unreachable
+from policies.errors import Unreachable
 
-PUBLIC = "https://api.github.com/"
 _LIVE = ("queued", "in_progress", "waiting", "requested", "pending")
 
 _RULE = """id pattern lockBranch isAdminEnforced requiresApprovingReviews requiredApprovingReviewCount restrictsPushes
@@ -42,19 +41,9 @@ class GithubHost:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> GithubHost:
-        """GITHUB_TOKEN, GITHUB_OWNER, and GITHUB_BASE_URL where it is not github.com: what the Pulumi provider reads.
-
-        Raises InputError naming what is not set.
-        """
-        missing = [name for name in ("GITHUB_TOKEN", "GITHUB_OWNER") if not environ.get(name)]
-        if missing:
-            raise InputError(f"{' and '.join(missing)} not set")
-        return cls(
-            environ.get("GITHUB_BASE_URL") or PUBLIC,
-            environ["GITHUB_OWNER"],
-            environ["GITHUB_TOKEN"],
-            environ.get("SSL_CERT_FILE"),
-        )
+        """Raises InputError naming what is not set."""
+        found = Settings.from_environment(environ)
+        return cls(found.url, found.owner, found.token, found.ca)
 
     def _path(self, repository: str, rest: str) -> str:
         return f"/repos/{quote(self._owner, safe='')}/{quote(repository, safe='')}/{rest}"

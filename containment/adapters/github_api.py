@@ -5,16 +5,41 @@ github.com and an Enterprise Server differ in the address only.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from policies.errors import Unreachable
+from policies.errors import InputError, Unreachable
 
 Query = Mapping[str, str] | None
 
+PUBLIC = "https://api.github.com/"
 _PATIENCE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where GitHub is, whose organization, by which token; `ca` is a file of certificates, None for the system's."""
+
+    url: str
+    owner: str
+    token: str = field(repr=False)
+    ca: str | None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """GITHUB_TOKEN, GITHUB_OWNER, and GITHUB_BASE_URL where it is not github.com: what the Pulumi provider reads.
+
+        Raises InputError naming what is not set.
+        """
+        missing = [name for name in ("GITHUB_TOKEN", "GITHUB_OWNER") if not environ.get(name)]
+        if missing:
+            raise InputError(f"{' and '.join(missing)} not set")
+        url = environ.get("GITHUB_BASE_URL") or PUBLIC
+        return cls(url, environ["GITHUB_OWNER"], environ["GITHUB_TOKEN"], environ.get("SSL_CERT_FILE"))
 
 
 class GithubApi:

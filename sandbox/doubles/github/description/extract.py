@@ -80,9 +80,12 @@ OPERATIONS: dict[str, str] = {
     f"{REPO}/commits/{{ref}}": "get",
     f"{REPO}/statuses/{{sha}}": "post",
     f"{REPO}/contents/{{path}}": "get put",
+    f"{REPO}/issues/{{issue_number}}/comments": "get post",
+    f"{REPO}/issues/comments/{{comment_id}}": "patch",
     f"{REPO}/pulls": "get post",
     f"{REPO}/pulls/{{pull_number}}": "get",
     f"{REPO}/pulls/{{pull_number}}/reviews": "get post",
+    f"{REPO}/pulls/{{pull_number}}/reviews/{{review_id}}/dismissals": "put",
     f"{REPO}/pulls/{{pull_number}}/merge": "put",
 }
 DROPPED = {"description", "example", "examples", "externalDocs", "summary", "tags", "title", "default", "deprecated"}

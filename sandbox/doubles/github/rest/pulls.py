@@ -162,10 +162,27 @@ def review(call: Call) -> Reply:
     return Reply(200, _review(call, repo, pull, item))
 
 
+@serves(f"PUT {PULLS}/{{pull_number}}/reviews/{{review_id}}/dismissals")
+def dismiss(call: Call) -> Reply:
+    repo, pull = _one(call, Level.WRITE)
+    item = next((r for r in pull["reviews"] if str(r["id"]) == call.params["review_id"]), None)
+    if item is None:
+        raise Refused(404, "Not Found")
+    if item["state"] not in ("APPROVED", "CHANGES_REQUESTED"):
+        raise Refused(
+            422, "Unprocessable Entity", errors=["Can not dismiss a review that approves or asks for nothing"]
+        )
+    item["state"] = "DISMISSED"
+    call.store.save()
+    return Reply(200, _review(call, repo, pull, item))
+
+
 def _approvals(call: Call, repo: Record, pull: Record) -> int:
     """The last word of each reviewer with write access; a request for changes undoes his approval."""
     last = {
-        item["user"]: item["state"] for item in pull["reviews"] if item["state"] in ("APPROVED", "CHANGES_REQUESTED")
+        item["user"]: item["state"]
+        for item in pull["reviews"]
+        if item["state"] in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
     }
     able = {user for user in last if level(repo, caller_of(call.store, user)).allows(Level.WRITE)}
     return sum(1 for user in able if last[user] == "APPROVED")

@@ -1,0 +1,1 @@
+"""Whether a pull request that widens access has the approvals that policy demands."""

@@ -1,0 +1,84 @@
+"""`portcullis approval`: whether a pull request has the approvals that its access diff demands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("approval")
+@click.option("--pull", "number", type=click.IntRange(min=1), required=True, help="Number of the pull request.")
+@click.option(
+    "--diff", "diff_file", metavar="FILE", required=True, help="What `access diff --json` printed, or - for stdin."
+)
+@click.option(
+    "--repository",
+    metavar="OWNER/NAME",
+    envvar="GITHUB_REPOSITORY",
+    required=True,
+    help="Else the variable GITHUB_REPOSITORY.",
+)
+@click.option(
+    "--comment",
+    "comment_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Say it on the pull request, above what `access diff --markdown` printed: one comment, edited by each run.",
+)
+@click.option("--status", "set_status", is_flag=True, help="Set the commit status portcullis/approval on the head.")
+@click.option("--opa-url", envvar="OPA_URL", default="", help="The OPA server; by default the variable OPA_URL.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(
+    number: int,
+    diff_file: str,
+    repository: str,
+    comment_file: Path | None,
+    set_status: bool,
+    opa_url: str,
+    as_json: bool,
+) -> None:
+    """Ask GitHub who approved the head commit, and OPA whether that is whom policy demands for what widens.
+
+    The owner of each secret approves; security too in production or by a wildcard; two of security for break-glass. A
+    review of an older commit, a dismissed one and the author's own do not count. The diff must be from the base to
+    the head of the pull request. GITHUB_TOKEN reads the pull request (and writes comment and status);
+    PORTCULLIS_TEAMS_TOKEN reads the organization's teams where that token cannot. Exit 1 when an approval is
+    missing: each is named.
+
+    \b
+    Examples:
+      portcullis access diff origin/main HEAD --json > diff.json
+      portcullis approval --pull 7 --repository tradepulse/tradepulse-infra --diff diff.json
+      portcullis approval --pull 7 --diff diff.json --comment comment.md --status
+    """
+    from containment.adapters.github_reviews import GithubReviews
+    from containment.adapters.opa import Opa
+    from containment.judgement import opa_url as named
+    from policies.plain import plain
+    from policies.thresholds import security_team
+    from rotation.approving import verdict
+    from rotation.approving.question import question, read_diff, teams
+
+    diff = read_diff(diff_file)
+    shown = verdict.read_comment(comment_file) if comment_file else None
+    github = GithubReviews.from_environment(repository)
+    pull = github.pull(number)
+    members = {team: github.members(team) for team in teams(diff, security_team())}
+    asked = question(diff, pull, github.reviews(number), members)
+    decision = Opa(opa_url or named()).decide("portcullis.approval", asked)
+    if set_status:
+        github.set_status(pull.head, verdict.CONTEXT, decision.allow, verdict.description(decision.reasons))
+    if shown:
+        text, marker = shown
+        github.say(number, marker, verdict.comment(text, decision.reasons))
+    if as_json:
+        told = {"pull": number, "head": pull.head, "allow": decision.allow, "missing": decision.reasons}
+        click.echo(json.dumps(told))
+    elif decision.allow:
+        click.echo(f"{pull.head[:12]} has every approval that policy demands")
+    else:
+        click.echo("\n".join(f"missing  {plain(reason)}" for reason in decision.reasons))
+    if not decision.allow:
+        raise SystemExit(1)
