@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from containment import names, operators
-from drill.stack import prepare
 from policies.errors import Unreachable
 from policies.load import load
 from policies.model import CiRole, Workload
@@ -34,14 +33,6 @@ OWN = [names.own_policy(i) for i in IDENTITIES]
 MINE = {"repository": "attacker/attacker"}
 """Claims of a JWT that the issuer signs for anybody."""
 STOLEN = ["pc-evil", *names.SHARED, *OWN]
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    prepare(box, print)
-    yield box
-    box.reset(print)
 
 
 @dataclass(frozen=True, slots=True)

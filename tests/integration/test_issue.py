@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,23 +17,9 @@ import pytest
 from containment.adapters.vault import HvacVault
 from drill.actors import Actors
 from drill.hands import alive
-from drill.stack import prepare
 from sandbox.environment import REPOSITORY, Sandbox
 
 CLAIMS = {"repository": "tradepulse/tradepulse-core", "ref": "refs/heads/main"}
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    prepare(box, print)
-    yield box
-    box.reset(print)
-
-
-@pytest.fixture(scope="module")
-def env(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return {**os.environ, **sandbox.environ(), "PORTCULLIS_INCIDENTS": str(tmp_path_factory.mktemp("incidents"))}
 
 
 @pytest.fixture(scope="module")

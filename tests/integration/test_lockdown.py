@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +18,9 @@ from containment.record import folder as report_folder
 from drill.actors import Actors
 from drill.background import attackers, services
 from drill.run import Drill, attack_again, attack_first, lock, started
-from drill.stack import prepare, pulumi
+from drill.stack import pulumi
 from policies.errors import Unreachable
 from sandbox.environment import REPOSITORY, Sandbox
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    prepare(box, print)
-    yield box
-    box.reset(print)
 
 
 @pytest.fixture(scope="module")

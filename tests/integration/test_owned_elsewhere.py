@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -12,7 +12,6 @@ from containment.adapters.postgres import PostgresDatabase
 from containment.adapters.vault import HvacVault
 from containment.direct import contain
 from drill.actors import Actors
-from drill.stack import prepare
 from sandbox.environment import Sandbox
 
 MANAGER = "vault_manager"
@@ -20,19 +19,9 @@ OPEN = "secret/data/trading/fix-session"
 """Granted to order-router, which has no part in what leaks here."""
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    prepare(box, print)
-    yield box
-    box.reset(print)
-
-
 @pytest.fixture
-def vault(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> HvacVault:
-    for name, value in sandbox.environ().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(tmp_path_factory.mktemp("incidents")))
+def vault(environ: None) -> HvacVault:
+    del environ
     return HvacVault.for_containment()
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +15,9 @@ from containment import paging, record
 from containment.adapters.pagerduty import PagerDuty
 from containment.adapters.vault import HvacVault
 from containment.decide import lifted
-from drill.stack import prepare
 from policies.errors import InputError, Unreachable
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.pagerduty import PagerdutyDouble
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    prepare(box, print)
-    yield box
-    box.reset(print)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +25,6 @@ def double(sandbox: Sandbox) -> PagerdutyDouble:
     found = sandbox.service("pagerduty")
     assert isinstance(found, PagerdutyDouble)
     return found
-
-
-@pytest.fixture(scope="module")
-def env(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return {**os.environ, **sandbox.environ(), "PORTCULLIS_INCIDENTS": str(tmp_path_factory.mktemp("incidents"))}
 
 
 def _contain(env: dict[str, str], incident: str, scope: str) -> tuple[subprocess.CompletedProcess[str], float]:

@@ -13,7 +13,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +26,7 @@ from containment.adapters.vault import HvacVault
 from containment.chain import EVENTS, verify
 from containment.names import actions_value
 from drill.actors import Actors
-from drill.stack import prepare, pulumi
+from drill.stack import pulumi
 from policies.errors import Unreachable
 from rotation.journal import JOURNAL
 from sandbox.environment import REPOSITORY, Sandbox
@@ -55,16 +54,6 @@ class Leaked:
     database: dict[str, str] = field(repr=False)
     risk: tuple[str, str] = field(repr=False)
     partner: str = field(repr=False)
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    os.environ["PORTCULLIS_INCIDENTS"] = str(box.root.parent / "incidents")
-    prepare(box, print)
-    yield box
-    del os.environ["PORTCULLIS_INCIDENTS"]
-    box.reset(print)
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from drill.stack import prepare, pulumi
+from drill.stack import pulumi
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.pagerduty import PagerdutyDouble
 
@@ -22,16 +21,6 @@ ID = "ALL-1"
 PATH = "secret/data/partners/api"
 NOTICE = "Nothing is named as leaked: nothing will be rotated."
 WORD = ("confirm", ID, "audit-quiet", "--by", "A. Roth", "--note", "our own monitoring")
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    os.environ["PORTCULLIS_INCIDENTS"] = str(box.root.parent / "incidents")
-    prepare(box, print)
-    yield box
-    del os.environ["PORTCULLIS_INCIDENTS"]
-    box.reset(print)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -18,26 +17,10 @@ from containment.direct import contain
 from containment.ports import Token
 from containment.report import Outcome
 from drill.actors import Actors
-from drill.stack import prepare
 from policies.errors import Unreachable
 from sandbox.environment import Sandbox
 
 PATH = "secret/data/partners/api"
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    prepare(box, print)
-    yield box
-    box.reset(print)
-
-
-@pytest.fixture
-def environ(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in sandbox.environ().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(tmp_path_factory.mktemp("incidents")))
 
 
 def _request(sandbox: Sandbox, method: str, path: str, token: str, **headers: str) -> httpx.Response:
