@@ -40,7 +40,7 @@ def command(incident: str, since: str, until: str, files: tuple[Path, ...], outp
 
     \b
     Examples:
-      portcullis tighten INC-7 --output tighter.patch && git apply --check tighter.patch
+      portcullis tighten INC-7 --output tighter.patch; git apply --check tighter.patch
       portcullis tighten INC-7 --audit audit.log --audit audit.log.1.gz
       portcullis tighten INC-7 --since 2026-01-01T00:00:00Z --json
     """
@@ -52,7 +52,7 @@ def command(incident: str, since: str, until: str, files: tuple[Path, ...], outp
     click.echo(f"reading {len(logs)} audit log file{'s' * (len(logs) != 1)}", err=True)
     done = tighten(HvacVault.from_environment(), incident, logs, since, until)
     patch = done.proposal.patch if done.proposal else ""
-    if output and patch:
+    if output:
         _write(output, patch)
     if as_json:
         click.echo(json.dumps(done.to_json()))
@@ -65,6 +65,7 @@ def command(incident: str, since: str, until: str, files: tuple[Path, ...], outp
 
 
 def _write(output: Path, patch: str) -> None:
+    """Without a proposal it is empty, which `git apply` refuses: no older one stays there."""
     from policies.errors import InputError
 
     try:

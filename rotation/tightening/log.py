@@ -115,8 +115,8 @@ def _record(line: bytes) -> tuple[float, dict[str, Any]] | None:
     try:
         entry = json.loads(line)
         at = _epoch(entry["time"])
-        str(entry["request"]["path"]), entry["type"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        str(entry["request"]["path"]), entry["type"], (entry.get("auth") or {}).get("policies")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return None if at is None else (at, entry)
 

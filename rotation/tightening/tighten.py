@@ -25,6 +25,7 @@ _DAY = 86400
 LIMITS = (
     "A grant that was declared within the window looks unused for the days before it was: see git log.",
     "A server that stands by answers on its own and logs on its own: give every node's files (--audit).",
+    "A missing file is noticed when it leaves a day without a record; a shorter hole is not.",
     "A job that runs less often than the window is long is not seen: widen it (--since).",
 )
 """What no log can show; said beside every proposal."""

@@ -98,10 +98,12 @@ def _tighten(sandbox: Sandbox, *words: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
-def test_a_server_younger_than_the_window_proposes_nothing(sandbox: Sandbox, since: str) -> None:
+def test_a_server_younger_than_the_window_proposes_nothing(sandbox: Sandbox, since: str, tmp_path: Path) -> None:
     del since
-    code, said = _tighten(sandbox)
-    assert (code, said["patch"], said["proposed"]) == (3, "", [])
+    older = tmp_path / "tighter.patch"
+    older.write_text("of last week")
+    code, said = _tighten(sandbox, "--output", str(older))
+    assert (code, said["patch"], said["proposed"], older.read_text()) == (3, "", [], "")
     assert "it begins" in said["log"]["missing"][0]
 
 

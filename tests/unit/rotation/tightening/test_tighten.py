@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from containment.incident import Incident, Scope, State
-from policies.errors import InputError, Unreachable
+from policies.errors import Finding, InputError, Unreachable
 from policies.load import ACCESS, load
 from rotation.tightening.held import held
 from rotation.tightening.propose import propose
@@ -173,6 +173,15 @@ def test_wrong_use_is_told(tmp_path: Path) -> None:
         _tighten(tmp_path, until=_time(AT + 9))
     with pytest.raises(Unreachable, match="No such file"):
         tighten(server, "INC-7", [tmp_path / "none.log"], "", "")
+
+
+@pytest.mark.parametrize("wrong", ["[read, list]", "[list]"])
+def test_an_edit_that_grants_anything_else_proposes_nothing(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setattr("rotation.tightening.propose.without", lambda text, _field: text.replace("[read]", wrong))
+    estate = load(ACCESS)
+    gone = [g for g in held(estate) if g.identity == "settlement"]
+    with pytest.raises(Finding, match="nothing is proposed"):
+        propose(ACCESS, estate, gone, dict.fromkeys(gone, ""))
 
 
 def test_the_patch_applies_with_git_and_takes_out_what_it_says_and_no_more(tmp_path: Path) -> None:
