@@ -1,4 +1,4 @@
-"""Constraints of the rules on one pattern joined, and a request held against them, as the server does both."""
+"""Constraints of the rules on one pattern joined, as the server does; `access.permits` holds a request against them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def joined(first: Constraints, second: Constraints) -> Constraints:
         required_parameters=tuple(dict.fromkeys((*first.required_parameters, *second.required_parameters))),
         min_wrapping_ttl=_least(first.min_wrapping_ttl, second.min_wrapping_ttl),
         max_wrapping_ttl=_least(first.max_wrapping_ttl, second.max_wrapping_ttl),
-        pagination_limit=int(_least(first.pagination_limit, second.pagination_limit)),
+        pagination_limit=int(_least(max(0, first.pagination_limit), second.pagination_limit)),
         response_keys_filter=first.response_keys_filter or second.response_keys_filter,
         mfa_methods=tuple(dict.fromkeys((*first.mfa_methods, *second.mfa_methods))),
     )
 
 
 def _least(first: float, second: float) -> float:
-    """Of two, where zero or less is none. The first rule's is kept as it is when the second has none."""
+    """Of two, where zero or less is none. A first TTL below zero stays; a first page size below it does not."""
     if second <= 0:
         return first
     return second if first == 0 or second < first else first

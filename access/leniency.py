@@ -25,28 +25,27 @@ def _limit(inner: float, outer: float) -> bool:
 
 
 def _allowed(inner: Parameters | None, outer: Parameters | None) -> bool:
-    """None or nothing: any parameter. `*` stands for all that are not named."""
+    """None or nothing: any parameter. `*` stands for all that are not named, whatever values are written beside it."""
     if not outer:
         return True
     if not inner:
         return False
+    inner, outer = ({**given, "*": ()} if "*" in given else given for given in (inner, outer))
     rest = outer.get("*")
     return all(
         (allowed := outer.get(name, rest)) is not None and _values(values, allowed) for name, values in inner.items()
-    ) and ("*" not in inner or all(name in inner or not _narrower(inner["*"], v) for name, v in outer.items()))
-
-
-def _narrower(values: tuple[object, ...], allowed: tuple[object, ...]) -> bool:
-    return not _values(values, allowed)
+    ) and ("*" not in inner or all(name in inner or not values for name, values in outer.items()))
 
 
 def _values(inner: tuple[object, ...], outer: tuple[object, ...]) -> bool:
-    """No value at all: any. A value with `*` at an end is a pattern, and counts as itself alone."""
-    return not outer or (bool(inner) and set(inner) <= set(outer))
+    """No value at all: any. A value with `*` at an end is a pattern, and counts as itself alone;
+    true and 1 are two."""
+    typed = [{(type(value), value) for value in values} for values in (inner, outer)]
+    return not outer or (bool(inner) and typed[0] <= typed[1])
 
 
 def _denied(inner: Parameters | None, outer: Parameters | None) -> bool:
-    return all(
-        inner is not None and (name in inner or "*" in inner) and _values(values, inner.get(name, inner.get("*", ())))
-        for name, values in (outer or {}).items()
-    )
+    """`*` denies every parameter, whatever values are written beside it."""
+    if not outer or (inner and "*" in inner):
+        return True
+    return inner is not None and all(name in inner and _values(values, inner[name]) for name, values in outer.items())

@@ -1,0 +1,126 @@
+"""`python -m bench.access_constraints`: parameters, wrapping and page sizes of random requests at a KV v1 engine, which
+takes any field, against `permits`; also over rules that several policies have on one path.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from contextlib import suppress
+from typing import Any
+
+import click
+import httpx
+
+from access.acl import Acl, Operation
+from access.permits import permits
+from access.policy import parse
+from bench.server import Asker, fresh
+from sandbox.services.openbao import OpenBao
+
+_NAMES = ["a", "A", "b", "Bc", "*", "limit"]
+_VALUES: list[Any] = ["x", "xy", "zx", "x*", "*x", "*y*", "*", "", True, False, 1, 1.5]
+_GIVEN: list[Any] = ["x", "xy", "zx", "axyb", "", "*", True, False, 1, 1.5, None, ["x"], {"k": "x"}]
+_TTLS = ["1s", "10s", "60", "-1s", 5, 0]
+_METHODS = {
+    "GET": Operation.READ,
+    "POST": Operation.UPDATE,
+    "DELETE": Operation.DELETE,
+    "LIST": Operation.LIST,
+    "SCAN": Operation.SCAN,
+}
+
+
+def _parameters(dice: random.Random) -> str:
+    names = {name.lower(): name for name in dice.sample(_NAMES, dice.randint(0, 3))}.values()
+    lists = {name: json.dumps(dice.sample(_VALUES, dice.choice([0, 1, 2, 4, 6]))) for name in names}
+    return "{" + "\n".join(f"{json.dumps(name)} = {values}" for name, values in lists.items()) + "}"
+
+
+def _policy(dice: random.Random) -> str:
+    """Half of them with values alone, so that these decide."""
+    lines = [f"capabilities = {json.dumps(['deny'] if dice.random() < 0.05 else ['read', 'update', 'delete', 'list'])}"]
+    if dice.random() < 0.5:
+        lines[0] = lines[0].replace('"list"', '"list", "scan"')
+    for name in ("allowed_parameters", "denied_parameters"):
+        if dice.random() < 0.5:
+            lines.append(f"{name} = {_parameters(dice)}")
+    if dice.random() < 0.5:
+        return _stanza(lines)
+    if dice.random() < 0.2:
+        lines.append(f"required_parameters = {json.dumps(dice.sample(_NAMES, dice.randint(0, 2)))}")
+    if dice.random() < 0.15:
+        lines.append(f"min_wrapping_ttl = {json.dumps(dice.choice(_TTLS[:3]))}")
+    elif dice.random() < 0.2:
+        lines.append(f"max_wrapping_ttl = {json.dumps(dice.choice(_TTLS))}")
+    if dice.random() < 0.3:
+        lines.append(f"pagination_limit = {dice.choice([0, 2, 10, -1])}")
+    return _stanza(lines)
+
+
+def _stanza(lines: list[str]) -> str:
+    return 'path "kv1/x" {\n' + "\n".join(lines) + "\n}\n"
+
+
+def _request(dice: random.Random) -> tuple[str, dict[str, Any], float | None]:
+    """Method, parameters, wrapping TTL in seconds."""
+    method = dice.choice(["GET", "POST", "POST", "POST", "DELETE", "LIST", "SCAN"])
+    names = dice.sample(["a", "A", "b", "bc", "Bc"], dice.choice([0, 1, 1, 2]))
+    given = {name: dice.choice(_GIVEN) for name in names}
+    if method != "POST":
+        given = {name: value for name, value in given.items() if isinstance(value, str)}
+    if dice.random() < 0.4:
+        given["limit"] = dice.choice(["0", "1", "2", "11", "max", "-1", "x", "+1", "02"])
+    return method, given, dice.choice([None, None, None, 1, 5, 30, 100])
+
+
+def compare(bao: OpenBao, seed: int, sets: int) -> tuple[int, int, list[str]]:
+    """How many requests were made, how many of them were allowed, and where `permits` and the server differ."""
+    asker, dice = Asker(bao), random.Random(seed)  # noqa: S311 - no secret
+    with suppress(httpx.HTTPStatusError):  # mounted before
+        asker.admin("POST", "sys/mounts/kv1", {"type": "kv", "options": {"version": "1"}})
+    asker.admin("POST", "kv1/x", {"a": "x"})
+    made = granted = 0
+    differing = []
+    for _ in range(sets):
+        texts = {f"constraints-{n}": _policy(dice) for n in range(dice.choice([1, 1, 2, 3]))}
+        token = asker.token(texts)
+        acl = Acl([parse(text, name) for name, text in texts.items()])
+        for _ in range(25):
+            method, given, wrap_ttl = _request(dice)
+            wrap = f"{wrap_ttl}s" if wrap_ttl else ""
+            if method == "POST":
+                allowed = asker.allowed(method, "kv1/x", given, token=token, wrap_ttl=wrap)
+            else:
+                path = str(httpx.URL("kv1/x", params=given))
+                allowed = asker.allowed(method, path, token=token, wrap_ttl=wrap)
+            if allowed and method == "DELETE":
+                asker.admin("POST", "kv1/x", {"a": "x"})
+            ours = _ours(acl, _METHODS[method], given, wrap_ttl)
+            made, granted = made + 1, granted + allowed
+            if allowed is not ours:
+                asked = f"{method} {given} wrapped {wrap_ttl}"
+                differing.append(f"{asked}: server {allowed}, policies:\n" + "".join(texts.values()))
+    return made, granted, differing
+
+
+def _ours(acl: Acl, operation: Operation, given: dict[str, Any], wrap_ttl: float | None) -> bool:
+    grant = acl.grant(operation, "kv1/x")
+    has = grant is not None and operation.value in grant.capabilities
+    return has and grant is not None and permits(grant.constraints, operation, given, wrap_ttl)
+
+
+@click.command()
+@click.option("--sets", default=200, show_default=True, help="Sets of policies, 25 requests each.")
+@click.option("--seed", default=1, show_default=True)
+def main(sets: int, seed: int) -> None:
+    """Exit 1 if the model and the server differ anywhere."""
+    with fresh() as bao:
+        made, granted, differing = compare(bao, seed, sets)
+    click.echo("\n".join([*differing[:10], f"{made} requests, {granted} allowed, {len(differing)} disagreements"]))
+    sys.exit(1 if differing or not granted else 0)
+
+
+if __name__ == "__main__":
+    main()
