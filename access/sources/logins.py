@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from access.rule import Policy
+from access.rule import ROOT_POLICY, Policy
 from access.snapshot import Attached, Place, Principal, PrincipalKind
 from access.sources.identities import Identities
 from access.sources.reader import Reader
@@ -99,10 +99,11 @@ def _of(
         kind = PrincipalKind.WORKLOAD if isinstance(identity, Workload) else PrincipalKind.CI_ROLE
         name, place = identity.name, Place(identity.source.file, identity.source.line)
     own = tuple(_attached(role, policies))
+    rooted = any(a.policy.name == ROOT_POLICY for a in own)  # the server refuses such a login
     ttl = Ttl(int(role.data.get("token_ttl") or 0), int(role.data.get("token_max_ttl") or 0))
 
     def principal(name: str, entity: Entity | None) -> Principal:
-        if entity is not None and identities.disabled(entity):
+        if rooted or (entity is not None and identities.disabled(entity)):
             return Principal(kind, name, (), entity, place, ttl)
         more = identities.attached(entity) if entity is not None else ()
         return Principal(kind, name, (*own, *more), entity, place, ttl)

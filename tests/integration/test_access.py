@@ -100,6 +100,10 @@ def _foreign(server: Server) -> None:
         server("POST", f"auth/people/users/{person}", body)
         entity = _entity_of(server("POST", f"auth/people/login/{person}", {"password": PASSWORD}))
         server("POST", f"identity/entity/id/{entity}", {"name": person})
+    server("POST", "auth/people/users/rooted", {"password": PASSWORD, "token_policies": ["root"]})
+    server("POST", "auth/people/users/disabled", {"password": PASSWORD, "token_policies": ["foreign-people"]})
+    disabled = _entity_of(server("POST", "auth/people/login/disabled", {"password": PASSWORD}))
+    server("POST", f"identity/entity/id/{disabled}", {"disabled": True, "name": "disabled"})
     server("POST", "auth/approle/role/foreign", {"token_policies": ["foreign-deny"]})
     for portable in ("portable", "bare"):
         body = {"allowed_policies_glob": ["foreign-*"], "disallowed_policies": ["foreign-loose"]}
@@ -223,27 +227,53 @@ def held(server: Server) -> Snapshot:
     return server.snapshot()
 
 
+REFUSED = ("rooted", "disabled")
+"""Who is let in nowhere: a login never gets the root policy, and an entity can be switched off."""
+
+
+def _refused(principal: Principal) -> bool:
+    return principal.name.rpartition("/")[2].removeprefix("anybody as entity ") in REFUSED
+
+
 @pytest.fixture(scope="module")
 def tokens(server: Server, held: Snapshot) -> dict[str, str]:
-    return {str(p): token(server, p) for p in held.principals}
+    return {str(p): token(server, p) for p in held.principals if not _refused(p)}
+
+
+def _let_in(held: Snapshot, tokens: dict[str, str]) -> Snapshot:
+    return replace(held, principals=tuple(p for p in held.principals if str(p) in tokens))
 
 
 def test_each_of_them_gets_what_is_said(server: Server, held: Snapshot, tokens: dict[str, str]) -> None:
     assert held.unread == ()
-    assert {p.kind for p in held.principals} == set(PrincipalKind)
-    assert disagreements(server, held, tokens) == []
+    assert {p.kind for p in held.principals if str(p) in tokens} == set(PrincipalKind)
+    assert disagreements(server, _let_in(held, tokens), tokens) == []
 
 
-def test_a_source_without_groups_disagrees(
-    server: Server, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_who_is_refused_at_the_door_reaches_nothing(server: Server, held: Snapshot) -> None:
+    refused = [p for p in held.principals if _refused(p)]
+    assert {p.name for p in refused} == {"auth/people/users/rooted", "auth/people/users/disabled", "disabled"}
+    assert not [r for p in refused for path in PATHS if (r := reach(p, path)).capabilities]
+    for user in REFUSED:
+        with pytest.raises(Unreachable, match=r": 40[03] "):
+            server("POST", f"auth/people/login/{user}", {"password": PASSWORD})
+
+
+@pytest.mark.parametrize("blind", ["groups", "identities"])
+def test_a_source_that_sees_less_disagrees(
+    server: Server, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch, blind: str
 ) -> None:
     plain = Identities._all
-    blinded = staticmethod(lambda reader, kind: {} if kind == "group" else plain(reader, kind))
-    monkeypatch.setattr(Identities, "_all", blinded)
-    blind = server.snapshot()
-    assert any(reason.startswith("identity/group/id/") for reason in blind.unread)
-    known = replace(blind, principals=tuple(p for p in blind.principals if str(p) in tokens))
-    assert any(line.startswith("workload settlement: ") for line in disagreements(server, known, tokens))
+    if blind == "groups":
+        without = staticmethod(lambda reader, kind: {} if kind == "group" else plain(reader, kind))
+        monkeypatch.setattr(Identities, "_all", without)
+    else:
+        monkeypatch.setattr(Identities, "attached", lambda *_: ())
+    seen = server.snapshot()
+    assert any(reason.startswith("identity/group/id/") for reason in seen.unread) == (blind == "groups")
+    found = {line.partition(": ")[0] for line in disagreements(server, _let_in(seen, tokens), tokens)}
+    assert "workload settlement" in found
+    assert ("workload risk-engine" in found) == (blind == "identities")
 
 
 @pytest.mark.parametrize(
