@@ -1,5 +1,5 @@
 """Batch tokens cannot be listed or revoked, only denied. So the tokens of a batch workload carry one of two policies of
-their own, its generation: a lock-down closes the generation that is out and gives new logins the other one. A closed
+their own, its generation: a lock-down closes the generation that is out and gives new logins the next one. A closed
 generation opens again when every token of it must have expired, lifted or not. Pure.
 """
 
@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from containment.incident import Incident
 from policies.model import Estate, TokenType, Workload
 
-COUNT = 2
+COUNT = 4
+"""So many incidents within one TTL can touch a batch workload before its new tokens are denied too."""
 
 
 def touching(workload: Workload, estate: Estate, incidents: Iterable[Incident]) -> tuple[Incident, ...]:
@@ -32,8 +33,8 @@ def current(workload: Workload, estate: Estate, incidents: Iterable[Incident]) -
 def closed_until(workload: Workload, estate: Estate, incidents: Iterable[Incident], now: int) -> dict[int, int]:
     """By closed generation, the epoch seconds until which it stays closed; 0 while its incident is not contained.
 
-    When two incidents follow each other faster than tokens expire, both generations are closed: nobody logs in with
-    success before the older one has expired.
+    When COUNT incidents follow each other faster than tokens expire, every generation is closed: nobody logs in with
+    success before the oldest one has expired.
     """
     closed: dict[int, int] = {}
     for position, incident in enumerate(touching(workload, estate, incidents)):
@@ -41,6 +42,13 @@ def closed_until(workload: Workload, estate: Estate, incidents: Iterable[Inciden
         if end == 0 or end > now:
             closed[position % COUNT] = end
     return closed
+
+
+def shut_until(workload: Workload, estate: Estate, incidents: Iterable[Incident], now: int) -> int | None:
+    """When the tokens that the workload gets now are accepted again, epoch seconds; 0 while that is not known, None
+    where they are accepted."""
+    known = tuple(incidents)
+    return closed_until(workload, estate, known, now).get(current(workload, estate, known))
 
 
 def batch_workloads(estate: Estate) -> tuple[Workload, ...]:

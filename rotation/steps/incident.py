@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
-from containment import names, proofs
+from containment import generations, names, proofs
 from containment.scope import Affected, affected
-from policies.model import SecretAccessPolicy, Workload
+from policies.model import SecretAccessPolicy, TokenType, Workload
 from rotation import retired
 from rotation.work import NotProven, Step, Work
 
@@ -21,14 +22,19 @@ def steps(work: Work) -> tuple[Step, ...]:
 
 
 def _recovered(work: Work) -> str:
-    """Every path that each affected workload is granted and that should be open, read as the workload would."""
-    impact = affected(work.estate, work.vault.incidents())
-    reads = _expected(work, impact)
+    """Every path that each workload which this incident affects is granted and that should be open, read as the
+    workload would. What another open incident denies is its own to prove."""
+    incidents, now = work.vault.incidents(), work.vault.now()
+    mine = affected(work.estate, [i for i in incidents if i.id == work.incident().id])
+    reads = _expected(work, mine, affected(work.estate, incidents))
 
     def shut(read: tuple[Workload, SecretAccessPolicy]) -> str:
         workload, policy = read
         status = work.vault.try_read(work.policies(workload), names.granted_path(policy))
-        return "" if status == 200 else f"{workload.name} reads {policy.name}: {status}"
+        if status == 200:
+            return ""
+        until = generations.shut_until(workload, work.estate, incidents, now) if _is_batch(workload) else None
+        return f"{workload.name} reads {policy.name}: {status}" + ("" if until is None else _wait(until))
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         failed = [words for words in pool.map(shut, reads) if words]
@@ -37,9 +43,18 @@ def _recovered(work: Work) -> str:
     return f"{len(reads)} reads of {len({w.name for w, _ in reads})} workloads answer 200"
 
 
-def _expected(work: Work, impact: Affected) -> list[tuple[Workload, SecretAccessPolicy]]:
-    shut = {p.name for p in (*impact.denied, *impact.denied_class)}
-    back = [w for w in impact.workloads if w not in impact.unreplaced_workloads]
+def _is_batch(workload: Workload) -> bool:
+    return workload.tokens is TokenType.BATCH
+
+
+def _wait(until: int) -> str:
+    when = f"until {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC" if until else "until an incident is contained"
+    return f": its new tokens are denied {when}, since incidents followed each other within their TTL; wait, run again"
+
+
+def _expected(work: Work, mine: Affected, everything: Affected) -> list[tuple[Workload, SecretAccessPolicy]]:
+    shut = {p.name for p in (*everything.denied, *everything.denied_class)}
+    back = [w for w in mine.workloads if w not in everything.unreplaced_workloads]
     return [
         (w, p)
         for w in back

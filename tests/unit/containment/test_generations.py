@@ -44,6 +44,14 @@ def test_a_second_incident_within_the_ttl_closes_both() -> None:
     assert set(closed(CONTAINED, replace(OPEN, id="B", opened_at=120), now=121)) == {0, 1}
 
 
+def test_new_tokens_are_denied_only_when_as_many_incidents_follow_within_the_ttl_as_there_are_generations() -> None:
+    several = [replace(CONTAINED, id=str(n), opened_at=100 + n, contained_at=110 + n) for n in range(generations.COUNT)]
+    until = generations.shut_until(WORKLOAD, ESTATE, several[:-1], now=120)
+    assert until is None
+    assert generations.shut_until(WORKLOAD, ESTATE, several, now=120) == 110 + TTL
+    assert generations.shut_until(WORKLOAD, ESTATE, several, now=110 + TTL) is None
+
+
 def test_a_closed_generation_denies_every_granted_path() -> None:
     assert "database/creds/analytics-readonly" in gate.generation(WORKLOAD, ESTATE, closed=True)
     assert gate.generation(WORKLOAD, ESTATE, closed=False) == gate.open_policy()
