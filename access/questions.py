@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -12,6 +13,7 @@ from access.rule import DENIED, Capability, Rule
 from access.snapshot import Principal, Snapshot, Target
 from policies.errors import InputError
 
+_DIRECTIVE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _ROOT = frozenset({Capability.ROOT})
 
 
@@ -43,6 +45,36 @@ def who(snapshot: Snapshot, paths: Iterable[str]) -> tuple[Reach, ...]:
     """Everybody with any capability on any of the paths, in the snapshot's order."""
     asked = tuple(paths)
     return tuple(r for p in snapshot.principals for path in asked if (r := reach(p, path)).capabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Perhaps:
+    """A templated rule of one whose entity is not known, which matches the path for some value of its."""
+
+    principal: Principal
+    path: str
+    rule: Rule
+
+
+def perhaps(snapshot: Snapshot, paths: Iterable[str]) -> tuple[Perhaps, ...]:
+    """Who may reach a path, depending on who logs in. Rules that grant nothing are not told."""
+    asked = tuple(paths)
+    return tuple(found for p in snapshot.principals if p.entity is None for found in _perhaps(p, asked))
+
+
+def _perhaps(principal: Principal, paths: tuple[str, ...]) -> Iterator[Perhaps]:
+    slashes = {a.policy.name for a in principal.attached if a.policy.slashes_in_templates}
+    for rule in principal.acl.unresolved:
+        if rule.capabilities - DENIED:
+            pattern = _some(rule.path, ".+" if rule.policy in slashes else "[^/]+")
+            yield from (Perhaps(principal, path, rule) for path in paths if pattern.fullmatch(path))
+
+
+def _some(templated: str, value: str) -> re.Pattern[str]:
+    """What the path can become, each `{{…}}` being `value`."""
+    fixed = "\0".join(map(re.escape, _DIRECTIVE.split(templated.removesuffix("*"))))
+    text = re.sub(r"(?<![^/])\\\+(?![^/])", "[^/]*", fixed).replace("\0", value)
+    return re.compile(text + (".*" if templated.endswith("*") else ""), re.DOTALL)
 
 
 def reach(principal: Principal, path: str) -> Reach:

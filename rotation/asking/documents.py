@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from access.acl import Explanation
-from access.questions import Held, Reach
+from access.questions import Held, Perhaps, Reach
 from access.rule import UNCONSTRAINED, Capability, Constraints, Rule
 from access.snapshot import Place, Principal, Target
 from policies.model import Ttl
@@ -102,6 +102,17 @@ def reaches(found: Iterable[Reach]) -> list[dict[str, Any]]:
             }
         )
     return list(together.values())
+
+
+def perhaps(found: Perhaps) -> dict[str, Any]:
+    who = found.principal
+    through = list(who.through(found.rule.policy))
+    return {
+        "kind": who.kind.value,
+        "name": who.name,
+        "path": found.path,
+        "rule": {**rule(found.rule), "through": through},
+    }
 
 
 def held(who: Principal, found: Iterable[Held]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from access.acl import Explanation
-from access.questions import Held, Reach
+from access.questions import Held, Perhaps, Reach
 from access.rule import UNCONSTRAINED, Capability, Constraints, Rule
 from access.snapshot import Principal, Target
 from policies.plain import plain
@@ -70,6 +70,12 @@ def reaches(path: str, found: Iterable[Reach]) -> None:
         show(path, ("who", "capabilities", "path", "through", "written in"), rows)
     else:
         say(f"{path}: nobody reaches it")
+
+
+def perhaps(found: Iterable[Perhaps]) -> None:
+    for p in found:
+        can = capabilities(p.rule.capabilities)
+        say(f"perhaps, by who logs in: {p.principal} at {p.path}: {can}, by {p.rule.path} ({where(p.rule)})")
 
 
 def held(who: Principal, found: Iterable[Held]) -> None:

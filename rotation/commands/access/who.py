@@ -28,12 +28,12 @@ def command(path: str, folder: Path | None, live: bool, as_json: bool) -> None:
       portcullis access who secret/data/app --folder policies.d --json
     """
     from access.paths import asked
-    from access.questions import who
+    from access.questions import perhaps, who
     from rotation.asking import documents, sources, tables
 
     held = sources.snapshot(folder, live)
     question = asked(path, sources.mounts(held), held.secrets)
-    found = who(held, question.paths)
+    found, unsure = who(held, question.paths), perhaps(held, question.paths)
     target = held.target(question.path)
     if as_json:
         document = {
@@ -42,6 +42,7 @@ def command(path: str, folder: Path | None, live: bool, as_json: bool) -> None:
             "paths": list(question.paths),
             "stands_for": documents.target(question.path, target) if target else None,
             "reach": documents.reaches(found),
+            "perhaps": [documents.perhaps(p) for p in unsure],
             "unread": list(held.unread),
         }
         click.echo(json.dumps(document))
@@ -51,4 +52,5 @@ def command(path: str, folder: Path | None, live: bool, as_json: bool) -> None:
         if target:
             tables.say(f"a request at {question.path} gives: {tables.stands_for(target)}")
         tables.reaches(question.path, found)
+        tables.perhaps(unsure)
     sources.end(held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from access.policy import parse
-from access.questions import named, of, reach, who
+from access.questions import named, of, perhaps, reach, who
 from access.rule import Capability, Policy
 from access.snapshot import Attached, Engine, Principal, PrincipalKind, Snapshot, Target
 from access.template import Entity
@@ -61,6 +61,31 @@ def test_an_entity_fills_templates_in() -> None:
     assert not reach(one, "secret/data/eve").capabilities
     eve = Principal(one.kind, one.name, one.attached, Entity("1", "eve"))
     assert reach(eve, "secret/data/eve").capabilities == {C.READ}
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "matches"),
+    [
+        ("a/{{identity.entity.name}}", "a/eve", True),
+        ("a/{{identity.entity.name}}", "a/", False),
+        ("a/{{identity.entity.name}}", "b/eve", False),
+        ("a/+/{{identity.entity.id}}/*", "a/x/1/y", True),
+        ("a/+/{{identity.entity.id}}/*", "a/x/1", False),
+        ("a/x-{{identity.entity.id}}", "a/x.1", False),
+        ("a/b.+/{{identity.entity.id}}", "a/bc/1", False),
+    ],
+)
+def test_who_may_reach_a_path_is_told_where_nobody_is_known(rule: str, path: str, matches: bool) -> None:
+    templated = policy("t", f'path "{rule}" {{ capabilities = ["read"] }}')
+    unknown = principal("x", (templated, "r"))
+    known = Principal(unknown.kind, "y", unknown.attached, Entity("1"))
+    found = perhaps(Snapshot((unknown, known)), [path])
+    assert [(p.principal.name, p.rule.line) for p in found] == ([("x", 1)] if matches else [])
+
+
+def test_a_templated_deny_lets_nobody_in() -> None:
+    denied = policy("t", 'path "a/{{identity.entity.name}}" { capabilities = ["deny"] }')
+    assert perhaps(Snapshot((principal("x", (denied, "r")),)), ["a/eve"]) == ()
 
 
 def test_what_a_pattern_stands_for_without_what_a_narrower_one_decides() -> None:

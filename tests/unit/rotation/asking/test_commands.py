@@ -71,6 +71,9 @@ def test_who_of_a_folder_of_policies(folder: Path) -> None:
     (folder / "eve.json").unlink()
     found = answer("who", "secret/team-b/x", "--folder", folder)
     assert [(e["kind"], e["name"]) for e in found["reach"]] == [("policy", "app")]
+    (folder / "own.hcl").write_text('path "secret/data/{{identity.entity.name}}" { capabilities = ["read"] }')
+    found = answer("who", "secret/eve", "--folder", folder)
+    assert [(p["name"], p["path"]) for p in found["perhaps"]] == [("own", "secret/data/eve")]
 
 
 def test_who_and_of_from_declarations() -> None:
