@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import io
 import sys
 from typing import NoReturn
 
@@ -10,6 +10,7 @@ import click
 
 from policies.errors import PortcullisError
 from rotation.commands import Commands
+from rotation.terminal import emit, progress
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -19,6 +20,7 @@ def cli() -> None:
     \b
     Exit codes: 0 holds; 1 a finding (denied, not contained, drift);
                 2 wrong use or bad input; 3 a system could not be reached or refused.
+
     \b
     Examples:
       portcullis doctor
@@ -32,13 +34,16 @@ def main() -> None:
     try:
         code = cli(prog_name="portcullis", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        for line in shown.getvalue().rstrip("\n").split("\n"):
+            progress(line)
         _fail(error.format_message(), error.exit_code)
     except click.Abort:
-        click.echo("Aborted!", err=True)
+        progress("Aborted!")
         _fail("aborted", 1)
     except PortcullisError as error:
-        click.echo(f"portcullis: {error}", err=True)
+        progress(f"portcullis: {error}")
         _fail(str(error), error.exit_code)
     sys.exit(code)
 
@@ -46,5 +51,5 @@ def main() -> None:
 def _fail(message: str, code: int) -> NoReturn:
     """With `--json` there is a document on stdout however a command ends."""
     if "--json" in sys.argv:
-        click.echo(json.dumps({"error": message, "exit_code": code}))
+        emit({"error": message, "exit_code": code})
     sys.exit(code)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
 
 import click
+
+from rotation.terminal import emit, progress, say
 
 
 @click.command("check")
@@ -40,7 +41,6 @@ def command(
     """
     from containment.judgement import opa_url as named
     from policies.errors import InputError
-    from policies.plain import plain
     from rotation.checking.declarations import check
     from rotation.checking.plan import check_plan
 
@@ -55,17 +55,17 @@ def command(
         from policies.rules import rules
         from rotation.checking.sarif import sarif
 
-        click.echo(json.dumps(sarif(checked.violations, rules()), indent=2))
+        emit(sarif(checked.violations, rules()), indent=2)
     elif as_json:
         violations = [asdict(v) for v in checked.violations]
-        click.echo(json.dumps({"allow": checked.allow, "reasons": checked.reasons, "violations": violations}))
+        emit({"allow": checked.allow, "reasons": checked.reasons, "violations": violations})
     else:
         for reason in checked.reasons:
-            click.echo(plain(reason))
+            say(reason)
         if checked.allow:
-            click.echo(f"{checked.counted} hold to every rule")
+            say(f"{checked.counted} hold to every rule")
         elif checked.violations:
-            click.echo("portcullis check --explain RULE says what a rule is for", err=True)
+            progress("portcullis check --explain RULE says what a rule is for")
     if not checked.allow:
         raise SystemExit(checked.exit_code)
 
@@ -85,7 +85,11 @@ def _explain(name: str, as_json: bool) -> None:
 
     rule = find(name)
     if as_json:
-        click.echo(json.dumps(asdict(rule)))
+        emit(asdict(rule))
     else:
-        click.echo(f"{rule.name}: {rule.title} ({rule.area}, {rule.severity})\n\n{rule.description}\n")
-        click.echo(f"remedy     {rule.remedy}\nreference  {rule.reference}\nfile       {rule.file}")
+        head = f"{rule.name}: {rule.title} ({rule.area}, {rule.severity})"
+        for line in (head, "", *rule.description.splitlines(), ""):
+            say(line)
+        say(f"remedy     {rule.remedy}")
+        say(f"reference  {rule.reference}")
+        say(f"file       {rule.file}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from rotation.terminal import emit, progress, say
 
 
 @click.command("contain")
@@ -24,24 +24,19 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     from containment.direct import contain
     from policies.errors import Unreachable
 
-    def say(message: str) -> None:
-        click.echo(message, err=True)
-
     try:
-        report, incident, complaint = contain(HvacVault.for_containment(), incident_id, scope, say)
+        report, incident, complaint = contain(HvacVault.for_containment(), incident_id, scope, progress)
     except Unreachable as error:
         raise Unreachable(f"not contained: {error}") from error
     if as_json:
         scope = incident.to_json()["scope"]
         told = {"declarations": complaint or "loaded", "notice": incident.notice}
-        click.echo(json.dumps({**report.to_json(), "scope": scope, **told}))
+        emit({**report.to_json(), "scope": scope, **told})
     else:
-        click.echo(
-            f"incident {incident.id}: {report.changed} effects, " + ("contained" if not report.not_contained else "")
-        )
+        say(f"incident {incident.id}: {report.changed} effects, " + ("contained" if not report.not_contained else ""))
         for name in report.not_contained:
-            click.echo(f"not contained: {name}")
+            say(f"not contained: {name}")
         if complaint:
-            click.echo(complaint, err=True)
+            progress(complaint)
     if report.not_contained or complaint:
         raise SystemExit(1)

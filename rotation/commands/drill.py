@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from rotation.terminal import emit, progress, say
 
 
 @click.command("drill")
@@ -23,15 +23,15 @@ def command(as_json: bool) -> None:
     from drill.run import run
     from sandbox.environment import here
 
-    result, report = run(here(), lambda message: click.echo(message, err=True))
+    result, report = run(here(), progress)
     if as_json:
-        click.echo(json.dumps(result.to_json()))
+        emit(result.to_json())
     else:
         for line in timeline(result.seconds):
-            click.echo(line)
-        click.echo(f"{result.seconds['total']:.1f} s in all")
-        click.echo(f"verdict: {result.verdict}")
-        click.echo(f"report: {report}")
-        click.echo("the sandbox is still up: portcullis sandbox down stops it, sandbox reset removes it")
+            say(line)
+        say(f"{result.seconds['total']:.1f} s in all")
+        say(f"verdict: {result.verdict}")
+        say(f"report: {report}")
+        say("the sandbox is still up: portcullis sandbox down stops it, sandbox reset removes it")
     if not result.held:
         raise SystemExit(1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from rotation.terminal import emit, say
 
 if TYPE_CHECKING:
     from containment.adapters.vault import HvacVault
@@ -56,12 +57,12 @@ def collect_command(incident: str, folder: Path | None, as_json: bool) -> None:
     log = os.environ.get("PORTCULLIS_AUDIT_LOG")
     done = collect(incident, incident_folder(incident, folder or INCIDENTS), _vault(), Path(log) if log else None)
     if as_json:
-        click.echo(json.dumps({"incident": incident, **done.to_json()}))
+        emit({"incident": incident, **done.to_json()})
     else:
-        click.echo(f"collected: {done.events} events, {done.audit_records} audit records in {done.folder}")
-        click.echo(f"sealed: {done.head}")
+        say(f"collected: {done.events} events, {done.audit_records} audit records in {done.folder}")
+        say(f"sealed: {done.head}")
         for reason in done.missing:
-            click.echo(f"MISSING {reason}")
+            say(f"MISSING {reason}")
     if done.missing:
         raise SystemExit(3)
 
@@ -110,16 +111,16 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
     if as_json:
         document = {"incident": incident, "holds": not problems, "state": state}
         document |= {"problems": [p.to_json() for p in problems], "unsealed": [asdict(a) for a in since]}
-        click.echo(json.dumps({**document, "compared_with": compared, "not_compared": reason}))
+        emit({**document, "compared_with": compared, "not_compared": reason})
     else:
         for problem in problems:
-            click.echo(f"{problem.kind.upper():14} {problem.path}: {problem.detail}")
-        click.echo(f"compared with {compared}" if compared else f"not compared with the server: {reason}")
+            say(f"{problem.kind.upper():14} {problem.path}: {problem.detail}")
+        say(f"compared with {compared}" if compared else f"not compared with the server: {reason}")
         for addition in since:
-            click.echo(f"{'NOT SEALED YET':14} {addition.path}: {addition.lines} lines since the last seal")
-        click.echo(f"evidence of {incident}: {'does NOT hold' if problems else state}")
+            say(f"{'NOT SEALED YET':14} {addition.path}: {addition.lines} lines since the last seal")
+        say(f"evidence of {incident}: {'does NOT hold' if problems else state}")
         if since:
-            click.echo(f"seal what came since: portcullis evidence collect {incident}")
+            say(f"seal what came since: portcullis evidence collect {incident}")
     if problems:
         raise SystemExit(1)
     if error is not None:
@@ -163,12 +164,12 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
         not_kept = f"the chain's head is not kept on the server: {error}"
     if as_json:
         document = {"incident": incident, "report": str(written), "head": sealed, "refused": refused}
-        click.echo(json.dumps({**document, "missing": [not_kept] if not_kept else []}))
+        emit({**document, "missing": [not_kept] if not_kept else []})
     else:
-        click.echo(f"written: {written}")
-        click.echo(f"not sealed: {refused}" if refused else f"sealed: {sealed}")
+        say(f"written: {written}")
+        say(f"not sealed: {refused}" if refused else f"sealed: {sealed}")
         if not_kept:
-            click.echo(f"MISSING {not_kept}")
+            say(f"MISSING {not_kept}")
     if refused or not_kept:
         raise SystemExit(1 if refused else 3)
 

@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 import click
 
+from rotation.terminal import emit, progress, say
+
 
 @click.command("revoke")
 @click.argument("path")
@@ -37,10 +39,8 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
     vault = HvacVault.from_environment()
     estate, complaint = estate_for(vault, None, incident=True)
     if complaint:
-        click.echo(complaint, err=True)
-    result = revoke(
-        from_environment(vault, estate), estate, path, lambda message: click.echo(message, err=True), dry_run
-    )
+        progress(complaint)
+    result = revoke(from_environment(vault, estate), estate, path, progress, dry_run)
     document = {
         "path": result.place.path,
         "holds": result.place.holds,
@@ -55,19 +55,19 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
         still_open = [i.id for i in vault.incidents() if i.state is State.OPEN]
         output = json.dumps(document)
         for problem in acts.keep(still_open, "revoke", sys.argv, result.exit_code, output, result.effects):
-            click.echo(problem, err=True)
+            progress(problem)
     if as_json:
-        click.echo(json.dumps(document))
+        emit(document)
     else:
         if result.instead:
-            click.echo(f"nothing to revoke at {path}: a KV store has no leases; the value is still readable")
+            say(f"nothing to revoke at {path}: a KV store has no leases; the value is still readable")
         else:
             what = "tokens" if result.place.holds is Holds.TOKENS else "leases"
             done = "would be revoked" if dry_run else "out, none left" if not result.exit_code else "out"
-            click.echo(f"{result.place.path}: {result.found} {what} {done}")
+            say(f"{result.place.path}: {result.found} {what} {done}")
         for line in (*(f"kept: {k}" for k in result.kept), *result.instead):
-            click.echo(line)
+            say(line)
         for name in result.not_revoked:
-            click.echo(f"not revoked: {name}")
+            say(f"not revoked: {name}")
     if result.exit_code:
         raise SystemExit(result.exit_code)

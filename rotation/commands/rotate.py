@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
+from rotation.terminal import emit, progress, say
+
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-
-
-def _say(message: str) -> None:
-    click.echo(message, err=True)
 
 
 def _vault() -> Any:
@@ -46,14 +43,14 @@ def plan_command(incident: str, as_json: bool) -> None:
 
     what, _ = planned(_vault(), incident)
     if as_json:
-        click.echo(json.dumps(what.to_json()))
+        emit(what.to_json())
         return
     if what.notice:
-        click.echo(what.notice)
+        say(what.notice)
     for number, wave in enumerate(what.waves, 1):
         for credential in wave:
             again = "  (replaced; proven again)" if credential.proven else ""
-            click.echo(f"{number}  {credential.item:40} {credential.kind:13} {', '.join(credential.steps)}{again}")
+            say(f"{number}  {credential.item:40} {credential.kind:13} {', '.join(credential.steps)}{again}")
 
 
 @command.command("run")
@@ -97,13 +94,13 @@ def status_command(incident: str, as_json: bool) -> None:
 
     found = status(_vault(), incident)
     if as_json:
-        click.echo(json.dumps(found))
+        emit(found)
     else:
         if found["notice"]:
-            click.echo(found["notice"])
+            say(found["notice"])
         for item in found["proofs"]:
             age = f"{item['age']} s ago" if item["age"] is not None else ""
-            click.echo(f"{'proven' if item['proven'] else 'MISSING':8} {item['item']:50} {age:12} {item['detail']}")
+            say(f"{'proven' if item['proven'] else 'MISSING':8} {item['item']:50} {age:12} {item['detail']}")
     if not all(item["proven"] for item in found["proofs"]):
         raise SystemExit(1)
 
@@ -127,20 +124,23 @@ def confirm_command(incident: str, item: str, by: str, note: str, as_json: bool)
     from rotation.engine import confirm
 
     detail = confirm(_vault(), incident, item, by, note)
-    click.echo(json.dumps({"incident": incident, "item": item, "by": by, "detail": detail}) if as_json else detail)
-    click.echo(f"on record; now: portcullis rotate run {incident}", err=True)
+    if as_json:
+        emit({"incident": incident, "item": item, "by": by, "detail": detail})
+    else:
+        say(detail)
+    progress(f"on record; now: portcullis rotate run {incident}")
 
 
 def _run(incident: str, as_json: bool, word: str) -> None:
     from rotation.engine import run
 
-    done = run(_vault(), incident, _say, word=word)
+    done = run(_vault(), incident, progress, word=word)
     if as_json:
-        click.echo(json.dumps(done.to_json()))
+        emit(done.to_json())
     else:
         for credential in done.credentials:
-            click.echo(f"{'rotated' if credential.holds else 'OPEN':8} {credential.item}")
+            say(f"{'rotated' if credential.holds else 'OPEN':8} {credential.item}")
         for item in done.open_items:
-            click.echo(f"not proven: {item}")
+            say(f"not proven: {item}")
     if done.open_items:
         raise SystemExit(1)

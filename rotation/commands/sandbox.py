@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
+from rotation.terminal import emit, progress, say, verbatim
+
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-
-
-def _say(message: str) -> None:
-    click.echo(message, err=True)
 
 
 @click.group("sandbox")
@@ -32,7 +29,7 @@ def up(as_json: bool) -> None:
     """Start what does not run. Example: portcullis sandbox up"""
     from sandbox.environment import here
 
-    here().up(_say)
+    here().up(progress)
     _status(as_json)
 
 
@@ -49,10 +46,10 @@ def env() -> None:
     from sandbox.environment import here
 
     box = here()
-    click.echo(box.shell(), nl=False)
+    verbatim(box.shell())
     stopped = box.stopped()
     if stopped:
-        _say(f"portcullis: down: {', '.join(stopped)}; start it with `portcullis sandbox up`")
+        progress(f"portcullis: down: {', '.join(stopped)}; start it with `portcullis sandbox up`")
         raise SystemExit(3)
 
 
@@ -69,7 +66,7 @@ def seed() -> None:
 
     sandbox = here()
     sandbox.environ()
-    seed(sandbox, _say)
+    seed(sandbox, progress)
     deliver(sandbox)
 
 
@@ -78,7 +75,7 @@ def down() -> None:
     """Stop every service by its id; state is kept. Example: portcullis sandbox down"""
     from sandbox.environment import here
 
-    here().down(_say)
+    here().down(progress)
 
 
 @command.command()
@@ -86,7 +83,7 @@ def reset() -> None:
     """Stop every service and remove all state. Example: portcullis sandbox reset"""
     from sandbox.environment import here
 
-    here().reset(_say)
+    here().reset(progress)
 
 
 def _status(as_json: bool) -> None:
@@ -94,9 +91,9 @@ def _status(as_json: bool) -> None:
 
     found = here().status()
     if as_json:
-        click.echo(json.dumps({"services": [asdict(s) for s in found]}))
+        emit({"services": [asdict(s) for s in found]})
     else:
         for s in found:
-            click.echo(f"{s.name:10} {'up' if s.healthy else 'DOWN':5} pid {s.pid or '-':>8} port {s.port}")
+            say(f"{s.name:10} {'up' if s.healthy else 'DOWN':5} pid {s.pid or '-':>8} port {s.port}")
     if not all(s.healthy for s in found):
         raise SystemExit(1)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from rotation.terminal import emit, progress, say, verbatim
+
 
 @click.command("secrets-issue-dynamic")
 @click.option(
@@ -90,7 +92,7 @@ def command(
         found,
         seconds,
         deliver,
-        lambda message: click.echo(message, err=True),
+        progress,
     )
     line = result.why or f"issued for {result.role}: {result.issued.ttl if result.issued else 0} s, in {target}"
     document = {
@@ -107,12 +109,12 @@ def command(
         for complaint in acts.keep(
             result.incidents, "secrets-issue-dynamic", sys.argv, result.exit_code, output, result.effects, values
         ):
-            click.echo(complaint, err=True)
+            progress(complaint)
     if as_json:
-        click.echo(json.dumps({**document, **({"credential": shown} if shown else {})}))
+        emit({**document, **({"credential": shown} if shown else {})})
     else:
-        click.echo(line)
+        say(line)
         if shown:
-            click.echo(delivery.document(shown), nl=False)
+            verbatim(delivery.document(shown))
     if result.exit_code:
         raise SystemExit(result.exit_code)

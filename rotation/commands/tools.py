@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from rotation.terminal import emit, progress, say, verbatim
 
 
 @click.group("tools")
@@ -24,8 +24,8 @@ def env() -> None:
 
     from tools.bootstrap import ensure
 
-    for name, value in ensure(lambda message: click.echo(message, err=True)).environ().items():
-        click.echo(f"export {name}={shlex.quote(value)}")
+    for name, value in ensure(progress).environ().items():
+        verbatim(f"export {name}={shlex.quote(value)}\n")
 
 
 @command.command()
@@ -37,9 +37,9 @@ def install(linters: bool, as_json: bool) -> None:
     from tools.catalogue import CATALOGUE, LINTERS
 
     wanted = (*CATALOGUE, *LINTERS) if linters else CATALOGUE
-    box = ensure(lambda message: click.echo(message, err=True), wanted)
+    box = ensure(progress, wanted)
     if as_json:
-        click.echo(json.dumps({f.tool.name: {"path": str(f.path), "from": f.origin} for f in box.tools}))
+        emit({f.tool.name: {"path": str(f.path), "from": f.origin} for f in box.tools})
     else:
         for f in box.tools:
-            click.echo(f"{f.tool.name:24} {f.tool.version:9} {f.origin:6} {f.path}")
+            say(f"{f.tool.name:24} {f.tool.version:9} {f.origin:6} {f.path}")

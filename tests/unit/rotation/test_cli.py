@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import click
 import pytest
 
 from policies.errors import Unreachable
@@ -24,6 +25,7 @@ def _run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *w
         (["check", "--json", "--no-such"], "No such option"),
         (["rotate", "run", "--json"], "Missing argument 'INCIDENT'"),
         (["rotat", "--json"], "No such command"),
+        (["check", "--a\x07b", "--json"], "No such option"),
         (["evidence", "report", "INC-0", "--json"], "no evidence for incident INC-0"),
     ],
 )
@@ -35,6 +37,7 @@ def test_wrong_use_is_a_document(
     assert (code, document["exit_code"]) == (2, 2)
     assert message in document["error"]
     assert message in err
+    assert "\x07" not in out + err
 
 
 def test_without_json_stdout_stays_empty(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,10 +59,11 @@ def test_what_ends_a_command_is_a_document(
     assert "vault is down" in err or "Aborted" in err
 
 
-@pytest.mark.parametrize("words", [["--help"], ["rotate", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], *([c, "--help"] for c in cli.cli.list_commands(click.Context(cli.cli)))])
 def test_help_is_no_error(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, _ = _run(monkeypatch, capsys, *words)
     assert code == 0
     assert "Examples:" in out
+    assert "\b" not in out

@@ -1,0 +1,54 @@
+"""Nothing that somebody else wrote moves the cursor, and no command prints past the one place that sees to it."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from rotation import terminal
+
+ROOT = Path(__file__).resolve().parents[3] / "rotation"
+VERBATIM = {"commands/sandbox.py", "commands/tools.py", "commands/secrets_issue_dynamic.py"}
+"""Lines for a shell, and the credential that somebody asked to see."""
+
+
+@pytest.mark.parametrize("evil", ["\x1b[2J", "\x9b2J", "\x07", "\x7f", "\r", "\u202e", "\x08", "\x85"])
+def test_controls_are_shown_not_sent(evil: str, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.say(f"a{evil}b")
+    terminal.progress(f"a{evil}b")
+    terminal.emit({"note": f"a{evil}b"})
+    told = capsys.readouterr()
+    assert evil not in told.out + told.err
+    assert told.err == f"a{evil.encode('unicode_escape').decode()}b\n"
+    assert json.loads(told.out.splitlines()[1]) == {"note": f"a{evil}b"}
+
+
+def test_a_line_break_in_a_name_makes_no_entry(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.say("MISSING  secret:a\nproven   secret:b\n\n\t* denied\n")
+    assert capsys.readouterr().out == "MISSING  secret:a\n  proven   secret:b\n      * denied\n"
+
+
+@pytest.mark.parametrize("text", ["", "plain", "é – 漢", "export A='x'"])
+def test_what_is_harmless_stays(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.say(text)
+    assert capsys.readouterr().out == f"{text}\n"
+
+
+def _printed(file: Path) -> set[str]:
+    """Functions by which the file prints, whatever it calls them by."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr in ("echo", "secho", "echo_via_pager", "stdout", "stderr"):
+            found.add(node.attr)
+        elif isinstance(node, ast.Name) and node.id in ("print", "echo", "secho", "verbatim"):
+            found.add(node.id)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(str(f.relative_to(ROOT)) for f in ROOT.rglob("*.py")))
+def test_nothing_prints_by_itself(name: str) -> None:
+    allowed = {"echo"} if name == "terminal.py" else {"verbatim"} if name in VERBATIM else set()
+    assert _printed(ROOT / name) <= allowed | ({"stdout", "stderr"} if name == "drift/compare.py" else set())
