@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import NoReturn
 
@@ -34,10 +33,7 @@ def main() -> None:
     try:
         code = cli(prog_name="portcullis", standalone_mode=False)
     except click.ClickException as error:
-        shown = io.StringIO()
-        error.show(shown)
-        for line in shown.getvalue().rstrip("\n").split("\n"):
-            progress(line)
+        error.show()
         _fail(error.format_message(), error.exit_code)
     except click.Abort:
         progress("Aborted!")

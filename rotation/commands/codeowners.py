@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import json
 from pathlib import Path
 
 import click
+
+from rotation.terminal import emit, say
 
 
 @click.command("codeowners")
@@ -26,7 +27,6 @@ def command(organization: str, check: bool, as_json: bool) -> None:
     from policies.codeowners import codeowners
     from policies.errors import InputError
     from policies.load import called, default_folder, load
-    from policies.plain import plain
     from policies.thresholds import security_team
 
     folder = default_folder().resolve()
@@ -43,12 +43,13 @@ def command(organization: str, check: bool, as_json: bool) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
     if as_json:
-        click.echo(json.dumps({"file": str(file), "current": current, "written": not check and not current}))
+        emit({"file": str(file), "current": current, "written": not check and not current})
     elif check and not current:
         shown = difflib.unified_diff(there.splitlines(), text.splitlines(), "committed", "declared", lineterm="")
-        click.echo("\n".join(map(plain, shown)))
+        for line in shown:
+            say(line)
     else:
-        click.echo(f"{_shown(file)} {'is current' if current else 'written'}")
+        say(f"{_shown(file)} {'is current' if current else 'written'}")
     if check and not current:
         raise SystemExit(1)
 

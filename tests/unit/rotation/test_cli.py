@@ -25,7 +25,7 @@ def _run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *w
         (["check", "--json", "--no-such"], "No such option"),
         (["rotate", "run", "--json"], "Missing argument 'INCIDENT'"),
         (["rotat", "--json"], "No such command"),
-        (["check", "--a\x07b", "--json"], "No such option"),
+        (["evidence", "report", "a\x07b", "--json"], "incident"),
         (["evidence", "report", "INC-0", "--json"], "no evidence for incident INC-0"),
     ],
 )
