@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from policies.errors import InputError
-from policies.plain import plain
+from rotation.terminal import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,9 +80,9 @@ def from_files(policies: Sequence[str], entity: str | None) -> Principal:
 def end(held: Snapshot) -> None:
     """Exit 3 when a part of it could not be read, each on stderr."""
     for reason in held.unread:
-        click.echo(f"not read: {plain(reason)}", err=True)
+        progress(f"not read: {reason}")
     if held.unread:
-        click.echo(f"the answer is not the whole one: {len(held.unread)} paths were not read", err=True)
+        progress(f"the answer is not the whole one: {len(held.unread)} paths were not read")
         raise SystemExit(3)
 
 
@@ -93,7 +93,7 @@ def _of_server(folder: Path | None) -> Snapshot:
     from policies.load import load
 
     vault = HvacVault.from_environment()
-    click.echo("reading policies, roles, entities and groups of the server", err=True)
+    progress("reading policies, roles, entities and groups of the server")
     return live.snapshot(vault, load(folder))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from rotation.terminal import emit, progress, say, verbatim
 
 if TYPE_CHECKING:
     from rotation.tightening.tighten import Tightened
@@ -49,17 +50,17 @@ def command(incident: str, since: str, until: str, files: tuple[Path, ...], outp
 
     named = os.environ.get("PORTCULLIS_AUDIT_LOG")
     logs = files or ((Path(named),) if named else ())
-    click.echo(f"reading {len(logs)} audit log file{'s' * (len(logs) != 1)}", err=True)
+    progress(f"reading {len(logs)} audit log file{'s' * (len(logs) != 1)}")
     done = tighten(HvacVault.from_environment(), incident, logs, since, until)
     patch = done.proposal.patch if done.proposal else ""
     if output:
         _write(output, patch)
     if as_json:
-        click.echo(json.dumps(done.to_json()))
+        emit(done.to_json())
     else:
         _tell(done)
         if patch and not output:
-            click.echo(patch)
+            verbatim(f"{patch}\n")
     if done.exit_code:
         raise SystemExit(done.exit_code)
 
@@ -75,7 +76,6 @@ def _write(output: Path, patch: str) -> None:
 
 
 def _tell(done: Tightened) -> None:
-    from policies.plain import plain
     from rotation.tightening.tighten import LIMITS
 
     log = done.to_json()["log"]
@@ -88,4 +88,4 @@ def _tell(done: Tightened) -> None:
         said.append(f"{count} of {len(done.grants)} grants could go; apply in {done.proposal.root}: git apply FILE")
         said += [f"note     {limit}" for limit in LIMITS if count]
     for line in said:
-        click.echo(plain(line), err=False)
+        say(line)

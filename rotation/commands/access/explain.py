@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from rotation.asking.sources import JSON
+from rotation.terminal import emit
 
 
 @click.command("explain")
@@ -40,7 +39,7 @@ def command(policies: tuple[str, ...], entity: str | None, live: bool, as_json: 
     question = asked(path, mounts_of(rule for a in held.attached for rule in a.policy.rules), {})
     found, left_out = held.acl.explain(question.path), held.acl.unresolved
     if as_json:
-        click.echo(json.dumps(documents.explained(found, left_out, question.note)))
+        emit(documents.explained(found, left_out, question.note))
         return
     if question.note:
         tables.say(question.note)

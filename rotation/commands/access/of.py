@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from rotation.asking.sources import asked_of
+from rotation.terminal import emit
 
 
 @click.command("of")
@@ -31,7 +31,7 @@ def command(name: str, folder: Path | None, live: bool, as_json: bool) -> None:
     found = [(principal, of(held, principal)) for principal in named(held, name)]
     if as_json:
         document = {"name": name, "principals": [documents.held(*f) for f in found], "unread": list(held.unread)}
-        click.echo(json.dumps(document))
+        emit(document)
     else:
         for principal, grants in found:
             tables.held(principal, grants)

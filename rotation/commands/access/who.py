@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from rotation.asking.sources import asked_of
+from rotation.terminal import emit
 
 
 @click.command("who")
@@ -45,7 +45,7 @@ def command(path: str, folder: Path | None, live: bool, as_json: bool) -> None:
             "perhaps": [documents.perhaps(p) for p in unsure],
             "unread": list(held.unread),
         }
-        click.echo(json.dumps(document))
+        emit(document)
     else:
         if question.note:
             tables.say(question.note)

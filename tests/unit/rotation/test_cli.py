@@ -46,7 +46,7 @@ def test_without_json_stdout_stays_empty(monkeypatch: pytest.MonkeyPatch, capsys
     assert err.startswith("Usage: portcullis rotate run")
 
 
-@pytest.mark.parametrize(("error", "code"), [(Unreachable("vault is down"), 3), (KeyboardInterrupt(), 1)])
+@pytest.mark.parametrize(("error", "code"), [(Unreachable("vault is down\x07"), 3), (KeyboardInterrupt(), 1)])
 def test_what_ends_a_command_is_a_document(
     error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +57,7 @@ def test_what_ends_a_command_is_a_document(
     ended, out, err = _run(monkeypatch, capsys, "sandbox", "status", "--json")
     assert (ended, json.loads(out)["exit_code"]) == (code, code)
     assert "vault is down" in err or "Aborted" in err
+    assert "\x07" not in err
 
 
 @pytest.mark.parametrize("words", [["--help"], *([c, "--help"] for c in cli.cli.list_commands(click.Context(cli.cli)))])

@@ -11,8 +11,8 @@ import pytest
 from rotation import terminal
 
 ROOT = Path(__file__).resolve().parents[3] / "rotation"
-VERBATIM = {"commands/sandbox.py", "commands/tools.py", "commands/secrets_issue_dynamic.py"}
-"""Lines for a shell, and the credential that somebody asked to see."""
+VERBATIM = {"commands/sandbox.py", "commands/tools.py", "commands/tighten.py", "commands/secrets_issue_dynamic.py"}
+"""Lines for a shell, a patch, and the credential that somebody asked to see."""
 
 
 @pytest.mark.parametrize("evil", ["\x1b[2J", "\x9b2J", "\x07", "\x7f", "\r", "\u202e", "\x08", "\x85"])
