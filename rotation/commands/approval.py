@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
+
+from rotation.terminal import emit, say
 
 
 @click.command("approval")
@@ -56,7 +57,6 @@ def command(
     from containment.adapters.github_reviews import GithubReviews
     from containment.adapters.opa import Opa
     from containment.judgement import opa_url as named
-    from policies.plain import plain
     from policies.thresholds import security_team
     from rotation.approving import verdict
     from rotation.approving.question import question, read_diff, teams
@@ -75,10 +75,11 @@ def command(
         github.say(number, marker, verdict.comment(text, decision.reasons))
     if as_json:
         told = {"pull": number, "head": pull.head, "allow": decision.allow, "missing": decision.reasons}
-        click.echo(json.dumps(told))
+        emit(told)
     elif decision.allow:
-        click.echo(f"{pull.head[:12]} has every approval that policy demands")
+        say(f"{pull.head[:12]} has every approval that policy demands")
     else:
-        click.echo("\n".join(f"missing  {plain(reason)}" for reason in decision.reasons))
+        for reason in decision.reasons:
+            say(f"missing  {reason}")
     if not decision.allow:
         raise SystemExit(1)
