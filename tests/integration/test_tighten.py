@@ -23,7 +23,7 @@ from containment.adapters.vault import HvacVault
 from containment.incident import Incident, Scope, State
 from containment.scope import affected
 from drill.actors import Actors
-from drill.stack import prepare, pulumi
+from drill.stack import pulumi
 from policies.load import ACCESS, load
 from policies.model import CiRole, Estate, Workload
 from sandbox.environment import REPOSITORY, Sandbox
@@ -31,7 +31,6 @@ from sandbox.environment import REPOSITORY, Sandbox
 ID = "INC-7"
 KEY = "staging/secret/data/trading/exchange"
 INGEST = "database/creds/market-data-ingest"
-CI_STAGING = {"repository": "tradepulse/tradepulse-connectors"}
 MORE = """  grants:
     # places orders
     - workload: execution-engine-staging
@@ -41,9 +40,9 @@ MORE = """  grants:
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def declarations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A repository of its own, with more granted than is used."""
+    """A repository of its own, with more granted than is used; the sandbox is prepared from it."""
     repository = tmp_path_factory.mktemp("repository")
     folder = repository / "access"
     shutil.copytree(ACCESS, folder)
@@ -52,20 +51,9 @@ def declarations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert granted in file.read_text()
     file.write_text(file.read_text().replace(granted, MORE))
     subprocess.run(["git", "init", "-q", str(repository)], check=True)
-    os.environ["PORTCULLIS_DECLARATIONS"] = str(folder)
-    yield folder
-    del os.environ["PORTCULLIS_DECLARATIONS"]
-
-
-@pytest.fixture(scope="module")
-def sandbox(declarations: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    del declarations
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    try:
-        prepare(box, print)
-        yield box
-    finally:
-        box.reset(print)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PORTCULLIS_DECLARATIONS", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +70,8 @@ def since(sandbox: Sandbox) -> str:
         ("settlement", "database/creds/settlement-readonly"),
     ):
         actors.read(actors.login(*actors.secret_id(workload)), path)
-    actors.read(actors.ci_login("cicd-staging", CI_STAGING), KEY)
+    claims = next(dict(r.bound_claims) for r in load().ci_roles if r.name == "cicd-staging")
+    actors.read(actors.ci_login("cicd-staging", claims), KEY)
     prober = HvacProber.from_environment(sandbox.environ())
     for own in ("pc-w-binance-ingest", "pc-ci-cicd"):
         path = INGEST if own == "pc-w-binance-ingest" else "secret/data/partners/api"
