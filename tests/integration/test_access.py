@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from access.questions import reach, who
+from access.questions import perhaps, reach, who
 from access.rule import DENIED, Capability
 from access.snapshot import Principal, PrincipalKind, Snapshot
 from access.sources import declared, live
@@ -346,3 +346,14 @@ def test_explain_fills_in_a_real_entity(server: Server) -> None:
     assert (code, answer["capabilities"], answer["unresolved"]) == (0, ["create", "read"], [])
     code, answer, _ = _access(server, *argv[:4], BY_TEMPLATE, vault_token=server.root)
     assert (code, answer["capabilities"], len(answer["unresolved"])) == (0, ["deny"], 1)
+
+
+def test_who_may_come_to_reach_a_templated_path_does(server: Server, held: Snapshot) -> None:
+    path, role = "secret/data/people/zed", "login role auth/jwt/role/anybody"
+    assert role in {str(p.principal) for p in perhaps(held, [path])}
+    assert role not in {str(r.principal) for r in who(held, [path])}
+    jwt = issuer_token(server.box, {"sub": "a-new-one"})
+    login = server("POST", "auth/jwt/login", {"role": "anybody", "jwt": jwt})
+    assert server.refuses(login["auth"]["client_token"], path)
+    server("POST", f"identity/entity/id/{_entity_of(login)}", {"name": "zed"})
+    assert not server.refuses(login["auth"]["client_token"], path)
