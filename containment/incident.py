@@ -79,6 +79,20 @@ class Acknowledged:
     uses: int
     by: str
     note: str
+    lost: tuple[int, ...] = ()
+    """Numbers of writes of this record that the audit log lacks: whoever looked into it knows that nobody can see what
+    was used around them. `up_to` is "" when no use was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Uses of what was retired, as they were first seen: it stands whatever becomes of the audit log. Fields as above;
+    `words` name the newest of them."""
+
+    at: int
+    up_to: str
+    uses: int
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,8 @@ class Incident:
     proofs: tuple[Proof, ...] = field(default=())
     acknowledged: tuple[Acknowledged, ...] = ()
     """In the order in which they were; a use later than the last of them stands in the way of the lift."""
+    found: tuple[Found, ...] = ()
+    """Each is of the uses after the one before it."""
 
     @property
     def notice(self) -> str:
@@ -126,7 +142,10 @@ class Incident:
             lifted_at=data["lifted_at"],
             opened=tuple(data["opened"]),
             proofs=tuple(Proof(**p) for p in data["proofs"]),
-            acknowledged=tuple(Acknowledged(**a) for a in data.get("acknowledged", ())),
+            acknowledged=tuple(
+                Acknowledged(**{**a, "lost": tuple(a.get("lost", ()))}) for a in data.get("acknowledged", ())
+            ),
+            found=tuple(Found(**f) for f in data.get("found", ())),
         )
 
     def with_proof(self, proof: Proof) -> Incident:

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from containment import names, proofs
-from containment.incident import Acknowledged, Incident
+from containment.incident import Acknowledged, Found, Incident
 from containment.scope import affected
 from policies.errors import InputError
 from policies.model import CiRole, Workload
+from rotation import audit_log
+from rotation.audit_log import moment
 from rotation.work import NotProven, Work
 
 VARIABLE = "PORTCULLIS_AUDIT_LOG"
@@ -40,58 +40,113 @@ class Use:
         return f"{self.time} {path} by {self.who}, accessor {self.accessor or 'none'}, from {self.address}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What stands in the way. `new`: uses in the log that nobody has acknowledged, oldest first. `vanished`: such uses
+    that were seen earlier and are in the log no more. `lacking`: writes that it should hold, not acknowledged either;
+    `gap`: the words for it."""
+
+    answers: int
+    uses: int
+    new: list[Use]
+    vanished: list[Found]
+    lacking: tuple[int, ...]
+    gap: str
+
+    @property
+    def clear(self) -> bool:
+        return not (self.new or self.vanished or self.lacking)
+
+    def words(self) -> str:
+        return "; ".join(
+            [_listed(self.new)] * bool(self.new)
+            + [f"{f.uses} uses that were seen are not in the log any more: {f.words}" for f in self.vanished]
+            + [self.gap] * bool(self.lacking)
+        )
+
+
 def quiet(work: Work) -> str:
-    """Raises NotProven when something was used that nobody has acknowledged, and when the log cannot be read or is not
-    this server's."""
-    seen, uses = _looked(work)
+    """Raises NotProven when something was used that nobody has acknowledged, and when the log cannot be read, is not
+    this server's or does not reach back to the containment without a gap. What was seen once stays on record."""
+    look = _looked(work)
     incident = work.incident()
-    new = _unacknowledged(incident, uses)
-    if new:
-        raise NotProven(_refusal(incident.id, new))
-    words = f"{seen} answers since containment, "
-    if not uses:
+    if not look.clear:
+        raise NotProven(_refusal(incident.id, look))
+    words = f"{look.answers} answers since containment, "
+    if not incident.acknowledged:
         return words + "none to a token that was out before it"
-    last = incident.acknowledged[-1]
-    return words + f"{len(uses)} to tokens that were out before it, acknowledged by {last.by}: {last.note}"
+    uses, last = max(look.uses, sum(a.uses for a in incident.acknowledged)), incident.acknowledged[-1]
+    gap = f"; {look.gap}" if look.gap else ""
+    return words + f"{uses} to tokens that were out before it{gap}; acknowledged by {last.by}: {last.note}"
 
 
 def acknowledge(work: Work, by: str, note: str) -> str:
-    """Put on record that a named person has looked into every use seen so far; a later one is not covered. Returns the
-    words for it. Raises InputError when there is none, NotProven when nobody could look."""
-    _, uses = _looked(work)
-    new = _unacknowledged(work.incident(), uses)
-    if not new:
+    """Put on record that a named person has looked into every use seen so far, and into what the log lacks; what comes
+    later is not covered. Returns the words for it. Raises InputError when there is none, NotProven when nobody could
+    look."""
+    look = _looked(work)
+    if look.clear:
         raise InputError("audit-quiet: no use of what was retired was seen that is not acknowledged")
-    said = Acknowledged(work.vault.now(), new[-1].time, len(new), by, note)
+    uses = len(look.new) + sum(f.uses for f in look.vanished)
+    up_to = max([*(u.time for u in look.new), *(f.up_to for f in look.vanished)], key=moment, default="")
+    said = Acknowledged(work.vault.now(), up_to, uses, by, note, look.lacking)
     work.vault.update_incident(work.incident_id, lambda i: replace(i, acknowledged=(*i.acknowledged, said)))
-    return f"{len(new)} uses of what was retired, acknowledged by {by}: {note}. {_listed(new)}"
+    return f"{uses} uses of what was retired, acknowledged by {by}: {note}. {look.words()}"
 
 
-def _looked(work: Work) -> tuple[int, list[Use]]:
-    """Answers since containment, and those among them that nobody should have had, oldest first."""
+def _looked(work: Work) -> _Look:
     incident = work.incident()
     if work.audit_log is None:
         raise NotProven(f"{VARIABLE} is not set: nobody looked")
     if not incident.contained_at:
         raise NotProven("the incident is not contained yet")
+    newest = audit_log.current_write(work.vault, incident.id)
     _prove_current(work, work.audit_log)
+    try:
+        answers, uses, coverage = _read(work, work.audit_log, incident, newest)
+    except OSError as error:
+        raise NotProven(f"the audit log {error.filename} cannot be read: {error.strerror}") from error
+    new = _unacknowledged(incident, uses)
+    incident = _kept(work, incident, new)
+    end, times = _end(incident), {use.time for use in uses}
+    vanished = [f for f in incident.found if moment(f.up_to) > end and f.up_to not in times]
+    known = {number for a in incident.acknowledged for number in a.lost}
+    lacking = tuple(number for number in coverage.lacking if number not in known)
+    return _Look(answers, len(uses), new, vanished, lacking, coverage.words(work.audit_log, "containment"))
+
+
+def _kept(work: Work, incident: Incident, new: list[Use]) -> Incident:
+    """With what is seen for the first time on the incident's record."""
+    last = max((moment(f.up_to) for f in incident.found), default=0.0)
+    first = [use for use in new if moment(use.time) > last]
+    if not first:
+        return incident
+    found = Found(work.vault.now(), first[-1].time, len(first), _listed(first))
+    return work.vault.update_incident(incident.id, lambda i: replace(i, found=(*i.found, found)))
+
+
+def _read(work: Work, log: Path, incident: Incident, newest: int) -> tuple[int, list[Use], audit_log.Coverage]:
+    """Answers since containment, those among them that nobody should have had, oldest first, and what lacks."""
     impact = affected(work.estate, (incident,))  # another incident's identities were not out of bounds by this cut
     identities: list[Workload | CiRole] = [*impact.workloads, *impact.ci_roles]
     own = {names.own_policy(i) for i in identities}
     leaked = {p for s in (*impact.leaked_secrets, *impact.denied_class) for p in names.denied_paths(s)}
-    seen, used = 0, []
-    for entry in _responses(work.audit_log):
-        if _moment(entry["time"]) < incident.contained_at:
+    seen, used, writes = 0, [], audit_log.Writes(incident.id)
+    for line in audit_log.lines(log):
+        writes.see(line)
+        entry = audit_log.response(line)
+        if entry is None or moment(entry["time"]) < incident.contained_at:
             continue
         seen += 1
         auth = entry.get("auth") or {}
         issued, held = auth.get("token_issue_time"), set(auth.get("policies") or ())
         if not issued or entry.get("error"):
             continue
-        old = _moment(issued) < incident.revoked_before
+        old = moment(issued) < incident.revoked_before
         if (old and own & held) or (entry["request"]["path"] in leaked and names.past_the_gate(held)):
             used.append(_use(entry, auth))
-    return seen, sorted(used, key=lambda use: _moment(use.time))
+    coverage = writes.coverage(newest, incident.contained_at)
+    return seen, sorted(used, key=lambda use: moment(use.time)), coverage
 
 
 def _use(entry: dict[str, Any], auth: dict[str, Any]) -> Use:
@@ -101,18 +156,24 @@ def _use(entry: dict[str, Any], auth: dict[str, Any]) -> Use:
 
 
 def _unacknowledged(incident: Incident, uses: list[Use]) -> list[Use]:
-    if not incident.acknowledged:
-        return uses
-    end = max(_moment(a.up_to) for a in incident.acknowledged)
-    return [use for use in uses if _moment(use.time) > end]
+    end = _end(incident)
+    return [use for use in uses if moment(use.time) > end]
 
 
-def _refusal(incident_id: str, uses: list[Use]) -> str:
+def _end(incident: Incident) -> float:
+    """Epoch seconds up to which every use is acknowledged."""
+    return max((moment(a.up_to) for a in incident.acknowledged if a.up_to), default=0.0)
+
+
+def _refusal(incident_id: str, look: _Look) -> str:
+    confirm = f"portcullis rotate confirm {incident_id} {proofs.AUDIT_QUIET} --by NAME --note WHAT"
+    if not look.new and not look.vanished:
+        return f"{look.gap}. Where it is lost for good, look elsewhere and put that on record: {confirm}"
+    counted = f"{len(look.new)} uses of what was retired: " if look.new else ""
     return (
-        f"{len(uses)} uses of what was retired: {_listed(uses)}. Find out who it was, lock down again (it revokes "
+        f"{counted}{look.words()}. Find out who it was, lock down again (it revokes "
         "what is still out; a batch token lives until its TTL has passed), and name what was read in a second "
-        f"incident. Then put on record that these are looked into: portcullis rotate confirm {incident_id} "
-        f"{proofs.AUDIT_QUIET} --by NAME --note WHAT"
+        f"incident. Then put on record that these are looked into: {confirm}"
     )
 
 
@@ -128,7 +189,7 @@ def _prove_current(work: Work, log: Path) -> None:
     wanted, end = work.vault.marker(), time.monotonic() + _PATIENCE
     while True:
         try:
-            if any(e["request"].get("id") == wanted for e in _responses(log, tail=True)):
+            if wanted in _tail(log):
                 return
         except OSError as error:
             raise NotProven(f"the audit log {log} cannot be read: {error.strerror}") from error
@@ -137,21 +198,8 @@ def _prove_current(work: Work, log: Path) -> None:
         time.sleep(0.1)
 
 
-def _responses(log: Path, tail: bool = False) -> Iterator[dict[str, Any]]:
-    """Answers, oldest first; `tail`: of the last MiB only. A line that is no record (torn by a kill) is left out."""
+def _tail(log: Path) -> set[str]:
+    """Ids of the requests that the last MiB has answers to."""
     with log.open("rb") as file:
-        if tail:
-            file.seek(max(0, log.stat().st_size - 2**20))
-        for line in file:
-            if b'"type":"response"' not in line:
-                continue
-            try:
-                entry = json.loads(line)
-                entry["request"]["path"], _moment(entry["time"])
-            except (ValueError, KeyError, TypeError):
-                continue
-            yield entry
-
-
-def _moment(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+        file.seek(max(0, log.stat().st_size - 2**20))
+        return {str(e["request"].get("id")) for e in map(audit_log.response, file) if e}

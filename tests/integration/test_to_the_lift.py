@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -84,11 +85,33 @@ def test_a_use_of_what_was_retired_stands_in_the_way_until_it_is_acknowledged(
     assert f"{PATH} by token, accessor none, from 127.0.0.1" in line
     assert retired not in done.stdout + done.stderr
     assert "incident/audit-quiet" in pulumi(sandbox, "incident=false", f"incidentId={ID}").stdout
+    _a_rotated_log_makes_nothing_quiet(sandbox)
     word = _rotate(sandbox, *WORD)
     assert word.returncode == 0, word.stderr
     assert word.stdout.startswith("1 uses of what was retired, acknowledged by A. Roth: our own monitoring. 20")
     again = _rotate(sandbox, "run", ID)
     assert again.returncode == 0, again.stdout
+
+
+def _a_rotated_log_makes_nothing_quiet(sandbox: Sandbox) -> None:
+    """As logrotate does it: the server writes on into a new file."""
+    log = sandbox.openbao.audit_log
+    aside = log.with_name("audit.log-elsewhere")
+    log.rename(aside)
+    pid = sandbox.openbao.process.running()
+    assert pid is not None
+    os.kill(pid, signal.SIGHUP)
+    sandbox.openbao.call("GET", "sys/mounts", token=sandbox.openbao.root_token())
+    done = _rotate(sandbox, "run", ID)
+    assert done.returncode == 1, done.stdout
+    assert "1 uses that were seen are not in the log any more: 20" in done.stdout
+    assert "the log begins at 20" in done.stdout
+    assert "beside it as audit.log.1" in done.stdout
+    aside.rename(log.with_name("audit.log.1"))
+    done = _rotate(sandbox, "run", ID)
+    assert done.returncode == 1, done.stdout
+    assert "audit-quiet: 1 uses of what was retired: 20" in done.stdout
+    assert "writes of the incident's record" not in done.stdout
 
 
 def test_a_later_use_is_red_again(sandbox: Sandbox, locked: str, retired: str) -> None:

@@ -28,11 +28,19 @@ class Server:
     def __init__(self, marker: str = "ours") -> None:
         self._marker, self.incident = marker, OPEN
 
+    writes = 2
+    """Of the incident's record."""
+
+    def read(self, path: str) -> dict[str, Any]:
+        assert path == "portcullis/data/incidents/I"
+        return {"data": {}, "metadata": {"version": self.writes}}
+
     def incidents(self) -> tuple[Incident, ...]:
         return (self.incident,)
 
-    def update_incident(self, _id: str, change: Callable[[Incident], Incident]) -> None:
+    def update_incident(self, _id: str, change: Callable[[Incident], Incident]) -> Incident:
         self.incident = change(self.incident)
+        return self.incident
 
     def now(self) -> int:
         return AT
@@ -47,10 +55,26 @@ def _answer(**changes: Any) -> dict[str, Any]:
     return {**entry, **{k: v for k, v in changes.items() if k != "auth"}, "auth": {**auth, **changes.get("auth", {})}}
 
 
-def _work(tmp_path: Path, server: Any, *entries: dict[str, Any]) -> Work:
+def _write(number: int, time: str = AFTER) -> dict[str, Any]:
+    """Of the incident's record, by the product."""
+    request = {"id": f"w{number}", "path": "portcullis/data/incidents/I", "operation": "update"}
+    auth = {"policies": ["portcullis-rotator"]}
+    return _answer(time=time, request=request, response={"data": {"version": number}}, auth=auth)
+
+
+OPENING = _write(1, BEFORE)
+
+
+def _text(*rows: dict[str, Any]) -> str:
+    return "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
+
+
+def _work(tmp_path: Path, server: Any, *entries: dict[str, Any], bare: bool = False) -> Work:
+    """`bare`: without the writes of the record before the entries."""
     log = tmp_path / "audit.log"
-    rows = [*entries, _answer(request={"id": "ours", "path": "auth/token/lookup-self"})]
-    log.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows) + '{"type":"response"')
+    rows = [*(() if bare else (OPENING, _write(2))), *entries]
+    ours = _answer(request={"id": "ours", "path": "auth/token/lookup-self"})
+    log.write_text(_text(*rows, ours) + '{"type":"response"')
     no: Any = None
     return Work(server, no, no, no, no, ESTATE, "I", plan(OPEN, ESTATE).waves[-1][0], None, log)
 
@@ -68,7 +92,7 @@ def test_new_tokens_and_refusals_are_no_use_of_what_was_retired(tmp_path: Path) 
         _answer(auth=old, time=BEFORE),
         _answer(auth={**old, "policies": ["pc-w-settlement"]}),
     )
-    assert words == "4 answers since containment, none to a token that was out before it"
+    assert words == "5 answers since containment, none to a token that was out before it"
 
 
 def _used(second: int) -> dict[str, Any]:
@@ -97,7 +121,7 @@ def test_an_acknowledged_use_is_told_and_a_later_one_is_red_again(tmp_path: Path
     assert (said.uses, said.by, said.up_to) == (2, "A. Roth", "2030-03-17T18:00:02.5Z")
     assert Incident.from_json(server.incident.to_json()) == server.incident
     quiet = retired.quiet(_work(tmp_path, server, _used(1), _used(2)))
-    assert "2 to tokens that were out before it, acknowledged by A. Roth: our own monitoring" in quiet
+    assert "2 to tokens that were out before it; acknowledged by A. Roth: our own monitoring" in quiet
     with pytest.raises(NotProven, match=r"^1 uses of what was retired: 2030-03-17T18:00:03"):
         retired.quiet(_work(tmp_path, server, _used(1), _used(2), _used(3)))
 
@@ -147,3 +171,81 @@ def test_another_incidents_identities_are_not_measured_by_this_ones_cut(tmp_path
     server.incidents = lambda: (server.incident, replace(OPEN, id="II"))  # type: ignore[method-assign]
     old = _answer(auth={"token_issue_time": BEFORE, "policies": ["pc-w-risk-engine", "pc-gate"]})
     assert "none" in retired.quiet(_work(tmp_path, server, old))
+
+
+def _refusal(work: Work) -> str:
+    with pytest.raises(NotProven) as refused:
+        retired.quiet(work)
+    return str(refused.value)
+
+
+def test_a_log_that_was_rotated_since_containment_proves_nothing(tmp_path: Path) -> None:
+    words = _refusal(_work(tmp_path, Server(), bare=True))
+    assert "the log begins at 2030-03-17T18:00:00Z, containment was at 2030-03-17T17:45:50Z; 2 writes of" in words
+    assert "Put the rotated file beside it as audit.log.1, in plain text, or restore it" in words
+
+
+def test_what_was_rotated_out_is_read_beside_it(tmp_path: Path) -> None:
+    work = _work(tmp_path, Server(), bare=True)
+    (tmp_path / "audit.log.2").write_text(_text(OPENING, _used(1)))
+    assert "1 writes of the incident's record (2)" in _refusal(work)
+    (tmp_path / "audit.log.1").write_text(_text(_write(2)))
+    words = _refusal(work)
+    assert words.startswith("1 uses of what was retired: ")
+    assert "writes of" not in words
+
+
+def test_a_rotated_file_that_cannot_be_read_proves_nothing(tmp_path: Path) -> None:
+    work = _work(tmp_path, Server())
+    (tmp_path / "audit.log.1").mkdir()
+    assert "audit.log.1 cannot be read" in _refusal(work)
+
+
+def test_a_hole_over_a_write_of_the_record_is_seen(tmp_path: Path) -> None:
+    server = Server()
+    server.writes = 5
+    words = _refusal(_work(tmp_path, server, _write(5, "2030-03-17T18:00:09Z")))
+    assert (
+        "2 writes of the incident's record (3-4), after 2030-03-17T18:00:00Z and before 2030-03-17T18:00:09Z" in words
+    )
+    server.writes = 6
+    assert "(3-4, 6)" in _refusal(_work(tmp_path, server, _write(5)))
+
+
+@pytest.mark.parametrize("change", [{"error": "permission denied", "response": {}}, {"type": "request"}])
+def test_a_write_that_was_refused_or_only_asked_for_is_none(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert "(2)" in _refusal(_work(tmp_path, Server(), OPENING, {**_write(2), **change}, bare=True))
+
+
+def test_what_was_seen_once_stands_though_the_log_is_cut(tmp_path: Path) -> None:
+    server = Server()
+    assert "2 uses of what was retired: " in _refusal(_work(tmp_path, server, _used(1), _used(2)))
+    words = _refusal(_work(tmp_path, server))
+    assert words.startswith(
+        "2 uses that were seen are not in the log any more: 2030-03-17T18:00:02.5Z secret/data/risk"
+    )
+    assert len(server.incident.found) == 1, "the same uses are put on record once"
+    words = _refusal(_work(tmp_path, server, _used(3)))
+    assert "1 uses of what was retired: 2030-03-17T18:00:03.5Z" in words
+    assert "2 uses that were seen are not in the log any more" in words
+    words = retired.acknowledge(_work(tmp_path, server, _used(3)), "A. Roth", "ticket 4712")
+    assert words.startswith("3 uses of what was retired, acknowledged by A. Roth: ticket 4712. 2030-")
+    assert Incident.from_json(server.incident.to_json()) == server.incident
+    words = retired.quiet(_work(tmp_path, server))
+    assert "3 to tokens that were out before it; acknowledged by A. Roth: ticket 4712" in words
+
+
+def test_a_log_that_is_lost_for_good_is_a_persons_word_and_a_later_hole_is_red_again(tmp_path: Path) -> None:
+    server = Server()
+    assert "portcullis rotate confirm I audit-quiet" in _refusal(_work(tmp_path, server, bare=True))
+    words = retired.acknowledge(_work(tmp_path, server, bare=True), "A. Roth", "disk died; SIEM has none")
+    assert "0 uses of what was retired, acknowledged by A. Roth: disk died; SIEM has none. the log begins" in words
+    assert server.incident.acknowledged[0].lost == (1, 2)
+    assert Incident.from_json(server.incident.to_json()) == server.incident
+    quiet = retired.quiet(_work(tmp_path, server, bare=True))
+    assert "the log begins at" in quiet
+    assert "acknowledged by A. Roth: disk died" in quiet
+    server.writes = 4
+    assert "(1-3)" in _refusal(_work(tmp_path, server, _write(4), bare=True))
+    with pytest.raises(NotProven, match="1 uses of what was retired"):
+        retired.quiet(_work(tmp_path, server, _write(3), _write(4), _used(9), bare=True))
