@@ -85,7 +85,8 @@ class Explanation:
 class Acl:
     """Policies in force at `now` (None: nothing has expired) for one entity. Paths are full ones: namespace and all.
 
-    `unresolved` are the templated rules that do not apply, for want of an entity or a value of its.
+    `unresolved` are the templated rules that do not apply, for want of an entity or a value of its. `forbidden` are
+    those of them whose value may not stand in a path: while there is one, OpenBao 2.7 refuses the token everything.
     Raises ValueError where the root policy stands beside another, which no token can have.
     """
 
@@ -96,8 +97,10 @@ class Acl:
             raise ValueError("the root policy stands alone")
         self._root = roots[0].namespace if roots else None
         self.unresolved: tuple[Rule, ...] = ()
+        self.forbidden: tuple[Rule, ...] = ()
         together: dict[str, list[Rule]] = {}
-        for rule in self._in_force(entity, now):
+        rules = list(self._in_force(entity, now))
+        for rule in rules if not self.forbidden else ():
             together.setdefault(rule.path, []).append(rule)
         self._grants = {g.pattern: g for g in (Grant(Pattern.of(p), tuple(r)) for p, r in together.items())}
         self._index = Index(self._grants)
@@ -112,7 +115,13 @@ class Acl:
                     continue
                 if not rule.templated:
                     yield rule
-                elif (path := _filled(rule, policy, entity, blocked)) is not None:
+                    continue
+                try:
+                    path = _filled(rule, policy, entity, blocked)
+                except template.ForbiddenValueError:
+                    self.forbidden += (rule,)
+                    path = None
+                if path is not None:
                     yield replace(rule, path=path)
                 else:
                     self.unresolved += (rule,)
@@ -172,6 +181,8 @@ def _past(expires: datetime | None, now: datetime | None) -> bool:
 
 
 def _filled(rule: Rule, policy: Policy, entity: Entity | None, blocked: str) -> str | None:
-    """A slash at the beginning that a value brings with it goes, as one that was written does."""
+    """A slash at the beginning that a value brings with it goes, and `+*` is refused, as if it were written."""
     path = template.fill(rule.path.removeprefix(policy.namespace), entity, policy.namespace, blocked)
+    if path is not None and "+*" in path:
+        raise template.ForbiddenValueError(path)
     return None if path is None else policy.namespace + path.removeprefix("/")

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 _DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.S)
 
 
+class ForbiddenValueError(ValueError):
+    """A value would put a slash or a wildcard into a path that may have none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alias:
     accessor: str
@@ -54,13 +58,18 @@ def directives(path: str) -> tuple[str, ...]:
 
 
 def fill(path: str, entity: Entity | None, namespace: str, blocked: str) -> str | None:
-    """The path with the entity's values, or None where one is missing or has a character of `blocked`: the server
-    leaves such a rule out. Nothing is known of `{{time…}}`, which no two requests see alike: left out too."""
+    """The path with the entity's values, or None where one is missing: the server leaves such a rule out. Nothing is
+    known of `{{time…}}`, which no two requests see alike: left out too.
+
+    Raises ForbiddenValueError for a value that has a character of `blocked`.
+    """
     parts, end = [], 0
     for match in _DIRECTIVE.finditer(path):
         value = _value(match.group(1).strip(), entity, namespace)
-        if value is None or any(char in value for char in blocked):
+        if value is None:
             return None
+        if any(char in value for char in blocked):
+            raise ForbiddenValueError(value)
         parts += [path[end : match.start()], value]
         end = match.end()
     return "".join([*parts, path[end:]])

@@ -50,7 +50,7 @@ class Person:
         put("sys/auth/userpass", {"type": "userpass"})
         self.accessor: str = asker.admin("GET", "sys/auth", namespace=namespace)["data"]["userpass/"]["accessor"]
         put("auth/userpass/users/bob", {"password": "pw-of-bob", "token_no_default_policy": True})
-        metadata = {"team": "blue", "star": "x*", "slash": "x/y", "empty": ""}
+        metadata = {"team": "blue", "star": "x*", "slash": "x/y", "plus": "x+", "empty": ""}
         entity = put("identity/entity", {"name": "bob-entity", "metadata": metadata, "policies": ["tested"]})["id"]
         custom = {"colour": "green"}
         alias = {"name": "bob", "canonical_id": entity, "mount_accessor": self.accessor, "custom_metadata": custom}
@@ -95,9 +95,9 @@ def _differing(asker: Asker, token: str, acl: Acl, paths: list[str], namespace: 
     return [path for path in paths if sorted(given[path]) != sorted(acl.capabilities(namespace + path))]
 
 
-def _templated(person: Person) -> tuple[str, list[str]]:
+def _templated(person: Person, without: tuple[str, ...] = ("star", "slash")) -> tuple[str, list[str]]:
     """A policy with each directive on a path of its own, and what to ask."""
-    names = [person.filled(directive) for directive in DIRECTIVES]
+    names = [person.filled(d) for d in DIRECTIVES if not d.endswith(without)]
     rules = [f'path "p{n}/{{{{{name}}}}}/x" {{ capabilities = ["read"] }}' for n, name in enumerate(names)]
     rules += [f'path "q{n}/{{{{ {name} }}}}*" {{ capabilities = ["list"] }}' for n, name in enumerate(names)]
     rules.append('path "self" { capabilities = ["read"] }\npath "sys/capabilities-self" { policy = "write" }')
@@ -110,20 +110,40 @@ def _templated(person: Person) -> tuple[str, list[str]]:
     return "\n".join(rules), [*asked, "self"]
 
 
-@pytest.mark.parametrize(("wildcards", "slashes"), [(False, False), (True, False), (False, True), (True, True)])
-def test_every_template(asker: Asker, bob: Person, wildcards: bool, slashes: bool) -> None:
-    text, asked = _templated(bob)
+def _put(asker: Asker, text: str, wildcards: bool, slashes: bool) -> Policy:
     allowed = {
         "allow_wildcards_in_identity_templates": wildcards,
         "allow_slashes_in_identity_templates": slashes,
     }
     asker.admin("PUT", "sys/policies/acl/tested", {"policy": text, **allowed})
-    policy = replace(parse(text, "tested"), wildcards_in_templates=wildcards, slashes_in_templates=slashes)
+    return replace(parse(text, "tested"), wildcards_in_templates=wildcards, slashes_in_templates=slashes)
+
+
+@pytest.mark.parametrize(("wildcards", "slashes"), [(False, False), (True, False), (False, True), (True, True)])
+def test_every_template(asker: Asker, bob: Person, wildcards: bool, slashes: bool) -> None:
+    without = tuple(name for name, allowed in (("star", wildcards), ("slash", slashes)) if not allowed)
+    text, asked = _templated(bob, without)
+    policy = _put(asker, text, wildcards, slashes)
     acl = Acl([policy], bob.entity)
     assert len(acl.unresolved) > 10
     assert len(acl.grants) > 20
     assert not _differing(asker, bob.login(asker), acl, asked)
     assert _differing(asker, bob.login(asker), Acl([policy]), asked), "without the entity it must differ"
+
+
+@pytest.mark.parametrize("end", ["/x", "*"])
+@pytest.mark.parametrize("field", ["team", "star", "slash", "plus", "none"])
+@pytest.mark.parametrize(("wildcards", "slashes"), [(False, False), (True, False), (False, True)])
+def test_a_value_that_is_forbidden_refuses_everything(
+    asker: Asker, bob: Person, field: str, end: str, wildcards: bool, slashes: bool
+) -> None:
+    """The server makes no ACL of it: what the other rules grant is refused too, with status 400."""
+    text = f'path "p/{{{{identity.entity.metadata.{field}}}}}{end}" {{ policy = "read" }}\n'
+    text += 'path "auth/token/lookup-self" { policy = "read" }'
+    acl = Acl([_put(asker, text, wildcards, slashes)], bob.entity)
+    allowed = asker.ask("GET", "auth/token/lookup-self", token=bob.login(asker)).is_success
+    assert acl.allows(Operation.READ, "auth/token/lookup-self") is allowed
+    assert bool(acl.forbidden) is not allowed
 
 
 def test_a_wrong_template_is_caught(asker: Asker, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,13 @@ def test_template_is_filled_or_reported() -> None:
     assert [r.path for r in Acl([policy]).unresolved] == ["a/{{identity.entity.name}}"]
 
 
+def test_a_value_with_a_slash_refuses_everything_and_is_named() -> None:
+    policy = parse(_rules(("a/{{identity.entity.name}}", "read"), ("b", "read")), "p.hcl")
+    acl = Acl([policy], Entity("id", "x/y"))
+    assert not acl.allows(Operation.READ, "b")
+    assert [rule.path for rule in acl.forbidden] == ["a/{{identity.entity.name}}"]
+
+
 @pytest.mark.parametrize(
     "text", ["", 'path "a" { capabilities = ["x"] }', 'path "a+*" {}', 'paths "a" {}', 'path "a" {']
 )
