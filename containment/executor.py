@@ -107,7 +107,7 @@ def _contain(run: Run) -> None:
     vault = run.systems.vault
     policies.deny(run)
     probes.foresee(run)
-    policies.close_generations(run, vault.now())
+    policies.close_generations(run, _now(run) or int(time.time()))
     if run.clean:
         denied = bool(run.incident.denied_at)
         _milestone(run, DENIED, denied, lambda i: i if i.denied_at else replace(i, denied_at=vault.now()))
@@ -121,7 +121,7 @@ def _contain(run: Run) -> None:
         finally:
             locked.result()
             run.effects.extend(beside.effects)
-    strangers.shut_out(run, vault.whoami())
+    strangers.shut_out(run)
     probes.probe(run)
     if run.clean:
         contained = bool(run.incident.contained_at)
@@ -132,31 +132,50 @@ def _revoke(run: Run) -> None:
     """What leaked is shut, what is out is revoked, until nothing is left that can be used; then the workloads may come
     back. A database user that cannot be dropped, or its lease, is a finding; without a login and a session it is no
     credential, and keeps nobody out."""
-    vault = run.systems.vault
     with ThreadPoolExecutor(1) as pool:
         keys = pool.submit(upstream.disable_keys, run)
         identities.disable(run)
         keys.result()
     issuance.stop(run)
-    operator = vault.whoami()
     users = database.shut_out(run)
+    since = _sweep(run)
+    dead = database.drop_users(run, users, since)
+    if run.clean_beside(database.REMAINS if dead else ()) and policies.open_quarantine(run):
+        try:
+            _record(run, lambda i: i if i.revoked_before else replace(i, revoked_before=since))
+        except PortcullisError as error:
+            run.fail("quarantine opened", "on the server's record", error)
+
+
+def _sweep(run: Run) -> int:
+    """Until no lease and no token is left that is older than the cut, which is returned (epoch seconds)."""
+    now = _now(run)
     # Tokens and leases made after the first lock-down finished are the workloads' new ones: the gate and the TTL caps
     # rule them. A leaked identity or role gets no such grace until it is replaced.
-    since = run.revoked_before or vault.now() + 1
+    since = run.revoked_before or (now or int(time.time())) + 1
     left = _SWEEPS
     while left:
-        # Times are whole seconds: only when the clock has passed `since` is nothing older made any more.
-        over = vault.now() >= since
+        # Times are whole seconds: only when the clock has passed `since` is nothing older made any more. Without the
+        # server's clock nothing proves that, and one more sweep names what is still out.
+        over = now is None or now >= since
         # Leases first: a token's revocation takes its leases along without a word about each.
-        found = database.revoke_leases(run, since) + tokens.revoke(run, operator, since)
+        found = database.revoke_leases(run, since) + tokens.revoke(run, since)
         if over and not found:
             break
         left -= over
         if not found:
             time.sleep(_TICK)
-    dead = database.drop_users(run, users, since)
-    if run.clean_beside(database.REMAINS if dead else ()) and policies.open_quarantine(run):
-        _record(run, lambda i: i if i.revoked_before else replace(i, revoked_before=since))
+        now = _now(run)
+    return since
+
+
+def _now(run: Run) -> int | None:
+    """By the server's clock. When it does not say, that is not contained, and None."""
+    try:
+        return run.systems.vault.now()
+    except PortcullisError as error:
+        run.fail("read", "the vault's clock", error)
+        return None
 
 
 def _milestone(run: Run, what: str, already: bool, change: Callable[[Incident], Incident]) -> None:

@@ -19,9 +19,14 @@ def contain(
     """`executor.contain`, then the incident's folder, and its head on the server. Raises Unreachable when the disk does
     not take it; what is not contained is named there too."""
     report, incident = executor.contain(from_environment(vault, estate), estate, incidents, incident, progress)
+    write_down(vault, report, incident, progress)
+    return report, incident
+
+
+def write_down(vault: Vault, report: Report, incident: Incident | None, progress: Progress) -> None:
+    """`incident` as the server has it, None when nobody could ask. Raises Unreachable as `contain` does."""
     try:
-        record.keep(report, incident, heads.follower(vault, incident.id, progress))
+        record.keep(report, incident, heads.follower(vault, report.incident, progress))
     except PortcullisError as error:
         open_points = f"{NotContained(report.not_contained)}; " if report.not_contained else ""
         raise Unreachable(f"{open_points}{error}") from error
-    return report, incident

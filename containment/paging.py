@@ -67,7 +67,12 @@ def report(vault: Vault, not_contained: Mapping[str, Iterable[str]], progress: P
     except PortcullisError as error:
         progress(f"not paged, the next run tries again: {error}")
         return
-    for future in [_SENDER.submit(_send, i, not_contained.get(i.id), progress) for i in known]:
+    tell(known, not_contained, progress)
+
+
+def tell(incidents: Iterable[Incident], not_contained: Mapping[str, Iterable[str]], progress: Progress) -> None:
+    """The same of `incidents`, as they are known here."""
+    for future in [_SENDER.submit(_send, i, not_contained.get(i.id), progress) for i in incidents]:
         future.result()
 
 

@@ -15,6 +15,7 @@ from containment.report import Effect, Outcome, Report
 from policies.errors import Finding, Unreachable
 
 DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
+_INCIDENT = "incident.json"
 
 
 def place(incident_id: str) -> Path:
@@ -33,7 +34,7 @@ def make_room(incident_id: str) -> str:
     """Before the first event of an incident that is new to the server: evidence of an earlier one by the same id (a
     rehearsal's, another server's) is moved aside whole. Returns the words for it, or ""."""
     here = place(incident_id)
-    if not (here / "incident.json").exists():
+    if not (here / _INCIDENT).exists():
         return ""
     aside = here.parent / f"earlier-{int(here.stat().st_mtime)}"  # its manifest binds it to its own name
     try:
@@ -44,22 +45,34 @@ def make_room(incident_id: str) -> str:
     return f"evidence of an earlier {incident_id} was moved to {aside}"
 
 
-def keep(report: Report, incident: Incident, sealed: chain.Sealed = lambda *_: None) -> None:
+def keep(report: Report, incident: Incident | None, sealed: chain.Sealed = lambda *_: None) -> None:
     """Write what the run saw (`containment.json`, `incident.json`), append what it did to the events, and seal it.
+    Without an `incident`, which nobody could read on the server, `incident.json` stays as it is.
 
     Evidence that was changed since it was sealed stands in the way of no lock-down and of no lift: it is not sealed
     again, and the timeline says so. Raises Unreachable when the disk does not take it.
     """
     try:
-        here = folder(incident.id)
+        here = folder(report.incident)
         with chain.extended(here, sealed):
-            for name, data in (("containment.json", report.to_json()), ("incident.json", incident.to_json())):
-                files.write(here, name, (json.dumps(data, indent=2) + "\n").encode())
+            _write(here, "containment.json", report.to_json())
+            if incident is not None:
+                _write(here, _INCIDENT, incident.to_json())
             _append(here, _acts(report.effects))
     except Finding as error:
-        note(incident.id, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
+        note(report.incident, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:
-        raise Unreachable(f"record of incident {incident.id}: {error.strerror}") from error
+        raise Unreachable(f"record of incident {report.incident}: {error.strerror}") from error
+
+
+def last_seen(incident_id: str) -> Incident | None:
+    """As the last run on this machine had it from the server; None without one. Raises Unreachable when it cannot be
+    read."""
+    file = place(incident_id) / _INCIDENT
+    try:
+        return Incident.from_json(json.loads(file.read_bytes())) if file.exists() else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unreachable(f"record of incident {incident_id}: {type(error).__name__}") from error
 
 
 def note_effects(incident_id: str, effects: Iterable[Effect]) -> None:
@@ -106,6 +119,10 @@ def events(incident_id: str) -> list[dict[str, Any]]:
     except OSError as error:
         raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
     return found
+
+
+def _write(here: Path, name: str, data: dict[str, Any]) -> None:
+    files.write(here, name, (json.dumps(data, indent=2) + "\n").encode())
 
 
 def _acts(effects: Iterable[Effect]) -> list[dict[str, Any]]:

@@ -28,3 +28,7 @@ class Unreachable(PortcullisError):
     """A system could not be reached, or refused."""
 
     exit_code = 3
+
+
+class Unanswered(Unreachable):
+    """It gave no answer of its own: nobody is there, it is sealed, or it has no leader. A refusal is none of these."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import pulumi
 
-from containment import opening
+from containment import absent, opening
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
+from containment.errors import NotContained
 from containment.incident import Mode
-from policies.errors import PortcullisError, Unreachable
+from policies.errors import PortcullisError, Unanswered, Unreachable
 from policies.model import Estate
 from stacks import outputs, settings
 
@@ -52,8 +54,22 @@ def deny() -> Begun:
     config, dry = settings.read(), pulumi.runtime.is_dry_run()
     outputs.begin(config.asked.mode, dry=dry)
     declaring, vault = HvacVault.from_environment(), HvacVault.for_containment()
-    asked, stored = config.asked, vault.compiled()
-    if stored is not None and asked.mode is Mode.LOCK and not dry:
-        opening.prove_way_out(declaring)  # it raises the gate again; `deny_first` proves the token that denies
-        asked = opening.deny_first(vault, asked, stored, pulumi.log.info, pulumi.log.warn)
+    asked, stored = config.asked, None
+    try:
+        stored = vault.compiled()
+        if stored is not None and asked.mode is Mode.LOCK and not dry:
+            opening.prove_way_out(declaring)  # it raises the gate again; `deny_first` proves the token that denies
+            asked = opening.deny_first(vault, asked, stored, pulumi.log.info, pulumi.log.warn)
+    except Unanswered as error:
+        without_vault(asked, stored, error, dry=dry)
     return Begun(vault, asked, config.environment, stored, dry)
+
+
+def without_vault(asked: Asked, stored: Estate | None, error: Unanswered, *, dry: bool) -> NoReturn:
+    """Before any resource is declared: a lock-down does what does not need the vault. Raises pulumi.RunError naming the
+    rest, and `error` itself when nothing is to be locked."""
+    if asked.mode is not Mode.LOCK or dry:
+        raise error
+    done = absent.contain(asked, stored, error, pulumi.log.info, pulumi.log.warn)
+    words = (str(NotContained(done.report.not_contained)), done.complaint, done.absent)
+    raise pulumi.RunError("\n".join(filter(None, words))) from error

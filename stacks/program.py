@@ -15,9 +15,9 @@ from containment.errors import NotContained
 from containment.incident import Incident, Mode, State
 from containment.scope import affected
 from containment.systems import from_environment
-from policies.errors import PortcullisError
+from policies.errors import PortcullisError, Unanswered
 from stacks import access, lift, outputs
-from stacks.first import Begun, refusals
+from stacks.first import Begun, refusals, without_vault
 from stacks.registration import registered
 
 
@@ -25,19 +25,11 @@ from stacks.registration import registered
 def run(begun: Begun) -> None:
     """Raises pulumi.RunError with the reason when anything is refused, not contained or not loaded."""
     pulumi.log.debug = _unheard
-    vault, asked, dry = begun.vault, begun.asked, begun.dry
-    complaints: list[str] = []
-    incident = asked.mode is Mode.LOCK or any(i.state is State.OPEN for i in vault.incidents())
-    estate, complaint = opening.estate_for(vault, begun.stored, incident=incident, lifting=asked.mode is Mode.LIFT)
-    if complaint:
-        complaints.append(complaint)
-    decision = opening.decided(vault, asked, estate)
-    opening.tell(asked, decision, pulumi.log.info, pulumi.log.warn)
-    if decision.lifting is not None:
-        lift.ask(vault, estate, decision, asked.incident_id, dry)
-    if not dry:
-        asked = opening.put_on_record(vault, asked, decision)
-    context = access.Context(estate, affected(estate, decision.known), decision.known, vault.now(), begun.environment)
+    vault, dry = begun.vault, begun.dry
+    try:
+        context, decision, complaints = _opened(begun)
+    except Unanswered as error:
+        without_vault(begun.asked, begun.stored, error, dry=dry)
     gate_resource = vault_sdk.Policy(
         names.GATE, name=names.GATE, policy=gate.gate(context.affected), opts=pulumi.ResourceOptions(protect=True)
     )
@@ -45,6 +37,21 @@ def run(begun: Begun) -> None:
     if dry:
         _announce(context, decision)
     pulumi.run(lambda: _rest(gate_resource, None if dry else vault, context, decision, complaints))
+
+
+def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
+    """What the run works on, on record unless it is a preview, and why the declarations do not serve, if so."""
+    vault, asked, dry = begun.vault, begun.asked, begun.dry
+    incident = asked.mode is Mode.LOCK or any(i.state is State.OPEN for i in vault.incidents())
+    estate, complaint = opening.estate_for(vault, begun.stored, incident=incident, lifting=asked.mode is Mode.LIFT)
+    decision = opening.decided(vault, asked, estate)
+    opening.tell(asked, decision, pulumi.log.info, pulumi.log.warn)
+    if decision.lifting is not None:
+        lift.ask(vault, estate, decision, asked.incident_id, dry)
+    if not dry:
+        opening.put_on_record(vault, asked, decision)
+    context = access.Context(estate, affected(estate, decision.known), decision.known, vault.now(), begun.environment)
+    return context, decision, [complaint] if complaint else []
 
 
 def _unheard(*_: object, **__: object) -> None:

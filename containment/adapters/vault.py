@@ -13,14 +13,14 @@ from containment.adapters.accessors import WORKERS, Accessors
 from containment.incident import Incident
 from containment.ports import Issued, Lease, Token
 from policies import codec
-from policies.errors import InputError, Unreachable
+from policies.errors import InputError, Unanswered, Unreachable
 from policies.model import Estate
 
 T = TypeVar("T")
 
 
 class HvacVault:
-    """Implements `containment.ports.Vault`. Raises Unreachable for every refusal and failure it does not answer."""
+    """Implements `containment.ports.Vault`. Raises Unreachable for every refusal, Unanswered without any answer."""
 
     def __init__(self, address: str, token: str, ca: str | None) -> None:
         import hvac
@@ -53,25 +53,32 @@ class HvacVault:
         return cls.from_environment({**environ, "VAULT_TOKEN": token} if token else environ)
 
     def _call(self, what: str, function: Callable[[], T], *, absent: T | None = None, missing_ok: bool = False) -> T:
-        import hvac.exceptions
+        import hvac.exceptions as refusals
         import requests
 
+        serving_nobody = (
+            refusals.InternalServerError,  # a cluster without a leader, too
+            refusals.VaultNotInitialized,
+            refusals.BadGateway,
+            refusals.VaultDown,  # sealed, too
+        )
         try:
             return function()
-        except hvac.exceptions.InvalidPath as error:
+        except refusals.InvalidPath as error:
             if missing_ok:
                 return absent  # type: ignore[return-value]
             raise Unreachable(f"vault: {what}: not found") from error
-        except hvac.exceptions.VaultError as error:
-            raise Unreachable(
-                f"vault: {what}: {type(error).__name__}: {'; '.join(error.errors or [])}"[:400]
-            ) from error
+        except refusals.VaultError as error:
+            kind = Unanswered if isinstance(error, serving_nobody) else Unreachable
+            raise kind(f"vault: {what}: {type(error).__name__}: {'; '.join(error.errors or [])}"[:400]) from error
         except requests.RequestException as error:
-            raise Unreachable(f"vault: {what}: {type(error).__name__}") from error
+            raise Unanswered(f"vault: {what}: {type(error).__name__}") from error
 
     def now(self) -> int:
         """The server's clock, epoch seconds."""
         answer = self._call("health", lambda: self._client.sys.read_health_status(method="GET"))
+        if not isinstance(answer, dict):  # sealed, say: hvac then hands the whole response over
+            raise Unanswered(f"vault: health: {answer.status_code}")
         return int(answer["server_time_utc"])
 
     def whoami(self) -> str:

@@ -21,12 +21,13 @@ _OWN = (f"{names.PREFIX}w-", f"{names.PREFIX}ci-", f"{names.PREFIX}b-")
 _NOTHING = {"deny"}
 
 
-def shut_out(run: Run, operator: str) -> None:
-    """Tokens are revoked; a role is an administrator's, so it is named. `operator`: accessor that is left alone."""
+def shut_out(run: Run) -> None:
+    """Tokens are revoked, but never the one this run works with; a role is an administrator's, so it is named."""
     affected = run.affected
     paths = sorted({path for s in (*affected.denied, *affected.denied_class) for path in names.denied_paths(s)})
     try:
         # Listed anew: a token that was made since the sweeps is in none of their lists.
+        operator = run.systems.vault.whoami()
         out = run.systems.vault.tokens() if paths else []
         found = [t for t in out if _past(t, operator) and _reaches(run, t, paths)]
     except PortcullisError as error:

@@ -14,25 +14,24 @@ from policies.errors import PortcullisError
 from policies.model import CiRole, Workload
 
 
-def revoke(run: Run, operator: str, since: int) -> int:
-    """What was out before `since` (epoch seconds), and everything of a leaked identity. Returns how many were found.
-
-    `operator`: accessor of the token this run works with, which is never revoked.
-    """
+def revoke(run: Run, since: int) -> int:
+    """What was out before `since` (epoch seconds), and everything of a leaked identity, but never the token this run
+    works with. Returns how many were found."""
     vault = run.systems.vault
     identities: list[Workload | CiRole] = [*run.affected.workloads, *run.affected.ci_roles]
     scoped = {i.name for i in identities}
     own = {names.own_policy(i) for i in identities}
     leaked = {w.name for w in run.affected.unreplaced_workloads}
 
-    def wanted(token: Token) -> bool:
+    def wanted(token: Token, operator: str) -> bool:
         if token.accessor == operator or token.batch:
             return False
         ours = token.role in scoped or bool(own & set(token.policies)) or token.wrapping
         return ours and (token.created < since or token.role in leaked)
 
     try:
-        found = [t for t in vault.tokens() if wanted(t)]
+        operator = vault.whoami()
+        found = [t for t in vault.tokens() if wanted(t, operator)]
     except PortcullisError as error:
         run.fail("tokens revoked", "every identity in scope", error)
         return 0

@@ -14,6 +14,8 @@ from rotation.terminal import emit, progress, say
 def command(scope: str, incident_id: str, as_json: bool) -> None:
     """Lock down straight over the APIs; exit 1 names what is not contained. The next `pulumi up` agrees with it.
 
+    A vault that does not answer keeps nothing else from being locked: exit 3 names what waits for it.
+
     \b
     Examples:
       portcullis contain --scope exchange-trading-key
@@ -25,18 +27,21 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     from policies.errors import Unreachable
 
     try:
-        report, incident, complaint = contain(HvacVault.for_containment(), incident_id, scope, progress)
+        done = contain(HvacVault.for_containment(), incident_id, scope, progress)
     except Unreachable as error:
         raise Unreachable(f"not contained: {error}") from error
+    report, incident, complaint = done.report, done.incident, done.complaint
     if as_json:
         scope = incident.to_json()["scope"]
-        told = {"declarations": complaint or "loaded", "notice": incident.notice}
+        told = {"declarations": complaint or "loaded", "vault": done.absent or "answered", "notice": incident.notice}
         emit({**report.to_json(), "scope": scope, **told})
     else:
         say(f"incident {incident.id}: {report.changed} effects, " + ("contained" if not report.not_contained else ""))
         for name in report.not_contained:
             say(f"not contained: {name}")
-        if complaint:
-            progress(complaint)
+    for words in filter(None, (complaint, done.absent)):
+        progress(words)
+    if done.absent:
+        raise SystemExit(Unreachable.exit_code)
     if report.not_contained or complaint:
         raise SystemExit(1)

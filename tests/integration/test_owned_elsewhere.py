@@ -106,7 +106,7 @@ def test_what_a_leaked_user_owns_in_another_database_is_kept_and_the_user_goes(
     leaked = leak("analytics-api", "analytics-readonly")
     _superuser(sandbox, "postgres", "GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC")
     owned = {database: _own(sandbox, leaked, database) for database in ("postgres", "template1")}
-    report, _, _ = contain(vault, "INC-OWNED", "analytics-readonly", print)
+    report = contain(vault, "INC-OWNED", "analytics-readonly", print).report
     assert report.not_contained == ()
     assert not _exists(sandbox, leaked["username"])
     assert not vault.leases("database/creds/analytics-readonly")
@@ -123,7 +123,8 @@ def test_a_user_that_cannot_be_dropped_is_named_and_keeps_no_workload_out(
     thing = _own(sandbox, leaked, "ledger")
     _superuser(sandbox, "postgres", "REVOKE CONNECT ON DATABASE ledger FROM PUBLIC")
     for _ in range(2):
-        report, incident, _ = contain(vault, "INC-STUCK", "", print)
+        done = contain(vault, "INC-STUCK", "", print)
+        report, incident = done.report, done.incident
         assert {e.partition(" (")[2].partition(":")[0] for e in report.not_contained} == {
             "lease revoked",
             "database users gone",
@@ -134,7 +135,8 @@ def test_a_user_that_cannot_be_dropped_is_named_and_keeps_no_workload_out(
         assert not Actors(sandbox).can_connect(user, leaked["password"])
         assert _reads(sandbox), "one dead user keeps every workload out"
     _superuser(sandbox, "postgres", "GRANT CONNECT ON DATABASE ledger TO portcullis_containment")
-    report, incident, _ = contain(vault, "INC-STUCK", "", print)
+    done = contain(vault, "INC-STUCK", "", print)
+    report, incident = done.report, done.incident
     assert report.not_contained == ()
     assert incident.contained_at
     assert not _exists(sandbox, user)

@@ -65,10 +65,11 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
             for attempt in leaked.attempts:
                 assert performer.perform(attempt.use), f"void: {attempt.what}"
                 assert performer.perform(attempt.control), f"void: the control of {attempt.what}"
-            report, _, complaint = direct.contain(HvacVault.from_environment(), "STEPS", ",".join(LEAKED.leaked), print)
-            assert complaint == ""
+            done = direct.contain(HvacVault.from_environment(), "STEPS", ",".join(LEAKED.leaked), print)
+            assert done.complaint == ""
             seen = tuple(probe(performer, attempt) for attempt in leaked.attempts)
-            found = [*report.not_contained, *missing_steps(dataclasses.asdict(e)["what"] for e in report.effects)]
+            did = [dataclasses.asdict(e)["what"] for e in done.report.effects]
+            found = [*done.report.not_contained, *missing_steps(did)]
             return verdict(seen, found, ())
 
         yield run

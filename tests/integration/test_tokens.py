@@ -64,7 +64,7 @@ def test_a_wrapping_token_from_before_the_lock_does_not_unwrap_after_it(
     assert status == 200
     assert body["data"]["data"]["value"]
 
-    report, _, _ = contain(vault, "INC-WRAP", "partner-api-key", print)
+    report = contain(vault, "INC-WRAP", "partner-api-key", print).report
     assert report.not_contained == ()
     status, body = _unwrap(sandbox, second)
     assert status == 400, "a wrapping token from before the lock still unwraps"
@@ -89,7 +89,7 @@ def test_without_the_probers_token_it_denies_and_is_not_contained(
         said: list[str] = []
         with monkeypatch.context() as without:
             without.setenv("PORTCULLIS_PROBER_TOKEN_FILE", str(token))
-            report, _, _ = contain(HvacVault.for_containment(), "INC-PROBE", "risk-limits-token", said.append)
+            report = contain(HvacVault.for_containment(), "INC-PROBE", "risk-limits-token", said.append).report
         failed = {e.target: e for e in report.effects if e.outcome is Outcome.FAILED}
         assert {e.what for e in failed.values()} == {"probe"}
         assert "PORTCULLIS_PROBER_TOKEN_FILE" in failed["risk-limits-token"].detail
@@ -99,7 +99,7 @@ def test_without_the_probers_token_it_denies_and_is_not_contained(
             first = [next(n for n, x in enumerate(said) if w in x) for w in ("pc-gate", "warning: ", "token revoked")]
             assert first == sorted(first), "the deny waits for nothing, and the warning comes before the long work"
     assert not actors.allowed(lambda: actors.read(reader, path))
-    report, _, _ = contain(HvacVault.for_containment(), "INC-PROBE", "risk-limits-token", print)
+    report = contain(HvacVault.for_containment(), "INC-PROBE", "risk-limits-token", print).report
     assert report.not_contained == ()
 
 
@@ -208,14 +208,14 @@ def test_what_is_declared_nowhere_does_not_reach_past_the_gate(sandbox: Sandbox,
     call("POST", "auth/approle/role/legacy", {"token_policies": ["pc-w-partner-gateway"]})
     try:
         assert _request(sandbox, "GET", path, reader).status_code == 200
-        report, _, _ = contain(HvacVault.for_containment(), "INC-PAST", "partner-api-key", print)
+        report = contain(HvacVault.for_containment(), "INC-PAST", "partner-api-key", print).report
         assert _request(sandbox, "GET", path, reader).status_code == 403
         assert _request(sandbox, "GET", "auth/token/lookup-self", other).status_code == 200, "it reaches nothing leaked"
         (missing,) = report.not_contained
         assert "approle role legacy" in missing
         assert "pc-w-partner-gateway without pc-gate" in missing
         call("DELETE", "auth/approle/role/legacy")
-        report, _, _ = contain(HvacVault.for_containment(), "INC-PAST", "partner-api-key", print)
+        report = contain(HvacVault.for_containment(), "INC-PAST", "partner-api-key", print).report
         assert report.not_contained == ()
     finally:
         call("DELETE", "auth/approle/role/legacy")

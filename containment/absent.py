@@ -1,0 +1,110 @@
+"""A lock-down while the vault does not answer: what does not need it is done, from what was asked and the declarations
+of this checkout, and everything else is named. Nothing is on record there; the next run by the same id completes it.
+
+Nobody can tell what the server knows: an id that was lifted, or a secret that was replaced meanwhile, is locked down
+all the same, since tightening is never blocked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from containment import executor, lockdown, opening, paging, record
+from containment.decide import LOCK, Asked, decide
+from containment.incident import Incident, State, checked_id
+from containment.report import Report
+from containment.run import Progress
+from containment.scope import parse_scope
+from containment.systems import from_environment
+from policies.errors import InputError, PortcullisError, Unanswered
+from policies.load import load
+from policies.model import Estate
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """`complaint`: why the declarations did not serve, or "". `absent`: what is to be done about the vault, or ""."""
+
+    report: Report
+    incident: Incident
+    complaint: str
+    absent: str = ""
+
+
+class Absent:
+    """In the place of any port of the vault: each call says that nobody answers, and waits for nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        def unanswered(*_: object, **__: object) -> NoReturn:
+            raise Unanswered("the vault does not answer")
+
+        return unanswered
+
+
+def contain(asked: Asked, stored: Estate | None, error: Unanswered, progress: Progress, warn: Progress) -> Done:
+    """`error` is how the vault failed; `stored` what it had kept at the last apply, if it still said so. With
+    `asked.told` the incident is on record already.
+
+    Raises InputError before anything changes: an unknown scope, an id that is none, or no declarations to work from.
+    """
+    estate, complaint = _declared(stored, error)
+    incident = _incident(asked, estate)
+    absent = _absent(asked, incident)
+    unchecked = "" if asked.told or not asked.incident_id else f"; whether {incident.id} was lifted cannot be checked"
+    warn(f"{error}: the vault does not answer; what does not need it is done all the same{unchecked}")
+    progress(f"incident {incident.id}: in scope: {incident.scope.words}")
+    if not asked.told:
+        _note_opened(incident, error)
+    paging.begin(incident, progress)
+    nobody: Any = Absent()
+    systems = replace(from_environment(nobody, estate), prober=lambda: nobody)
+    report, _ = executor.contain(systems, estate, (incident,), incident, progress)
+    lockdown.write_down(nobody, report, None, progress)
+    paging.tell([incident], {incident.id: report.not_contained}, progress)
+    return Done(report, incident, complaint, absent)
+
+
+def _declared(stored: Estate | None, error: Unanswered) -> tuple[Estate, str]:
+    """Unjudged: a lock-down does not wait for OPA, and the next run asks it."""
+    try:
+        estate = load()
+    except PortcullisError as problem:
+        if stored is None:
+            raise InputError(f"{error}; without the vault the declarations must load: {problem}") from problem
+        return stored, f"the estate of the last apply was used: {problem}"
+    return (estate if stored is None else opening.with_kept(estate, stored)), ""
+
+
+def _incident(asked: Asked, estate: Estate) -> Incident:
+    """An id alone is that incident, with the scope that it had when this machine last saw it."""
+    scope = parse_scope(asked.scope_text, estate)
+    alone = asked.incident_id and not asked.scope_text
+    seen = record.last_seen(checked_id(asked.incident_id)) if alone else None
+    known = (seen,) if seen is not None and seen.state is State.OPEN else ()
+    return opening.current(decide(asked, known, scope, int(time.time())))
+
+
+def _note_opened(incident: Incident, error: Unanswered) -> None:
+    record.note(
+        incident.id,
+        phase="detection",
+        what="incident opened",
+        target=incident.scope.words,
+        outcome="failed",
+        detail=f"not on the server's record: {error}",
+    )
+
+
+def _absent(asked: Asked, incident: Incident) -> str:
+    scope = ",".join(incident.scope.leaked)
+    by_hand = f"portcullis contain --incident-id {incident.id}" + (f" --scope {scope}" if scope else "")
+    again = f"{by_hand}, or {LOCK} --config incidentId={incident.id} --config incidentScope={scope}"
+    if asked.told:
+        return f"the vault does not answer any more; run the same command again when it is back: {again}"
+    return (
+        "the vault does not answer: nothing is on record there; run the same command again when it is back, as "
+        f"{incident.id}: {again}"
+    )

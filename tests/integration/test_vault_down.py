@@ -1,0 +1,166 @@
+"""OpenBao dies before or in the middle of a lock-down: whatever does not need it is done, the rest is named, and the
+same command completes when it is back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from containment import direct, names, record
+from containment.adapters.exchange import HttpExchange
+from containment.adapters.github import GithubHost
+from containment.adapters.vault import HvacVault
+from containment.incident import Incident, State
+from drill.actors import Actors
+from drill.stack import pulumi
+from policies.load import load
+from sandbox.environment import REPOSITORY, Sandbox
+
+KEY, DATABASE, REPOSITORIES = "exchange-trading-key", "analytics-readonly", ("tradepulse-core", "tradepulse-connectors")
+
+
+@pytest.fixture(autouse=True)
+def running(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenBao, when a test begins; its variables are in this process too."""
+    sandbox.openbao.start()
+    for name, value in sandbox.environ().items():
+        monkeypatch.setenv(name, value)
+
+
+def _leak() -> tuple[str, str]:
+    """A live trading key, as it was copied out of the vault before: its id and secret."""
+    exchange = HttpExchange(
+        os.environ["EXCHANGE_URL"], Path(os.environ["EXCHANGE_ADMIN_KEY_FILE"]), os.environ["SSL_CERT_FILE"]
+    )
+    account = next(s.upstream.account for s in load().secrets if s.name == KEY and s.upstream)
+    return exchange.create_key(account, KEY, "leaked")
+
+
+def _contain(*words: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "rotation", "contain", *words]
+    return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def _open() -> dict[str, Incident]:
+    return {i.id: i for i in HvacVault.from_environment().incidents() if i.state is State.OPEN}
+
+
+def test_an_unknown_scope_is_refused_and_changes_nothing(sandbox: Sandbox) -> None:
+    leaked = _leak()
+    sandbox.openbao.kill()
+    done = _contain("--scope", f"{KEY},nobody")
+    assert done.returncode == 2, done.stderr
+    assert "'nobody' is declared nowhere; nothing was changed" in done.stderr
+    assert Actors(sandbox).order(*leaked)
+
+
+def test_what_needs_no_vault_is_done_and_the_same_command_completes(sandbox: Sandbox) -> None:
+    leaked, actors = _leak(), Actors(sandbox)
+    login = actors.login(*actors.secret_id("analytics-api"))
+    user = actors.read(login, f"database/creds/{DATABASE}")
+    assert actors.order(*leaked)
+    assert actors.can_connect(user["username"], user["password"])
+    sandbox.openbao.kill()
+
+    words = ("--incident-id", "INC-12", "--scope", f"{KEY},{DATABASE}", "--json")
+    down = _contain(*words)
+    assert down.returncode == 3, down.stderr
+    assert not actors.order(*leaked)
+    assert not actors.can_connect(user["username"], user["password"])
+    assert actors.manager(), "nobody can connect: proves nothing"
+    host = GithubHost.from_environment(os.environ)
+    for repository in REPOSITORIES:
+        assert [rule.lock for rule in host.branch_rules(repository)] == [True]
+        assert not host.actions_enabled(repository)
+        assert host.live_runs(repository) == []
+    assert "the vault does not answer: nothing is on record there" in down.stderr
+    assert "run the same command again when it is back" in down.stderr
+    told = json.loads(down.stdout)
+    assert (told["incident"], told["contained"]) == ("INC-12", False)
+    open_points = " | ".join(told["not_contained"])
+    for name in (
+        f"{names.GATE} (gate:",
+        f"{names.QUARANTINE} (quarantine:",
+        "(CI role off:",
+        "(identity denied:",
+        "(login TTL capped:",
+        f"{DATABASE} (database role capped:",
+        "(leases revoked:",
+        "every identity in scope (tokens revoked:",
+        "(past the gate:",
+        f"{KEY} (probe:",
+    ):
+        assert name in open_points, open_points
+    assert "everything after" not in open_points
+    whats = {(e["what"], e["outcome"]) for e in record.events("INC-12")}
+    assert {
+        ("incident opened", "failed"),
+        ("upstream key disabled", "done"),
+        ("gate", "failed"),
+        ("database sessions ended", "done"),
+        ("branches locked", "done"),
+    } <= whats
+
+    sandbox.openbao.start()
+    assert actors.allowed(lambda: actors.read(login, f"database/creds/{DATABASE}")), "it was denied: proves nothing"
+    back = _contain(*words)
+    assert back.returncode == 0, back.stderr
+    assert json.loads(back.stdout)["contained"] is True
+    assert _open()["INC-12"].contained_at
+    assert not actors.allowed(lambda: actors.read(login, f"database/creds/{DATABASE}"))
+    assert ("incident opened", "failed") in {(e["what"], e["outcome"]) for e in record.events("INC-12")}, "moved aside"
+    verified = subprocess.run(
+        [sys.executable, "-m", "rotation", "evidence", "verify", "INC-12"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_a_vault_that_dies_in_the_middle_ends_its_own_effects_only(sandbox: Sandbox) -> None:
+    leaked, actors = _leak(), Actors(sandbox)
+
+    class Dying(HvacVault):
+        """Takes the gate, and is gone."""
+
+        def write_policy(self, name: str, text: str) -> None:
+            super().write_policy(name, text)
+            sandbox.openbao.kill()
+
+    scope = f"{KEY},partner-api-key"
+    said: list[str] = []
+    found = direct.contain(Dying.for_containment(), "INC-7", scope, said.append)
+    assert not actors.order(*leaked)
+    assert found.report.incident == "INC-7"
+    open_points = " | ".join(found.report.not_contained)
+    for name in (f"{names.QUARANTINE} (quarantine:", "(CI role off:", "(tokens revoked:", "(past the gate:", "(probe:"):
+        assert name in open_points, open_points
+    assert "everything after" not in open_points
+    sandbox.openbao.start()
+    assert "INC-7" in _open()
+    back = _contain("--incident-id", "INC-7")
+    assert back.returncode == 0, back.stdout + back.stderr
+
+
+def test_pulumi_up_does_the_same(sandbox: Sandbox) -> None:
+    leaked, actors = _leak(), Actors(sandbox)
+    sandbox.openbao.kill()
+    config = ("incident=true", "incidentId=INC-13", f"incidentScope={KEY},risk-limits-token")
+    environ = sandbox.environ_unchecked()
+    down = pulumi(sandbox, *config, environ=environ)
+    assert down.returncode != 0
+    assert not actors.order(*leaked)
+    assert "the vault does not answer: nothing is on record there" in down.stdout
+    assert f"{names.GATE} (gate:" in down.stdout
+    assert "every identity in scope (tokens revoked:" in down.stdout
+    sandbox.openbao.start()
+    back = pulumi(sandbox, *config, environ=environ)
+    assert back.returncode == 0, back.stdout
+    assert _open()["INC-13"].contained_at

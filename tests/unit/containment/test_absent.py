@@ -1,0 +1,151 @@
+"""What is decided and named while the vault does not answer; the systems themselves are in the integration tests."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from containment import absent, names, record
+from containment.adapters.vault import HvacVault
+from containment.decide import Asked
+from containment.errors import UnknownScope
+from containment.incident import Incident, Mode, Scope, State
+from containment.ports import Prober, Vault
+from containment.report import Outcome, Report
+from containment.run import Systems
+from policies.errors import InputError, Unanswered, Unreachable
+
+NAME = "exchange-trading-key"
+SCOPE = Scope(everything=False, leaked=(f"secret:{NAME}",))
+DOWN = Unanswered("vault: read x: ConnectionError")
+
+
+class Exchange:
+    def __init__(self) -> None:
+        self.live = ["K1"]
+
+    def live_keys(self, account: str, tag: str) -> list[str]:
+        return list(self.live) if (account, tag) == ("tradepulse-prod", NAME) else []
+
+    def disable_key(self, account: str, key: str) -> None:
+        assert account
+        self.live.remove(key)
+
+
+@pytest.fixture
+def exchange(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Exchange:
+    """The only system that answers."""
+    found = Exchange()
+
+    def nobody(*_: object) -> Any:
+        raise Unreachable("nobody")
+
+    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(tmp_path))
+    monkeypatch.delenv("PAGERDUTY_ROUTING_KEY_FILE", raising=False)
+
+    def answering(vault: Any, _: object) -> Systems:
+        return Systems(vault, nobody, lambda _: found, nobody, nobody)  # type: ignore[arg-type,return-value]
+
+    monkeypatch.setattr(absent, "from_environment", answering)
+    return found
+
+
+def _contain(incident_id: str = "INC-1", scope: str = NAME, told: bool = False) -> absent.Done:
+    return absent.contain(Asked(Mode.LOCK, incident_id, scope, told), None, DOWN, print, print)
+
+
+@pytest.mark.parametrize("port", [Vault, Prober])
+def test_each_call_of_a_port_is_unanswered(port: Any) -> None:
+    calls = [name for name, _ in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")]
+    assert calls
+    for name in calls:
+        with pytest.raises(Unanswered):
+            getattr(absent.Absent(), name)("x")
+
+
+def test_the_key_is_disabled_and_the_rest_named_one_by_one(exchange: Exchange) -> None:
+    done = _contain()
+    assert exchange.live == []
+    outcomes = {(e.what, e.target): e.outcome for e in done.report.effects}
+    assert outcomes["upstream key disabled", NAME] is Outcome.DONE
+    assert {o for (what, _), o in outcomes.items() if what == "gate"} == {Outcome.FAILED}
+    assert ("lock-down", "everything after the last effect above") not in outcomes
+    for what in ("quarantine", "identity denied", "CI role off", "login TTL capped", "tokens revoked", "probe"):
+        assert what in {w for w, _ in outcomes}, what
+    assert f"{names.GATE} (gate: the vault does not answer)" in done.report.not_contained
+    assert f"portcullis contain --incident-id INC-1 --scope secret:{NAME}" in done.absent
+    assert "nothing is on record there" in done.absent
+
+
+def test_evidence_is_there_and_the_rerun_does_not_move_it_aside(exchange: Exchange, tmp_path: Path) -> None:
+    del exchange
+    _contain()
+    assert not (tmp_path / "INC-1" / "incident.json").exists(), "nobody saw what the server holds"
+    assert (tmp_path / "INC-1" / "containment.json").exists()
+    assert ("incident opened", "failed") in {(e["what"], e["outcome"]) for e in record.events("INC-1")}
+    assert record.make_room("INC-1") == ""
+
+
+def test_what_is_on_record_already_is_not_called_unrecorded(exchange: Exchange) -> None:
+    assert "nothing is on record" not in _contain(told=True).absent
+    assert exchange.live == []
+
+
+def test_an_id_alone_has_the_scope_that_it_was_last_seen_with(exchange: Exchange) -> None:
+    record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.OPEN, opened_at=1))
+    assert _contain(scope="").incident.scope == SCOPE
+    assert exchange.live == []
+
+
+def test_an_id_that_was_seen_lifted_blocks_nothing(exchange: Exchange) -> None:
+    record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.LIFTED, opened_at=1, lifted_at=2))
+    assert _contain().incident.state is State.OPEN
+    assert exchange.live == []
+
+
+@pytest.mark.parametrize(
+    ("incident_id", "scope", "refusal"), [("INC-1", "nobody", UnknownScope), ("../x", "", InputError)]
+)
+def test_bad_input_is_refused_and_changes_nothing(
+    exchange: Exchange, tmp_path: Path, incident_id: str, scope: str, refusal: type[InputError]
+) -> None:
+    with pytest.raises(refusal):
+        _contain(incident_id, scope)
+    assert exchange.live == ["K1"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_vault_and_declarations_there_is_nothing_to_work_from(
+    exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_DECLARATIONS", str(tmp_path / "none"))
+    with pytest.raises(InputError, match=r"ConnectionError; without the vault the declarations must load"):
+        _contain()
+    assert exchange.live == ["K1"]
+
+
+@pytest.mark.parametrize(("status", "down"), [(403, False), (400, False), (500, True), (502, True), (503, True)])
+def test_a_refusal_is_an_answer(status: int, down: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    import hvac.exceptions
+
+    vault = HvacVault("https://127.0.0.1:1", "t", None)
+
+    def failing(_: str) -> None:
+        raise hvac.exceptions.VaultError.from_status(status, "said", errors=["said"])
+
+    monkeypatch.setattr(vault, "_client", SimpleNamespace(read=failing))
+    with pytest.raises(Unreachable) as raised:
+        vault.read("x")
+    assert isinstance(raised.value, Unanswered) is down
+
+
+def test_a_sealed_server_does_not_say_what_time_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = HvacVault("https://127.0.0.1:1", "t", None)
+    sealed = SimpleNamespace(read_health_status=lambda **_: SimpleNamespace(status_code=503))
+    monkeypatch.setattr(vault, "_client", SimpleNamespace(sys=sealed))
+    with pytest.raises(Unanswered, match="health: 503"):
+        vault.now()
