@@ -20,8 +20,26 @@ from bench.server import Asker, fresh
 from sandbox.services.openbao import OpenBao
 
 _NAMES = ["a", "A", "b", "Bc", "*", "limit"]
-_VALUES: list[Any] = ["x", "xy", "zx", "x*", "*x", "*y*", "*", "", True, False, 1, 1.5]
-_GIVEN: list[Any] = ["x", "xy", "zx", "axyb", "", "*", True, False, 1, 1.5, None, ["x"], {"k": "x"}]
+_VALUES: list[Any] = ["x", "xy", "zx", "x*", "*x", "*y*", "*", "", True, False, 1, 1.5, ["x"], ["x*"], [True], [[]]]
+_GIVEN: list[Any] = [
+    "x",
+    "xy",
+    "zx",
+    "axyb",
+    "",
+    "*",
+    True,
+    False,
+    1,
+    1.5,
+    None,
+    ["x"],
+    ["x"],
+    ["xy"],
+    [True],
+    [[]],
+    {"k": "x"},
+]
 _TTLS = ["1s", "10s", "60", "-1s", 5, 0]
 _METHODS = {
     "GET": Operation.READ,

@@ -35,7 +35,6 @@ FORMS = {
     "TTL twice": ".*: written twice",
     "parameter twice": ".*: write each parameter once",
     "object for a list": ".*: a list is expected, not an object",
-    "parameter's value": ".* that is a list or an object is not judged",
     "argument with two names": r".*: write it as `",
     "illegal character in JSON": "illegal character",
     "depth": "nested more than",

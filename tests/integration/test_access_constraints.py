@@ -26,6 +26,7 @@ def bao() -> Iterator[OpenBao]:
 PLANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "numbers are compared": lambda m: m.setattr(permits, "_same", lambda a, b: a == b),
     "no stars in values": lambda m: m.setattr(permits, "_globbed", lambda a, b: a == b),
+    "no two lists are the same": lambda m: m.setattr(permits, "_identical", lambda _a, _b: False),
     "names have a case": lambda m: m.setattr(
         permits, "_listed", lambda p, name, v: name in p and (not p[name] or any(permits._same(o, v) for o in p[name]))
     ),

@@ -195,9 +195,11 @@ def test_policies_and_stanzas_expire(asker: Asker) -> None:
     assert sorted(_differing(asker, token, Acl(policies, now=now), ["a", "b"])) == ["a", "b"]
 
 
-def test_root_is_of_its_namespace_and_below(asker: Asker) -> None:
+def test_root_is_root_below_too_and_stands_alone(asker: Asker) -> None:
+    asker.admin("POST", "sys/namespaces/under")
     root = Acl([Policy(ROOT_POLICY, (), "")])
     made = asker.admin("POST", "auth/token/create", {"policies": ["root"]})["auth"]["client_token"]
-    assert not _differing(asker, made, root, ["a", "sys/x", "b/"])
+    for namespace in ("", "under/"):
+        assert not _differing(asker, made, root, ["a", "sys/x", "b/"], namespace)
     with pytest.raises(ValueError, match="alone"):
         Acl([Policy(ROOT_POLICY, (), ""), Policy("b", (), "")])

@@ -44,7 +44,7 @@ def test_readers_and_server_agree(bao: OpenBao) -> None:
     assert not tally.differing
     assert tally.read > 600
     assert tally.answers[False, "refused"] > 300
-    assert tally.unread_share < 0.15
+    assert tally.unread_share < 0.1
 
 
 @pytest.mark.parametrize("planted", PLANTS)
