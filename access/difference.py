@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from access import overlap, witness
 from access.acl import Acl, Grant, Operation
 from access.leniency import within
-from access.pattern import Pattern
+from access.pattern import Kind, Pattern
 from access.rule import DENIED, UNCONSTRAINED, Capability, Constraints
 
 _LISTED = frozenset({Capability.LIST, Capability.SCAN})
@@ -42,6 +42,11 @@ class Difference:
     @property
     def widens(self) -> bool:
         return bool(self.gained) or self.loosened
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one path."""
+        return any(p is not None and p.kind is Kind.EXACT for p in (self.region.before, self.region.after))
 
     @property
     def paths(self) -> str:

@@ -50,8 +50,10 @@ def default_folder() -> Path:
 
 
 def called(file: Path, folder: Path) -> str:
-    """What a file of the folder is called wherever it is named to a person."""
-    return str(file.relative_to(folder.parent.parent) if folder == ACCESS else file.relative_to(folder))
+    """What a file of the folder is called wherever it is named to a person: in a checkout, this one or another, as the
+    repository has it."""
+    ours = folder.parts[-2:] == ACCESS.parts[-2:]
+    return str(file.relative_to(folder.parent.parent) if ours else file.relative_to(folder))
 
 
 def read(folder: Path) -> tuple[model.Estate, list[Problem]]:

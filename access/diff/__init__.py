@@ -1,0 +1,1 @@
+"""What a change gives to whom and takes from whom, worst first."""

@@ -1,0 +1,168 @@
+"""Two snapshots and what was declared beside them, compared: principal by principal, aspect by aspect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from access.acl import Acl
+from access.diff import risk
+from access.diff.change import Change, Risk, words, worst_first
+from access.diff.facts import Fact
+from access.difference import Difference, differences
+from access.rule import Capability
+from access.snapshot import Engine, Place, Principal, PrincipalKind, Snapshot, Target
+from containment import names
+from policies.model import Environment
+
+_NOBODY = Acl(())
+_OURS = (PrincipalKind.OPERATOR, PrincipalKind.TOKEN_ROLE)
+_PRODUCTION = Environment.PRODUCTION
+
+
+@dataclass(frozen=True)
+class Side:
+    """`environments` and `owners`: by principal's name, and by path for what is declared there."""
+
+    snapshot: Snapshot
+    facts: Mapping[tuple[str, str], Fact] = field(default_factory=dict)
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+
+def changes(before: Side, after: Side, *, follow: bool = True) -> tuple[Change, ...]:
+    """Worst first; none where nobody can do anything else than before. `follow`: both sides are declarations, so that
+    what the product's own identities may do follows from them."""
+    return worst_first([*_principals(before, after, follow), *_aspects(before, after), *_targets(before, after)])
+
+
+def _principals(before: Side, after: Side, follow: bool) -> Iterator[Change]:
+    old, new = (_by_name(side.snapshot) for side in (before, after))
+    for key, principal in {**old, **new}.items():
+        was, now = (by_name[key].acl if key in by_name else _NOBODY for by_name in (old, new))
+        for one in differences(was, now):
+            yield _of_paths(one, principal, before, after, follow)
+        if key in old and key in new:
+            yield from _beside_paths(old[key], new[key], before, after)
+
+
+def _by_name(snapshot: Snapshot) -> dict[tuple[PrincipalKind, str], Principal]:
+    return {(p.kind, p.name): p for p in snapshot.principals}
+
+
+def _beside_paths(was: Principal, now: Principal, before: Side, after: Side) -> Iterator[Change]:
+    """The gate denies nothing in peace, so no path tells that it is gone. A declared TTL is a fact and told as one."""
+    held, holds = (any(a.policy.name == names.GATE for a in p.attached) for p in (was, now))
+    production = after.environments.get(now.name) is not Environment.STAGING
+    if held != holds:
+        gone = "no lock-down binds its tokens"
+        graded, reason = (Risk.CRITICAL, gone) if held else (Risk.NARROWER, "narrower")
+        old, new = ("bound by it", "not attached") if held else ("not attached", "bound by it")
+        yield _beside(now, names.GATE, graded, reason, held, production, old, new)
+    if was.ttl != now.ttl and was.ttl and now.ttl and (str(now), "TTL, max") not in {**before.facts, **after.facts}:
+        longer = now.ttl.max > was.ttl.max or now.ttl.default > was.ttl.default
+        graded, reason = risk.of_aspect("TTL", now.ttl.max, production) if longer else (Risk.NARROWER, "narrower")
+        old, new = (f"{t.default} s, {t.max} s at most" for t in (was.ttl, now.ttl))
+        yield _beside(now, "TTL", graded, reason, longer, production, old, new)
+
+
+def _beside(
+    who: Principal, what: str, graded: Risk, reason: str, widens: bool, production: bool, before: str, after: str
+) -> Change:
+    return Change(str(who), what, graded, widens, reason, who.place, production=production, before=before, after=after)
+
+
+def _of_paths(one: Difference, principal: Principal, before: Side, after: Side, follow: bool) -> Change:
+    at = one.witness.removesuffix("/")
+    environment = after.environments.get(at) or before.environments.get(at)
+    environment = environment or after.environments.get(principal.name) or before.environments.get(principal.name)
+    production = environment is not Environment.STAGING
+    graded, reason = risk.of_paths(one.gained, one.loosened, one.single, one.witness, production)
+    target = (after if one.widens else before).snapshot.target(at)
+    return Change(
+        subject=str(principal),
+        what=_what(one),
+        risk=graded,
+        widens=one.widens,
+        reason=reason,
+        place=_place(one) or principal.place,
+        owner=after.owners.get(at) or before.owners.get(at, ""),
+        production=production,
+        gained=words(one.gained),
+        lost=words(one.lost),
+        witness=(_operation(one), one.witness),
+        but=tuple(sorted(p.text for p in one.but)),
+        stands_for=_told(target) if target else "",
+        follows=follow and principal.kind in _OURS,
+    )
+
+
+def _what(one: Difference) -> str:
+    return f"{one.paths} ({'listed' if one.region.listing else 'asked'})" if one.region.listing else one.paths
+
+
+def _operation(one: Difference) -> str:
+    capabilities = one.gained or one.lost or (Capability.READ,)
+    return min(c.value for c in capabilities)
+
+
+def _place(one: Difference) -> Place | None:
+    """The rule that gives, else the one that gave: where a reviewer has to look."""
+    for grant in reversed(one.grants):
+        rule = grant.deciding[0] if grant else None
+        if rule and not rule.source.startswith("("):
+            return Place(rule.source, rule.line)
+    return None
+
+
+def _told(target: Target) -> str:
+    groups = f" with the rights of {', '.join(target.groups)}" if target.groups else ""
+    where = f" at {target.connection}" if target.connection else ""
+    return f"{target.engine} role {target.role}{where}{groups}"
+
+
+def _aspects(before: Side, after: Side) -> Iterator[Change]:
+    """Of a subject that is on one side only, what it gives stands with the principals; a repository that goes is
+    protected no more."""
+    for key, was in before.facts.items():
+        now = after.facts.get(key)
+        if now is None:
+            if was.aspect == "protection":
+                yield _of_aspect(was, "no longer declared", was, widens=True)
+        elif now.value != was.value:
+            yield _of_aspect(was, now.text, now, widens=now.widened_from(was))
+
+
+def _of_aspect(was: Fact, after: str, now: Fact, *, widens: bool) -> Change:
+    production = _PRODUCTION in (was.environment, now.environment)
+    graded, reason = risk.of_aspect(now.aspect, now.value, production) if widens else (Risk.NARROWER, "narrower")
+    return Change(
+        subject=now.subject,
+        what=now.aspect,
+        risk=graded,
+        widens=widens,
+        reason=reason,
+        place=now.place,
+        production=production,
+        before=was.text,
+        after=after,
+    )
+
+
+def _targets(before: Side, after: Side) -> Iterator[Change]:
+    """What a path stands for, where no declaration speaks of it: roles as a server has them."""
+    declared = {subject.partition(" ")[2] for subject, _ in (*before.facts, *after.facts)}
+    for path, was in before.snapshot.stands_for.items():
+        now = after.snapshot.stands_for.get(path)
+        if now is None or path in declared or was.engine is Engine.TOKEN:
+            continue
+        for aspect, old, new in (
+            ("SQL statements", "\n".join(was.statements), "\n".join(now.statements)),
+            ("connection", was.connection, now.connection),
+            ("groups", ", ".join(was.groups), ", ".join(now.groups)),
+            ("TTL", str(was.ttl), str(now.ttl)),
+            ("settings", str(was.settings), str(now.settings)),
+        ):
+            if old != new:
+                graded, reason = risk.of_aspect(aspect, None, production=True)
+                yield Change(f"role {path}", aspect, graded, True, reason, now.place, before=old, after=new)

@@ -1,0 +1,51 @@
+"""How much a widening matters, and why. The words stand beside the line that is graded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from access.diff.change import Risk
+from access.rule import Capability
+
+_WRITES = {Capability.CREATE, Capability.UPDATE, Capability.PATCH, Capability.DELETE}
+_POWERS = ("sys/", "auth/", "identity/")
+
+LONG_TTL = 86_400
+"""Seconds: a day. What lives longer outlasts the shift that watches it."""
+
+
+def of_paths(
+    gained: Collection[Capability], loosened: bool, single: bool, witness: str, production: bool
+) -> tuple[Risk, str]:
+    """Of what can be asked of one path (`single`), or of all that a pattern matches. `witness` stands for them."""
+    if not gained and not loosened:
+        return Risk.NARROWER, "nothing is gained"
+    if Capability.SUDO in gained:
+        return Risk.CRITICAL, "sudo"
+    if witness.startswith(_POWERS) and set(gained) & _WRITES:
+        return Risk.CRITICAL, "writes what decides who may do what"
+    reasons = [
+        word
+        for word, holds in (
+            ("wildcard", not single),
+            ("write in production", production and bool(set(gained) & _WRITES)),
+            ("reads what decides who may do what", witness.startswith(_POWERS)),
+        )
+        if holds
+    ]
+    if reasons:
+        return Risk.HIGH, ", ".join(reasons)
+    if loosened and not gained:
+        return Risk.MEDIUM, "less must be met"
+    return (Risk.MEDIUM, "production") if production else (Risk.LOW, "staging")
+
+
+def of_aspect(aspect: str, value: object, production: bool) -> tuple[Risk, str]:
+    """Of what widened beside paths."""
+    if aspect.startswith(("protect", "approvals", "claims", "who merges", "in an incident", "secrets of", "deploy")):
+        return Risk.HIGH, "a protection is weakened"
+    if aspect in ("SQL statements", "database connection", "login", "tokens", "access in an incident"):
+        return Risk.HIGH if production else Risk.MEDIUM, "what is given, or to whom, is another"
+    if aspect.startswith("TTL") and isinstance(value, int) and value > LONG_TTL:
+        return Risk.HIGH, "lives longer than a day"
+    return (Risk.MEDIUM, "production") if production else (Risk.LOW, "staging")

@@ -1,0 +1,36 @@
+"""What is compared, from where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from access.diff.changes import Side
+from access.diff.facts import facts
+from access.snapshot import Snapshot
+from access.sources import declared
+from containment import names
+from policies.model import CiRole, Estate, Workload
+
+
+def of_declarations(estate: Estate) -> Side:
+    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    return Side(
+        declared.snapshot(estate),
+        facts(estate),
+        environments={
+            **{i.name: i.environment for i in identities},
+            **{names.granted_path(s): s.environment for s in estate.secrets},
+        },
+        owners={names.granted_path(s): s.owner for s in estate.secrets},
+    )
+
+
+def of_server(found: Snapshot, estate: Estate) -> Side:
+    """Paths and identities of the server, judged by what the declarations say of them. A TTL, a claim or a repository
+    that differs is drift, and `portcullis drift` finds it."""
+    return replace(of_declarations(estate), snapshot=found, facts={})
+
+
+def of_policies(found: Snapshot) -> Side:
+    """Of policies in files alone nothing else is known; everything counts as production."""
+    return Side(found)

@@ -1,0 +1,72 @@
+"""`portcullis access diff`: who gains or loses what between two states of the declarations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from rotation.asking.sources import JSON
+
+
+@click.command("diff")
+@click.argument("base")
+@click.argument("head", required=False)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Declarations [PORTCULLIS_DECLARATIONS; default: policies/access]; revisions are of its repository.",
+)
+@click.option("--live", is_flag=True, help="BASE is `server`: what the server (VAULT_ADDR, VAULT_TOKEN) has in force.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="A comment for a pull request.")
+@click.option("--sarif", "as_sarif", is_flag=True, help="SARIF 2.1.0, for code scanning.")
+@JSON
+def command(
+    base: str, head: str | None, folder: Path | None, live: bool, as_markdown: bool, as_sarif: bool, as_json: bool
+) -> None:
+    """Name everybody who gains or loses a capability from BASE to HEAD, each with one request that shows it.
+
+    BASE and HEAD are git revisions, or folders of declarations or of policies; HEAD is the working tree if it is not
+    given. Worst first. Exit 1 when anybody gains: access widens.
+
+    \b
+    Examples:
+      portcullis access diff origin/main
+      portcullis access diff v1.4 v1.5 --json
+      portcullis access diff origin/main HEAD --markdown > comment.md
+      portcullis access diff policies.old policies.new
+      portcullis access diff server --live
+    """
+    from access.diff.changes import changes
+    from access.diff.markdown import markdown
+    from access.diff.sarif import sarif
+    from policies.load import default_folder
+    from rotation.asking import changes as shown
+    from rotation.asking import sides
+
+    where = folder or default_folder()
+    with sides.side(head, where) as after:
+        if live:
+            before = sides.live(where)
+            found = changes(before, after, follow=False)
+        else:
+            with sides.side(base, where) as before:
+                found = changes(before, after)
+    wider = any(c.widens for c in found)
+    if as_json:
+        document = {
+            "base": base,
+            "head": head or "working tree",
+            "widens": wider,
+            "changes": [c.to_json() for c in found],
+        }
+        click.echo(json.dumps(document))
+    elif as_sarif:
+        click.echo(json.dumps(sarif(found)))
+    elif as_markdown:
+        click.echo(markdown(found, base, head or "working tree"), nl=False)
+    else:
+        shown.table(found)
+    if wider:
+        raise SystemExit(1)

@@ -1,0 +1,141 @@
+"""Every way in which declarations can widen: from the example estate, one thing changed at a time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from access.diff.change import Change, Risk
+from access.diff.changes import Side, changes
+from access.diff.sides import of_declarations, of_policies
+from access.policy import parse
+from access.snapshot import Attached, Principal, PrincipalKind, Snapshot
+from policies.load import ACCESS, load
+
+BASE = of_declarations(load())
+KEY = "production/exchange-trading-key.yaml"
+PATH = "secret/data/trading/exchange"
+LIMITS = "production/risk-limits-token.yaml"
+DAILY = "production/analytics-readonly.yaml"
+DAILY_PATH = "database/creds/analytics-readonly"
+BATCH = "production/workload-analytics-batch.yaml"
+CLAIMS = "claims that a login must have"
+SETTLEMENT = "production/workload-settlement.yaml"
+INFRA = "production/repository-tradepulse-infra.yaml"
+INFRA_IS = "repository tradepulse-infra"
+
+
+def _changed(tmp_path: Path, file: str, old: str, new: str) -> Side:
+    folder = Path(shutil.copytree(ACCESS, tmp_path / "policies" / "access"))
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1))
+    return of_declarations(load(folder))
+
+
+def _own(found: tuple[Change, ...]) -> list[Change]:
+    return [c for c in found if not c.follows]
+
+
+SECRET = f"secret {PATH}"
+WIDENINGS = [
+    (KEY, "[read]", "[read, update]", "workload execution-engine", PATH, "workload: execution-engine"),
+    (KEY, "max: 4h", "max: 8h", SECRET, "TTL, max", "max: 8h"),
+    (KEY, "ttl: 15m", "ttl: 30m", SECRET, "TTL in an incident", "ttl: 30m"),
+    (KEY, "owner: team-trading", "owner: team-analytics", SECRET, "owner", "owner:"),
+    (KEY, "tier: critical", "tier: high", SECRET, "tier", "tier:"),
+    (KEY, "period: 14d", "period: 30d", SECRET, "rotation period", "period: 30d"),
+    (LIMITS, "access: deny", "access: keep", "secret secret/data/risk/limits", "access in an incident", "access: keep"),
+    (DAILY, "grant: analytics", "grant: readonly", f"secret {DAILY_PATH}", "SQL statements", "grant: readonly"),
+    (BATCH, "sub: analytics-batch", "sub: anybody", "workload analytics-batch", CLAIMS, "boundClaims"),
+    (SETTLEMENT, "max: ", "max: 1", "workload settlement", "TTL, max", "max: 1"),
+    (INFRA, "requiredApprovals: 2", "requiredApprovals: 1", INFRA_IS, "approvals that a merge needs", "Approvals: 1"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "subject", "what", "at"), WIDENINGS)
+def test_each_widening_is_named_and_its_opposite_is_none(
+    tmp_path: Path, file: str, old: str, new: str, subject: str, what: str, at: str
+) -> None:
+    side = _changed(tmp_path, file, old, new)
+    (one,) = _own(changes(BASE, side))
+    assert (one.subject, one.what, one.widens) == (subject, what, True)
+    assert one.risk > Risk.NARROWER
+    assert one.place is not None
+    line = (tmp_path / "policies" / "access" / file).read_text().splitlines()[one.place.line - 1]
+    assert one.place.file == f"policies/access/{file}"
+    assert at in line
+    (back,) = _own(changes(side, BASE))
+    assert back.widens is (what in ("owner", "SQL statements", "claims that a login must have"))
+
+
+def test_a_pure_refactoring_of_files_is_no_change(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ACCESS, tmp_path / "policies" / "access"))
+    text = (folder / KEY).read_text()
+    (folder / KEY).unlink()
+    renamed = text.replace("name: exchange-trading-key", "name: trading-key-of-the-exchange").replace("1h", "60m")
+    (folder / "production" / "aa.yaml").write_text(f"# moved\n{renamed}")
+    for file in folder.rglob("*.yaml"):
+        file.write_text(file.read_text().replace("exchange-trading-key]", "trading-key-of-the-exchange]"))
+    assert changes(BASE, of_declarations(load(folder))) == ()
+
+
+def test_a_repository_that_is_no_longer_declared_loses_its_protection() -> None:
+    without = replace(BASE, facts={k: f for k, f in BASE.facts.items() if f.subject != INFRA_IS})
+    (one,) = changes(BASE, without)
+    assert (one.subject, one.what, one.risk, one.widens) == (INFRA_IS, "protection", Risk.HIGH, True)
+
+
+def test_what_the_operators_may_do_follows(tmp_path: Path) -> None:
+    wider = _changed(tmp_path, KEY, "[read]", "[read, update]")
+    found = changes(BASE, wider)
+    assert {c.subject.split()[0] for c in found if c.follows} == {"token"}
+    told = changes(BASE, wider, follow=False)
+    assert not [c for c in told if c.follows]
+
+
+def _policy(text: str, *others: str) -> Side:
+    attached = tuple(Attached(parse(t, f"{n}.hcl", name=f"{n}"), "file") for n, t in enumerate((text, *others)))
+    return of_policies(Snapshot((Principal(PrincipalKind.GROUP, "ops", attached),)))
+
+
+def _rule(path: str, word: str) -> str:
+    return f'path "{path}" {{ capabilities = [{json.dumps(word) if word else ""}] }}\n'
+
+
+ALL = _rule("secret/*", "read")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "risk", "witness", "gained"),
+    [
+        (_rule("a", "deny"), _rule("a", "read"), Risk.MEDIUM, "a", "read"),
+        (_rule("a/b", "read"), _rule("a/*", "read"), Risk.HIGH, "a/x", "read"),
+        (_rule("a/b/c", "read"), _rule("a/+/c", "read"), Risk.HIGH, "a/x/c", "read"),
+        (ALL + _rule("secret/x", "deny"), ALL, Risk.MEDIUM, "secret/x", "read"),
+        (ALL + _rule("secret/x/*", ""), ALL, Risk.HIGH, "secret/x/y", "read"),
+        (ALL, ALL + _rule("secret/x", "sudo"), Risk.CRITICAL, "secret/x", "sudo"),
+        (ALL, ALL + _rule("sys/policies/acl/x", "update"), Risk.CRITICAL, "sys/policies/acl/x", "update"),
+    ],
+)
+def test_each_widening_of_a_policy(before: str, after: str, risk: Risk, witness: str, gained: str) -> None:
+    one = changes(_policy(before), _policy(after))[0]
+    assert (one.risk, one.witness and one.witness[1], one.gained) == (risk, witness, (gained,))
+
+
+def test_a_policy_more_on_a_group() -> None:
+    (one,) = changes(_policy(ALL), _policy(ALL, _rule("a", "list")))
+    assert (one.subject, one.witness, one.place and one.place.file) == ("group ops", ("list", "a/"), "1.hcl")
+
+
+def test_no_gate_any_more() -> None:
+    def side(*names: str) -> Side:
+        attached = tuple(Attached(parse(_rule("a", "read"), "p", name=name), "role") for name in names)
+        return of_policies(Snapshot((Principal(PrincipalKind.LOGIN_ROLE, "auth/approle/role/x", attached),)))
+
+    (one,) = changes(side("own", "pc-gate"), side("own"))
+    assert (one.what, one.widens, one.risk) == ("pc-gate", True, Risk.CRITICAL)
