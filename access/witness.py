@@ -38,7 +38,7 @@ def requests(changed: Iterable[Pattern], patterns: Iterable[Pattern]) -> list[st
             for one, two in product(_spellings(pattern), _spellings(other)):
                 for cells in common(one, two, deepest):
                     found.update(dict.fromkeys(_filled(cells, text)))
-    return list(found)
+    return [path for path in found if path.strip("/")]  # nothing at all cannot be asked for
 
 
 def _spellings(pattern: Pattern) -> tuple[Pattern, ...]:

@@ -1,0 +1,114 @@
+"""Each line of a diff has a witness, and a real server confirms it: refused before, granted now."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from access.acl import Acl
+from access.difference import Difference, differences
+from access.policy import parse
+from bench import access_oracle
+from policies.errors import Unreachable
+from sandbox import tls
+from sandbox.doubles.github import free_port
+from sandbox.services.openbao import OpenBao
+
+_REQUESTS = {"read": "GET", "list": "LIST", "create": "PUT", "update": "POST", "delete": "DELETE", "patch": "PATCH"}
+
+
+@pytest.fixture(scope="module")
+def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
+    root: Path = tmp_path_factory.mktemp("diff")
+    (root / "secrets").mkdir(mode=0o700)
+    tls.ensure(root)
+    made = OpenBao(root, free_port())
+    made.start()
+    try:
+        made.call("POST", "sys/mounts/kv", {"type": "kv", "options": {"version": "2"}}, token=made.root_token())
+        yield made
+    finally:
+        made.stop()
+
+
+def _token(bao: OpenBao, name: str, text: str) -> str:
+    root = bao.root_token()
+    if text:
+        bao.call("PUT", f"sys/policies/acl/{name}", {"policy": text}, token=root)
+    body = {"policies": [name] if text else ["absent"], "no_default_policy": True}
+    return str(bao.call("POST", "auth/token/create", body, token=root)["auth"]["client_token"])
+
+
+def _held(bao: OpenBao, token: str, paths: list[str]) -> dict[str, set[str]]:
+    body = {"token": token, "paths": paths}
+    answer = bao.call("POST", "sys/capabilities", body, token=bao.root_token())["data"]
+    return {path: set(answer[path]) - {"deny"} for path in paths}
+
+
+def _refused(bao: OpenBao, token: str, method: str, path: str) -> bool:
+    try:
+        bao.call(method, path, {"data": {}} if method != "GET" else None, token=token)
+    except Unreachable as error:
+        return ": 403 " in str(error)
+    return False
+
+
+def _confirmed(bao: OpenBao, found: list[Difference], before: str, after: str) -> int:
+    """How many. `sys/capabilities` answers of a path with a slash at its end as for a listing, and so cannot be asked
+    about any other request there."""
+    asked = [d for d in found if d.region.listing or not d.witness.endswith("/")]
+    paths = sorted({d.witness for d in asked})
+    had, has = (_held(bao, token, paths) if paths else {} for token in (before, after))
+    for d in asked:
+        judged = LISTED if d.region.listing else ASKED
+        assert (has[d.witness] - had[d.witness]) & judged == set(d.gained), d
+        assert (had[d.witness] - has[d.witness]) & judged == set(d.lost), d
+    return len(asked)
+
+
+LISTED = {"list", "scan", "sudo"}
+ASKED = {"create", "read", "update", "delete", "patch", "sudo"}
+
+
+def test_random_pairs(bao: OpenBao) -> None:
+    dice, confirmed = random.Random(11), 0  # noqa: S311 - no secret
+    for _ in range(120):
+        pool = [access_oracle._pattern(dice) for _ in range(8)]
+        same = access_oracle._policy(dice, pool)
+        texts = [same + access_oracle._policy(dice, pool) for _ in range(2)]
+        before, after = (_token(bao, name, text) for name, text in zip(("before", "after"), texts, strict=True))
+        found = differences(*(Acl([parse(text, "p")]) for text in texts))
+        confirmed += _confirmed(bao, found, before, after)
+    assert confirmed > 400
+
+
+def _rule(path: str, *words: str) -> str:
+    listed = ", ".join(f'"{word}"' for word in words)
+    return f'path "{path}" {{ capabilities = [{listed}] }}\n'
+
+
+ALL = _rule("kv/*", "read", "list", "update")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "operation"),
+    [
+        ("", _rule("kv/data/a", "read"), "read"),
+        (_rule("kv/data/a", "read"), _rule("kv/data/*", "read"), "read"),
+        (_rule("kv/data/a/b", "create"), _rule("kv/data/+/b", "create"), "create"),
+        (ALL + _rule("kv/data/a", "deny"), ALL, "read"),
+        (ALL + _rule("kv/data/a/*", "list"), ALL, "read"),
+        (ALL + _rule("kv/metadata/+", "deny"), ALL, "list"),
+        (_rule("kv/data/a", "read"), _rule("kv/data/a", "read", "delete"), "delete"),
+    ],
+    ids=["direct", "glob", "plus", "deny removed", "shadowing", "shadowing of a listing", "capability"],
+)
+def test_the_witness_is_a_request_that_was_refused(bao: OpenBao, before: str, after: str, operation: str) -> None:
+    old, new = (Acl([parse(text, "p")] if text else []) for text in (before, after))
+    one = next(d for d in differences(old, new) if operation in d.gained)
+    was, now = _token(bao, "before", before), _token(bao, "after", after)
+    assert _refused(bao, was, _REQUESTS[operation], one.witness)
+    assert not _refused(bao, now, _REQUESTS[operation], one.witness)
