@@ -18,7 +18,7 @@ _STYLE = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cya
 
 def table(changes: Sequence[Change]) -> None:
     own = [c for c in changes if not c.follows]
-    console = Console()
+    console = Console() if Console().is_terminal else Console(width=160)
     if own:
         shown = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in ("risk", "who", "what", "change", "why", "where"):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from rotation.asking.sources import JSON
+from rotation.terminal import emit, verbatim
 
 
 @click.command("diff")
@@ -61,11 +61,11 @@ def command(
             "widens": wider,
             "changes": [c.to_json() for c in found],
         }
-        click.echo(json.dumps(document))
+        emit(document)
     elif as_sarif:
-        click.echo(json.dumps(sarif(found)))
+        emit(sarif(found))
     elif as_markdown:
-        click.echo(markdown(found, base, head or "working tree"), nl=False)
+        verbatim(markdown(found, base, head or "working tree"))
     else:
         shown.table(found)
     if wider:

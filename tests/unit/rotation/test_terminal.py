@@ -11,7 +11,13 @@ import pytest
 from rotation import terminal
 
 ROOT = Path(__file__).resolve().parents[3] / "rotation"
-VERBATIM = {"commands/sandbox.py", "commands/tools.py", "commands/tighten.py", "commands/secrets_issue_dynamic.py"}
+VERBATIM = {
+    "commands/access/diff.py",
+    "commands/sandbox.py",
+    "commands/tools.py",
+    "commands/tighten.py",
+    "commands/secrets_issue_dynamic.py",
+}
 """Lines for a shell, a patch, and the credential that somebody asked to see."""
 
 
