@@ -27,8 +27,12 @@ def of_declarations(estate: Estate) -> Side:
 
 def of_server(found: Snapshot, estate: Estate) -> Side:
     """Paths and identities of the server, judged by what the declarations say of them. A TTL, a claim or a repository
-    that differs is drift, and `portcullis drift` finds it."""
-    return replace(of_declarations(estate), snapshot=found, facts={})
+    that differs is drift, and `portcullis drift` finds it. The server's own `default` policy, which every token has, is
+    declared nowhere and left out."""
+    principals = (
+        replace(p, attached=tuple(a for a in p.attached if a.policy.name != "default")) for p in found.principals
+    )
+    return replace(of_declarations(estate), snapshot=replace(found, principals=tuple(principals)), facts={})
 
 
 def of_policies(found: Snapshot) -> Side:

@@ -193,8 +193,8 @@ def test_the_patch_applies_with_git_and_takes_out_what_it_says_and_no_more(tmp_p
     proposal = propose(folder, estate, gone, dict.fromkeys(gone, "never \x1b[2J used"))
     assert "\x1b" not in proposal.patch
     refused = {r.file: why for r, why in proposal.left}
-    assert refused.keys() >= {"production/settlement-readonly.yaml"}
-    assert "nobody may use it" in refused["production/settlement-readonly.yaml"]
+    assert refused.keys() >= {"policies/access/production/settlement-readonly.yaml"}
+    assert "nobody may use it" in refused["policies/access/production/settlement-readonly.yaml"]
     subprocess.run(["git", "apply"], cwd=proposal.root, input=proposal.patch, text=True, check=True)
     removed = {g.key for r in proposal.removals for g in r.grants}
     assert removed
