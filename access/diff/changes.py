@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from access.acl import Acl
 from access.diff import risk
 from access.diff.change import Change, Risk, words, worst_first
-from access.diff.facts import Fact
 from access.difference import Difference, differences
 from access.rule import Capability
 from access.snapshot import Engine, Place, Principal, PrincipalKind, Snapshot, Target
-from containment import names
+from access.sources.facts import Fact
 from policies.model import Environment
 
 _NOBODY = Acl(())
@@ -22,12 +21,14 @@ _PRODUCTION = Environment.PRODUCTION
 
 @dataclass(frozen=True)
 class Side:
-    """`environments` and `owners`: by principal's name, and by path for what is declared there."""
+    """`environments` and `owners`: by principal's name, and by path for what is declared there. `gate`: the policy that
+    binds whoever it is attached to in a lock-down; "" where there is none."""
 
     snapshot: Snapshot
     facts: Mapping[tuple[str, str], Fact] = field(default_factory=dict)
     environments: Mapping[str, Environment] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
+    gate: str = ""
 
 
 def changes(before: Side, after: Side, *, follow: bool = True) -> tuple[Change, ...]:
@@ -52,13 +53,13 @@ def _by_name(snapshot: Snapshot) -> dict[tuple[PrincipalKind, str], Principal]:
 
 def _beside_paths(was: Principal, now: Principal, before: Side, after: Side) -> Iterator[Change]:
     """The gate denies nothing in peace, so no path tells that it is gone. A declared TTL is a fact and told as one."""
-    held, holds = (any(a.policy.name == names.GATE for a in p.attached) for p in (was, now))
+    held, holds = (any(a.policy.name == after.gate for a in p.attached) for p in (was, now))
     production = after.environments.get(now.name) is not Environment.STAGING
     if held != holds:
         gone = "no lock-down binds its tokens"
         graded, reason = (Risk.CRITICAL, gone) if held else (Risk.NARROWER, "narrower")
         old, new = ("bound by it", "not attached") if held else ("not attached", "bound by it")
-        yield _beside(now, names.GATE, graded, reason, held, production, old, new)
+        yield _beside(now, after.gate, graded, reason, held, production, old, new)
     if was.ttl != now.ttl and was.ttl and now.ttl and (str(now), "TTL, max") not in {**before.facts, **after.facts}:
         longer = now.ttl.max > was.ttl.max or now.ttl.default > was.ttl.default
         graded, reason = risk.of_aspect("TTL", now.ttl.max, production) if longer else (Risk.NARROWER, "narrower")

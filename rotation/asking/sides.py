@@ -36,8 +36,8 @@ def side(word: str | None, folder: Path) -> Iterator[Side]:
 def live(folder: Path) -> Side:
     """Raises Unreachable; InputError where a part of the server may not be read, since a diff that misses a principal
     would hide a widening."""
-    from access.diff.sides import of_server
     from access.sources import live as server
+    from access.sources.sides import of_server
     from containment.adapters.vault import HvacVault
 
     estate = load(folder)
@@ -45,8 +45,7 @@ def live(folder: Path) -> Side:
 
 
 def _of_folder(folder: Path) -> Side:
-    from access.diff import sides
-    from access.sources import files
+    from access.sources import files, sides
 
     if any(folder.rglob("*.yaml")):
         return sides.of_declarations(load(folder))

@@ -11,9 +11,9 @@ import pytest
 
 from access.diff.change import Change, Risk
 from access.diff.changes import Side, changes
-from access.diff.sides import of_declarations, of_policies
 from access.policy import parse
 from access.snapshot import Attached, Principal, PrincipalKind, Snapshot
+from access.sources.sides import of_declarations, of_policies
 from policies.load import ACCESS, load
 
 BASE = of_declarations(load())
@@ -135,7 +135,10 @@ def test_a_policy_more_on_a_group() -> None:
 def test_no_gate_any_more() -> None:
     def side(*names: str) -> Side:
         attached = tuple(Attached(parse(_rule("a", "read"), "p", name=name), "role") for name in names)
-        return of_policies(Snapshot((Principal(PrincipalKind.LOGIN_ROLE, "auth/approle/role/x", attached),)))
+        return replace(
+            of_policies(Snapshot((Principal(PrincipalKind.LOGIN_ROLE, "auth/approle/role/x", attached),))),
+            gate="pc-gate",
+        )
 
     (one,) = changes(side("own", "pc-gate"), side("own"))
     assert (one.what, one.widens, one.risk) == ("pc-gate", True, Risk.CRITICAL)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from access.diff.changes import Side
-from access.diff.facts import facts
 from access.snapshot import Snapshot
 from access.sources import declared
+from access.sources.facts import facts
 from containment import names
 from policies.model import CiRole, Estate, Workload
 
@@ -22,6 +22,7 @@ def of_declarations(estate: Estate) -> Side:
             **{names.granted_path(s): s.environment for s in estate.secrets},
         },
         owners={names.granted_path(s): s.owner for s in estate.secrets},
+        gate=names.GATE,
     )
 
 
