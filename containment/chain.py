@@ -106,6 +106,11 @@ def head(folder: Path) -> str | None:
     return str(entries[-1]["hash"]) if entries else _GENESIS
 
 
+def links(folder: Path) -> frozenset[str]:
+    """Every head that the chain has had; empty where nothing was sealed."""
+    return frozenset({_GENESIS, *(str(e["hash"]) for e in _manifest(folder)[0])}) if _sealed(folder) else frozenset()
+
+
 def unsealed(folder: Path) -> list[Addition]:
     """What came after the last seal from commands that seal nothing themselves: a note, a step of a rotation, an act by
     hand. It may be anybody's until it is sealed; `verify` compares what was sealed before it. Raises InputError when

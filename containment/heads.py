@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from containment import names
-from containment.chain import Sealed
+from containment.chain import Sealed, links
 from policies.errors import Finding, PortcullisError
 
 
@@ -18,10 +19,12 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Oldest first. `gone`: versions that were deleted, destroyed or aged out; what they held cannot be compared."""
+    """Oldest first. `gone`: versions that were deleted, destroyed or aged out; what they held cannot be compared.
+    `lost`: heads of evidence that a person has declared lost, before the chain was begun anew."""
 
     heads: tuple[str, ...]
     gone: tuple[int, ...]
+    lost: tuple[str, ...] = ()
 
 
 def keep(vault: Store, incident_id: str, head: str) -> bool:
@@ -33,6 +36,29 @@ def keep(vault: Store, incident_id: str, head: str) -> bool:
     return True
 
 
+def missing(vault: Store, incident_id: str, folder: Path) -> tuple[str, ...]:
+    """Heads on the server that are no link of the folder's chain: it is another one, or cut. Raises Unreachable."""
+    known = links(folder)
+    return tuple(head for head in kept(vault, incident_id).heads if head not in known)
+
+
+def require(vault: Store, incident_id: str, folder: Path) -> None:
+    """Before a head is put beside those on the server, which nobody can take away again. Raises Finding when the folder
+    is not the one that they are of, Unreachable."""
+    absent = missing(vault, incident_id, folder)
+    if absent:
+        raise Finding(
+            f"the server keeps head {absent[-1][:12]}… of the evidence of {incident_id}, and {folder} does not contain "
+            "it. Nothing was sealed or kept on the server. Restore the folder from a backup; where it is lost for "
+            f"good: portcullis evidence collect {incident_id} --evidence-lost"
+        )
+
+
+def begin_anew(vault: Store, incident_id: str, head: str, lost: tuple[str, ...]) -> None:
+    """Keep the head of a new chain, and that those before it are of evidence that is lost. Raises Unreachable."""
+    vault.write(names.evidence_head(incident_id), {"data": {"head": head, "lost": list(lost)}})
+
+
 def follow(vault: Store, incident_id: str, before: str | None, after: str) -> None:
     """Keep the head `after` a command's seal, where the newest on the server is the head `before` it.
 
@@ -40,6 +66,8 @@ def follow(vault: Store, incident_id: str, before: str | None, after: str) -> No
     Unreachable.
     """
     held = _newest(vault, incident_id)
+    if held is not None and before is None:
+        raise Finding("this folder does not contain what was sealed before: restore it")
     if held not in (None, before, after):
         raise Finding("more was sealed since the newest head there; see `portcullis evidence verify`")
     keep(vault, incident_id, after)
@@ -71,6 +99,7 @@ def kept(vault: Store, incident_id: str) -> Kept:
         return Kept((), ())
     versions: dict[str, dict[str, object]] = known.get("versions") or {}
     heads: list[str] = []
+    lost: list[str] = []
     gone = set(range(1, int(known["current_version"]) + 1)) - {int(v) for v in versions}
     for number, version in versions.items():
         data = None
@@ -79,5 +108,7 @@ def kept(vault: Store, incident_id: str) -> Kept:
         if data is None:
             gone.add(int(number))
         else:
+            if data.get("lost"):
+                lost, heads = lost + heads, []
             heads.append(str(data["head"]))
-    return Kept(tuple(heads), tuple(sorted(gone)))
+    return Kept(tuple(heads), tuple(sorted(gone)), tuple(lost))

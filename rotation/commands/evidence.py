@@ -38,13 +38,15 @@ def command() -> None:
 
 @command.command("collect")
 @click.argument("incident")
+@click.option("--evidence-lost", is_flag=True, help="Begin a new chain that says which head's evidence is lost.")
 @_FOLDER
 @_JSON
-def collect_command(incident: str, folder: Path | None, as_json: bool) -> None:
+def collect_command(incident: str, evidence_lost: bool, folder: Path | None, as_json: bool) -> None:
     """Export audit records, write timeline and report, seal, keep the chain's head on the server.
 
     What cannot be had is named and the rest is sealed; exit 3 then. Run it again: what is new is appended to the chain.
-    Evidence that was changed since it was sealed is not sealed again; exit 1.
+    Evidence that was changed since it was sealed is not sealed again; exit 1. So is a folder that does not contain each
+    head that the server keeps: restore it from a backup, or, where there is none, say so with --evidence-lost.
 
     \b
     Examples:
@@ -55,7 +57,8 @@ def collect_command(incident: str, folder: Path | None, as_json: bool) -> None:
     from rotation.evidence.folder import INCIDENTS, incident_folder
 
     log = os.environ.get("PORTCULLIS_AUDIT_LOG")
-    done = collect(incident, incident_folder(incident, folder or INCIDENTS), _vault(), Path(log) if log else None)
+    place = incident_folder(incident, folder or INCIDENTS)
+    done = collect(incident, place, _vault(), Path(log) if log else None, evidence_lost)
     if as_json:
         emit({"incident": incident, **done.to_json()})
     else:
@@ -111,11 +114,14 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
     if as_json:
         document = {"incident": incident, "holds": not problems, "state": state}
         document |= {"problems": [p.to_json() for p in problems], "unsealed": [asdict(a) for a in since]}
-        emit({**document, "compared_with": compared, "not_compared": reason})
+        document |= {"compared_with": compared, "not_compared": reason}
+        emit({**document, "lost": list(kept.lost if kept else ())})
     else:
         for problem in problems:
             say(f"{problem.kind.upper():14} {problem.path}: {problem.detail}")
         say(f"compared with {compared}" if compared else f"not compared with the server: {reason}")
+        if kept and kept.lost:
+            say(f"{'LOST':14} what was sealed up to head {kept.lost[-1][:12]}…: declared lost, the chain begun anew")
         for addition in since:
             say(f"{'NOT SEALED YET':14} {addition.path}: {addition.lines} lines since the last seal")
         say(f"evidence of {incident}: {'does NOT hold' if problems else state}")
@@ -142,7 +148,7 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     """
     from containment import heads
     from containment.chain import extended, head
-    from policies.errors import Finding, PortcullisError
+    from policies.errors import Finding, PortcullisError, Unreachable
     from rotation.evidence.folder import INCIDENTS, incident_folder
     from rotation.evidence.report import render
 
@@ -150,6 +156,12 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     if not place.is_dir():
         raise click.UsageError(f"no evidence for incident {incident}")
     refused = not_kept = ""
+    vault = _vault()
+    try:
+        if vault is not None:
+            heads.require(vault, incident, place)
+    except Unreachable as error:  # the report is written all the same
+        not_kept = f"the chain's head is not kept on the server: {error}"
     try:
         with extended(place) as touched:
             render(place, touched)
@@ -157,8 +169,7 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
         refused = str(error)
     written, sealed = place / "report.html", None if refused else head(place)
     try:
-        vault = _vault()
-        if vault is not None and sealed is not None:
+        if vault is not None and sealed is not None and not not_kept:
             heads.keep(vault, incident, sealed)
     except PortcullisError as error:  # the report is there all the same
         not_kept = f"the chain's head is not kept on the server: {error}"

@@ -9,9 +9,12 @@ from typing import Any
 
 from containment.incident import Incident
 from containment.report import CONTAINED, DENIED
+from policies.errors import InputError
 
 PHASES = ("detection", "containment", "eradication", "recovery", "lift")
 """NIST SP 800-61, and the lift."""
+LOST = "lost.json"
+"""In a chain that was begun anew: what was sealed before it and is no more."""
 Event = dict[str, Any]
 _FIELDS = ("phase", "what", "target", "outcome", "detail")
 
@@ -27,6 +30,25 @@ def read_events(file: Path) -> tuple[list[Event], int]:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             torn += 1
     return events, torn
+
+
+def loss(at: float, heads: tuple[str, ...]) -> Event:
+    """`at` epoch seconds; `heads` as the server keeps them, oldest first. An event of the timeline, and the heads."""
+    said = f"what was sealed up to head {heads[-1]} is lost; this chain was begun anew"
+    event = {"at": round(at, 3), "phase": "detection", "what": "evidence lost", "target": "", "outcome": "failed"}
+    return {**event, "detail": said, "heads": list(heads)}
+
+
+def read_loss(folder: Path) -> list[Event]:
+    """The event of `lost.json`, empty without one. Raises InputError when it cannot be read."""
+    file = folder / LOST
+    if not file.is_file() or file.is_symlink():
+        return []
+    try:
+        row = json.loads(file.read_bytes())
+        return [{"at": float(row["at"]), **{f: str(row.get(f) or "") for f in _FIELDS}}]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder.name}/{LOST} cannot be read ({type(error).__name__})") from error
 
 
 def timeline(events: Iterable[Event], incident: Incident, effects: Iterable[Event]) -> list[Event]:

@@ -15,7 +15,7 @@ from typing import Any
 from containment import chain, decisions, heads
 from containment.incident import Incident
 from containment.ports import Vault
-from policies.errors import InputError, PortcullisError
+from policies.errors import InputError, PortcullisError, Unreachable
 from policies.load import load
 from rotation.evidence import chronicle
 from rotation.evidence.audit_export import export_audit
@@ -47,13 +47,20 @@ class Collected:
         }
 
 
-def collect(incident_id: str, folder: Path, vault: Vault | None, audit_log: Path | None) -> Collected:
-    """`vault` None: there is no server to ask. Raises InputError for an incident that nobody knows, Finding when the
-    evidence was changed since it was sealed: it is written to and not sealed again."""
+def collect(
+    incident_id: str, folder: Path, vault: Vault | None, audit_log: Path | None, anew: bool = False
+) -> Collected:
+    """`vault` None: there is no server to ask. `anew`: what was sealed before is lost, begin a new chain that says so.
+
+    Raises InputError for an incident that nobody knows and a loss that is none, Finding when the evidence was changed
+    since it was sealed (it is written to and not sealed again) and when it is not what the server keeps a head of."""
     missing: list[str] = []
     incident = _incident(incident_id, folder, vault, missing)
+    lost, not_compared = _lost(incident_id, folder, vault, anew)
     evidence, line, records = Evidence(folder), list[chronicle.Event](), 0
     with chain.extended(folder) as touched:
+        if lost and not touched:
+            evidence.write_json(chronicle.LOST, chronicle.loss(datetime.now(UTC).timestamp(), lost))
         if not touched:  # evidence that was changed is left as it was found; the report alone says so
             line = _written(evidence, folder, incident, missing)
             records = _audit(evidence, incident, vault, audit_log, missing)
@@ -61,10 +68,35 @@ def collect(incident_id: str, folder: Path, vault: Vault | None, audit_log: Path
     head = chain.head(folder) or ""
     if vault is not None:
         try:
-            heads.keep(vault, incident_id, head)
+            if not_compared is not None:
+                raise not_compared
+            if lost:
+                heads.begin_anew(vault, incident_id, head, lost)
+            else:
+                heads.keep(vault, incident_id, head)
         except PortcullisError as error:
             missing.append(f"the chain's head is not kept on the server: {error}")
     return Collected(folder, head, len(line), records, tuple(missing))
+
+
+def _lost(
+    incident_id: str, folder: Path, vault: Vault | None, anew: bool
+) -> tuple[tuple[str, ...], PortcullisError | None]:
+    """The heads that are declared lost, and why none could be compared: then none is kept either."""
+    try:
+        if vault is None:
+            raise Unreachable("VAULT_ADDR is not set")
+        if not anew:
+            heads.require(vault, incident_id, folder)
+            return (), None
+        lost = heads.missing(vault, incident_id, folder)
+    except Unreachable as error:
+        if anew:
+            raise InputError(f"--evidence-lost: the server must say which head is lost: {error}") from error
+        return (), error
+    if not lost:
+        raise InputError(f"--evidence-lost: nothing is lost: {folder} contains every head that the server keeps")
+    return lost, None
 
 
 def _written(evidence: Evidence, folder: Path, incident: Incident, missing: list[str]) -> list[chronicle.Event]:
@@ -72,7 +104,7 @@ def _written(evidence: Evidence, folder: Path, incident: Incident, missing: list
     events, torn = chronicle.read_events(folder / chain.EVENTS)
     if torn:
         missing.append(f"{chain.EVENTS}: {torn} lines are torn")
-    line = chronicle.timeline(events, incident, _effects(folder))
+    line = chronicle.timeline([*events, *chronicle.read_loss(folder)], incident, _effects(folder))
     evidence.write_json("timeline.json", line)
     kept, torn = decisions.during(folder.parent, incident.opened_at - _AROUND, _over(incident))
     if torn:

@@ -130,6 +130,27 @@ def test_more_than_ten_heads_stay(sandbox: Sandbox, vault: HvacVault) -> None:
     assert kept(vault, "INC-8").heads[0] == "0"
 
 
+def test_a_deleted_folder_is_not_sealed_anew_unless_it_is_said_to_be_lost(
+    sandbox: Sandbox, vault: HvacVault, folder: Path
+) -> None:
+    incident, place = "INC-9", folder / "INC-9"
+    vault.write_incident(Incident(incident, Scope(False, ("secret:partner-api-key",)), State.OPEN, vault.now()))
+    assert _evidence(sandbox, folder, "collect", incident)[0] == 0
+    before, backup = kept(vault, incident).heads, folder / "backup"
+    place.rename(backup)
+    code, refused = _evidence(sandbox, folder, "collect", incident)
+    assert code == 1
+    assert "Restore the folder" in refused["error"]
+    assert not place.exists()
+    assert kept(vault, incident).heads == before
+    backup.rename(place)
+    assert _evidence(sandbox, folder, "verify", incident)[1]["state"] == "holds"
+    place.rename(backup)
+    assert _evidence(sandbox, folder, "collect", incident, "--evidence-lost")[0] == 0
+    code, verified = _evidence(sandbox, folder, "verify", incident)
+    assert (code, verified["lost"]) == (0, list(before))
+
+
 def test_with_the_server_down_what_is_here_is_checked_and_the_rest_is_said(sandbox: Sandbox, folder: Path) -> None:
     sandbox.service("openbao").kill()
     try:

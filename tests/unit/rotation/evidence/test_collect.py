@@ -48,6 +48,7 @@ class Server:
 
     def __init__(self, down: bool = False) -> None:
         self.versions: list[str | None] = []
+        self.lost: dict[int, list[str]] = {}
         self.down = down
 
     def incidents(self) -> tuple[Incident, ...]:
@@ -62,16 +63,19 @@ class Server:
         if self.down:
             raise Unreachable("vault: write: ConnectionError")
         self.versions.append(data["data"]["head"])
+        self.lost[len(self.versions)] = data["data"].get("lost", [])
         return {}
 
     def read(self, path: str) -> dict[str, Any] | None:
+        if self.down:
+            raise Unreachable("vault: read: ConnectionError")
         if not self.versions:
             return None
         if "/metadata/" in path:
             known = {str(n): {"destroyed": head is None} for n, head in enumerate(self.versions, 1)}
             return {"current_version": len(self.versions), "versions": known}
         number = int(path.partition("?version=")[2] or len(self.versions))
-        return {"data": {"head": self.versions[number - 1]}}
+        return {"data": {"head": self.versions[number - 1], "lost": self.lost.get(number, [])}}
 
 
 def _vault(server: Server) -> Vault:
@@ -407,5 +411,65 @@ def test_a_head_that_the_server_does_not_take_stops_no_command(folder: Path) -> 
     said = list[str]()
     with extended(folder, heads.follower(_vault(Server(down=True)), "INC-1", said.append)):
         _append(folder, what="locked down")
-    assert said == ["the head of the evidence is not kept on the server: vault: write: ConnectionError"]
+    assert said == ["the head of the evidence is not kept on the server: vault: read: ConnectionError"]
     assert verify(folder) == []
+
+
+def test_a_lost_folder_is_not_sealed_anew_and_the_genuine_one_holds_when_it_is_back(folder: Path, log: Path) -> None:
+    server = Server()
+    _collect(folder, log, server)
+    head, backup = server.versions[0], folder.parent / "backup"
+    folder.rename(backup)
+    with pytest.raises(Finding, match=rf"keeps head {str(head)[:12]}… .* Restore the folder") as refused:
+        _collect(folder, log, server)
+    assert "portcullis evidence collect INC-1 --evidence-lost" in str(refused.value)
+    assert not folder.exists()
+    assert server.versions == [head]
+    backup.rename(folder)
+    assert verify(folder, heads.kept(server, "INC-1").heads) == []
+    _collect(folder, log, server)
+
+
+def test_a_manifest_that_was_taken_away_is_not_sealed_anew(folder: Path, log: Path) -> None:
+    server = Server()
+    _collect(folder, log, server)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(Finding, match="Restore the folder"):
+        _collect(folder, log, server)
+    assert len(server.versions) == 1
+    assert not (folder / "manifest.json").exists()
+
+
+def test_evidence_that_is_lost_for_good_is_said_in_the_new_chain_and_on_the_server(folder: Path, log: Path) -> None:
+    server = Server()
+    head = _collect(folder, log, server).head
+    with pytest.raises(InputError, match="nothing is lost"):
+        collect("INC-1", folder, _vault(server), log, anew=True)
+    folder.rename(folder.parent / "backup")
+    collect("INC-1", folder, _vault(server), log, anew=True)
+    kept = heads.kept(server, "INC-1")
+    assert kept.lost == (head,)
+    assert verify(folder, kept.heads, kept.heads[-1]) == []
+    assert json.loads((folder / "lost.json").read_text())["heads"] == [head]
+    said = [e for e in json.loads((folder / "timeline.json").read_text()) if e["what"] == "evidence lost"]
+    assert [head in e["detail"] for e in said] == [True]
+    _collect(folder, log, server)
+    assert heads.kept(server, "INC-1").lost == (head,), "collected as usual from then on"
+    assert "lost.json" in (folder / "manifest.json").read_text()
+    (folder / "lost.json").unlink()
+    assert [p.kind for p in verify(folder, kept.heads)] == [Kind.REMOVED]
+
+
+def test_a_loss_needs_the_servers_word(folder: Path, log: Path) -> None:
+    (folder / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
+    for server in (None, Server(down=True)):
+        with pytest.raises(InputError, match="the server must say"):
+            collect("INC-1", folder, _vault(server) if server else None, log, anew=True)
+
+
+def test_a_command_on_a_lost_folder_puts_no_head_beside_the_servers(folder: Path, log: Path) -> None:
+    server = Server()
+    head = _collect(folder, log, server).head
+    with pytest.raises(Finding, match="does not contain what was sealed before: restore it"):
+        heads.follow(server, "INC-1", None, "new")
+    assert server.versions == [head]
