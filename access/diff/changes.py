@@ -129,12 +129,18 @@ def _aspects(before: Side, after: Side) -> Iterator[Change]:
         now = after.facts.get(key)
         if now is None:
             if was.aspect == "protection":
-                yield _of_aspect(was, "no longer declared", was, widens=True)
+                yield _of_aspect(was, "no longer declared", was, _owner(before, after, was), widens=True)
         elif now.value != was.value:
-            yield _of_aspect(was, now.text, now, widens=now.widened_from(was))
+            yield _of_aspect(was, now.text, now, _owner(before, after, was), widens=now.widened_from(was))
 
 
-def _of_aspect(was: Fact, after: str, now: Fact, *, widens: bool) -> Change:
+def _owner(before: Side, after: Side, of: Fact) -> str:
+    """Whose it was: a new owner does not speak for what another one had."""
+    found = before.facts.get((of.subject, "owner")) or after.facts.get((of.subject, "owner"))
+    return found.text if found else ""
+
+
+def _of_aspect(was: Fact, after: str, now: Fact, owner: str, *, widens: bool) -> Change:
     production = _PRODUCTION in (was.environment, now.environment)
     graded, reason = risk.of_aspect(now.aspect, now.value, production) if widens else (Risk.NARROWER, "narrower")
     return Change(
@@ -144,6 +150,7 @@ def _of_aspect(was: Fact, after: str, now: Fact, *, widens: bool) -> Change:
         widens=widens,
         reason=reason,
         place=now.place,
+        owner=owner,
         production=production,
         before=was.text,
         after=after,

@@ -142,3 +142,10 @@ def test_no_gate_any_more() -> None:
 
     (one,) = changes(side("own", "pc-gate"), side("own"))
     assert (one.what, one.widens, one.risk) == ("pc-gate", True, Risk.CRITICAL)
+
+
+def test_what_widens_beside_paths_is_whose_it_was(tmp_path: Path) -> None:
+    text = (ACCESS / KEY).read_text()
+    handed = text.replace("owner: team-trading", "owner: team-analytics").replace("ttl: 15m", "ttl: 30m")
+    found = _own(changes(BASE, _changed(tmp_path, KEY, text, handed)))
+    assert {c.what: c.owner for c in found} == {"owner": "team-trading", "TTL in an incident": "team-trading"}

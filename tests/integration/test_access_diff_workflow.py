@@ -1,0 +1,181 @@
+"""The steps of access-diff.yml as they stand there, in a shell, against the GitHub double, its git and the real OPA."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from sandbox.doubles.github import Running, free_port, start
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "access-diff.yml").read_text())
+REPOSITORY = "tradepulse/tradepulse-infra"
+PEOPLE = {
+    "owner": [],
+    "dana": [],
+    "rita": ["team-risk"],
+    "tom": ["team-trading"],
+    "sam": ["team-security"],
+    "actions": [],
+}
+PRODUCT = ("policies", "access", "containment", "rotation", "tools", ".github")
+WIDER = "policies/access/production/risk-limits-token.yaml"
+
+
+def _step(job: str, name: str) -> str:
+    found: str = next(s["run"] for s in WORKFLOW["jobs"][job]["steps"] if s["name"] == name)
+    return found
+
+
+@dataclass
+class World:
+    double: Running
+    folder: Path
+
+    def ask(self, method: str, path: str, body: Any = None, by: str = "owner") -> Any:
+        url = f"{self.double.url}/api/v3/repos/{REPOSITORY}{path}"
+        answer = httpx.request(method, url, json=body, headers={"authorization": f"Bearer ghp-{by}-000"})
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    def git(self, *argv: str) -> str:
+        name = ["-c", "user.name=Dana", "-c", "user.email=dana@example.invalid"]
+        done = subprocess.run(
+            ["git", *name, *argv], cwd=self.folder / "origin", check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def push(self, branch: str, by: str) -> None:
+        self.git("add", "--all", "--force")
+        self.git("commit", "-qm", branch)
+        url = self.double.url.replace("://", f"://x:ghp-{by}-000@")
+        self.git("push", "-qf", f"{url}/{REPOSITORY}.git", f"HEAD:refs/heads/{branch}")
+
+    def workspace(self) -> Path:
+        made = self.folder / "workspace"
+        (made / ".venv" / "bin").mkdir(parents=True)
+        script = made / ".venv" / "bin" / "portcullis"
+        script.write_text(f'#!/bin/sh\nPYTHONPATH="{made}" exec "{ROOT}/.venv/bin/python" -m rotation "$@"\n')
+        script.chmod(0o755)
+        return made
+
+    def run(self, job: str, step: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """As a runner does: `bash -e` with pipefail, in the workspace, with nothing else in the environment."""
+        told = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "RUNNER_TEMP": str(self.folder / "temp"),
+            "GITHUB_OUTPUT": str(self.folder / "output"),
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "TOKEN": "ghp-actions-000",
+            "API": f"{self.double.url}/api/v3",
+            "SERVER": self.double.url,
+            "REPOSITORY": REPOSITORY,
+            "PULL": "1",
+            **environ,
+        }
+        argv = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", _step(job, step)]
+        return subprocess.run(
+            argv, cwd=self.folder / "workspace", env=told, capture_output=True, text=True, check=False
+        )
+
+    def judge(self) -> subprocess.CompletedProcess[str]:
+        """Every step of the job but the set-up, from an empty workspace."""
+        for left in ("workspace", "temp"):
+            shutil.rmtree(self.folder / left, ignore_errors=True)
+        (self.folder / "output").write_text("")
+        (self.folder / "temp").mkdir()
+        self.workspace()
+        revision = self.ask("GET", "/branches/main")["commit"]["sha"]
+        for name, more in (("Check out", {"REVISION": revision}), ("Fetch what is proposed", {})):
+            done = self.run("access-diff", name, **more)
+            assert done.returncode == 0, done.stderr
+        outputs = dict(line.split("=") for line in (self.folder / "output").read_text().splitlines())
+        return self.run(
+            "access-diff",
+            "Check, diff, approval",
+            OPA_URL=f"http://127.0.0.1:{free_port()}",
+            BASE=outputs["base"],
+            HEAD=outputs["head"],
+            GITHUB_BASE_URL=f"{self.double.url}/api/v3",
+            GITHUB_TOKEN="ghp-actions-000",
+            PORTCULLIS_TEAMS_TOKEN="",
+        )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    seed = tmp_path / "seed.json"
+    users = [{"login": name, "token": f"ghp-{name}-000", "teams": teams} for name, teams in PEOPLE.items()]
+    users[0]["role"] = "admin"
+    repos = [{"name": "tradepulse-infra", "permissions": dict.fromkeys(PEOPLE, "write")}]
+    seed.write_text(json.dumps({"org": {"login": "tradepulse"}, "users": users, "repos": repos}))
+    seed.chmod(0o600)
+    double = start(tmp_path / "state", seed)
+    try:
+        made = World(double, tmp_path)
+        for folder in PRODUCT:
+            shutil.copytree(ROOT / folder, tmp_path / "origin" / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        made.git("init", "-q")
+        made.push("main", "owner")
+        yield made
+        assert httpx.get(f"{double.url}/_double/violations").json() == []
+    finally:
+        double.stop()
+
+
+def _propose(world: World, old: str, new: str) -> None:
+    file = world.folder / "origin" / WIDER
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    world.push("proposed", "dana")
+    world.ask("POST", "/pulls", {"title": "Proposed", "head": "proposed", "base": "main"}, "dana")
+
+
+def _comment(world: World) -> str:
+    (only,) = world.ask("GET", "/issues/1/comments")
+    assert only["user"]["login"] == "actions"
+    body: str = only["body"]
+    return body
+
+
+def test_a_widening_fails_until_it_is_approved(world: World) -> None:
+    _propose(world, "capabilities: [read]", "capabilities: [read, list]")
+    refused = world.judge()
+    assert (refused.returncode, "missing  team-risk: 0 of 1" in refused.stdout) == (1, True), refused.stderr
+    assert "### Not approved yet" in _comment(world)
+    for person in ("rita", "sam"):
+        world.ask("POST", "/pulls/1/reviews", {"event": "APPROVE"}, person)
+    approved = world.judge()
+    assert approved.returncode == 0, approved.stdout + approved.stderr
+    assert "### Approved" in _comment(world)
+
+
+def test_nothing_of_what_is_proposed_is_run(world: World) -> None:
+    """A pull request that puts its own code, rules and workflow in place of the base's."""
+    planted = world.folder / "planted"
+    for file in ("rotation/__init__.py", "policies/__init__.py", "access/__init__.py"):
+        (world.folder / "origin" / file).write_text(f"open({str(planted)!r}, 'w')\n")
+    rule = world.folder / "origin" / "policies" / "rego" / "portcullis" / "approval" / "approval.rego"
+    rule.write_text("package portcullis.approval\n\nallow := true\n\nmissing := []\n")
+    _propose(world, "capabilities: [read]", "capabilities: [read, list]")
+    assert world.judge().returncode == 1
+    assert not planted.exists()
+
+
+def test_a_review_starts_it_again_on_the_default_branch(world: World) -> None:
+    (world.folder / "workspace").mkdir()
+    done = world.run("again", "Start", REF="main")
+    assert done.returncode == 0, done.stderr
+    runs = world.ask("GET", "/actions/runs")["workflow_runs"]
+    assert [(run["event"], run["head_branch"]) for run in runs] == [("workflow_dispatch", "main")]
