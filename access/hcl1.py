@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from access.literals import heredoc, number, unquote
-from access.tree import DEEPEST, Item, Object, Source, Value
+from access.tree import Item, Object, Reader, Source, Value
 
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
@@ -35,12 +35,8 @@ def read(source: Source) -> list[Item]:
     return _Parser(source).items(closing="")
 
 
-class _Parser:
+class _Parser(Reader):
     """One token of look-ahead: `kind` (a mark is its own kind), `text`, `at`."""
-
-    def __init__(self, source: Source) -> None:
-        self._source, self._next, self._depth = source, 0, 0
-        self._scan()
 
     def _scan(self) -> None:
         source = self._source
@@ -145,13 +141,3 @@ class _Parser:
             found.append(self._value())
         self._leave()
         return found
-
-    def _enter(self) -> None:
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise self._source.unsupported(self.at, f"nested more than {DEEPEST} deep")
-        self._scan()
-
-    def _leave(self) -> None:
-        self._depth -= 1
-        self._scan()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from access.literals import number, unquote
-from access.tree import DEEPEST, Item, Object, Source, Value
+from access.tree import Item, Object, Reader, Source, Value
 
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
@@ -35,11 +35,7 @@ def read(source: Source) -> list[Item]:
     return _fold(root.items if isinstance(root, Object) else [])
 
 
-class _Parser:
-    def __init__(self, source: Source) -> None:
-        self._source, self._next, self._depth = source, 0, 0
-        self._scan()
-
+class _Parser(Reader):
     def _scan(self) -> None:
         match = _TOKEN.match(self._source.text, self._next)
         if match is None:
@@ -89,8 +85,7 @@ class _Parser:
             self._scan()
             self.expect(":")
             items.append(Item((key,), self.value(), at))
-        self._depth -= 1
-        self._scan()
+        self._leave()
         return Object(items)
 
     def _list(self) -> list[Value]:
@@ -102,15 +97,8 @@ class _Parser:
             if self.kind in ("[", "word"):
                 raise self._source.unsupported(self.at, f"the server drops {self.text!r} in a list: write HCL")
             found.append(self.value())
-        self._depth -= 1
-        self._scan()
+        self._leave()
         return found
-
-    def _enter(self) -> None:
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise self._source.unsupported(self.at, f"nested more than {DEEPEST} deep")
-        self._scan()
 
 
 def _fold(items: list[Item]) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -43,3 +44,27 @@ class Source:
 
     def unsupported(self, at: int, reason: str) -> UnsupportedPolicyError:
         return UnsupportedPolicyError(self.name, self.line(at), reason)
+
+
+class Reader(ABC):
+    """One token of look-ahead over a text, at offset `at`; `_enter` and `_leave` bound how deep it nests."""
+
+    at: int
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._next, self._depth = source, 0, 0
+        self._scan()
+
+    @abstractmethod
+    def _scan(self) -> None:
+        """On to the next token. Raises RefusedPolicyError, UnsupportedPolicyError."""
+
+    def _enter(self) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise self._source.unsupported(self.at, f"nested more than {DEEPEST} deep")
+        self._scan()
+
+    def _leave(self) -> None:
+        self._depth -= 1
+        self._scan()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import click
 import httpx
 
 from sandbox import tls
@@ -29,6 +31,12 @@ def fresh() -> Iterator[OpenBao]:
             yield made
         finally:
             made.stop()
+
+
+def told(made: int, granted: int, differing: Sequence[str]) -> NoReturn:
+    """Exit 1 where the model and the server differ, or nothing was allowed and so nothing was tried."""
+    click.echo("\n".join([*differing[:10], f"{made} requests, {granted} allowed, {len(differing)} disagreements"]))
+    sys.exit(1 if differing or not granted else 0)
 
 
 class Asker:

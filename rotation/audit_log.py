@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from containment import names
-from policies.errors import Unreachable
+from policies.errors import InputError, Unreachable
 
 
 class Store(Protocol):
@@ -121,6 +121,17 @@ def response(line: bytes) -> dict[str, Any] | None:
 
 def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
+
+
+def given(text: str) -> datetime:
+    """A time that a person named. Raises InputError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"not a time as in 2026-01-31T12:00:00Z: {text!r}") from error
+    if at.tzinfo is None:
+        raise InputError(f"a time without its zone: {text!r}; write it as in 2026-01-31T12:00:00Z")
+    return at
 
 
 def rfc3339(at: float) -> str:

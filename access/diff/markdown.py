@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from access.diff.change import Change, Risk
-from policies.plain import plain
+from policies.markdown import code
 
 MARKER = "<!-- portcullis access diff -->"
 """First line of the comment; whoever posts looks for it and edits that comment instead of adding another."""
@@ -14,16 +13,13 @@ MARKER = "<!-- portcullis access diff -->"
 LIMIT = 60_000
 """Characters. GitHub takes 65,536 in a comment."""
 
-_LONGEST = 300
-_ALSO: dict[str, int | str | None] = {c: f"&#{ord(c)};" for c in "|*_`[]@#~!:\\"}
-
 
 def markdown(changes: Sequence[Change], base: str, head: str) -> str:
     own = [c for c in changes if not c.follows]
     wider = [c for c in own if c.widens]
     narrower = [c for c in own if not c.widens]
     title = f"### Access: {len(wider)} wider, {len(narrower)} narrower" if own else "### Access: nobody gains or loses"
-    parts = [MARKER, title, "", f"{_code(base)} to {_code(head)}", ""]
+    parts = [MARKER, title, "", f"{code(base)} to {code(head)}", ""]
     room = LIMIT - sum(map(len, parts)) - 1_000
     if wider:
         shown, room = _table(wider, room)
@@ -51,7 +47,7 @@ def _row(c: Change) -> str:
     where = f"{c.place.file}:{c.place.line}" if c.place else ""
     what = " except ".join(filter(None, (c.what, ", ".join(c.but[:5]))))
     told = [c.risk.word if c.risk is not Risk.NARROWER else "", c.subject, what, said(c), c.reason, where]
-    return "| " + " | ".join(_code(cell) if cell else "" for cell in told) + " |"
+    return "| " + " | ".join(code(cell) if cell else "" for cell in told) + " |"
 
 
 def said(c: Change) -> str:
@@ -61,9 +57,3 @@ def said(c: Change) -> str:
     signs = [*(f"+{word}" for word in c.gained), *(f"-{word}" for word in c.lost)]
     how = " ".join(signs) or ("less must be met" if c.widens else "more must be met")
     return how if c.witness[1] == c.what else f"{how}, as in {c.witness[0]} {c.witness[1]}"
-
-
-def _code(text: str) -> str:
-    """In `<code>`, where nobody is mentioned and nothing is a link; each mark of Markdown as its number."""
-    bounded = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return f"<code>{escape(plain(bounded)).translate(str.maketrans(_ALSO))}</code>"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 from policies.errors import InputError
+from policies.markdown import code
 from policies.plain import plain
 
 CONTEXT = "portcullis/approval"
@@ -17,8 +17,7 @@ LONGEST_STATUS = 140
 
 _LIMIT = 65_000
 """Characters. GitHub takes 65,536 in a comment."""
-_SHOWN, _LONGEST = 10, 300
-_MARKS: dict[str, int | str | None] = {c: f"&#{ord(c)};" for c in "|*_`[]@#~!:\\"}
+_SHOWN = 10
 
 
 def read_comment(name: Path) -> tuple[str, str]:
@@ -37,7 +36,7 @@ def comment(diff: str, missing: Sequence[str]) -> str:
     """The verdict is never cut off: it stands before what may be."""
     marker, _, rest = diff.partition("\n")
     told = [marker, f"### {'Approved' if not missing else 'Not approved yet'}", ""]
-    told += [f"- <code>{_harmless(reason)}</code>" for reason in missing[:_SHOWN]]
+    told += [f"- {code(reason)}" for reason in missing[:_SHOWN]]
     if len(missing) > _SHOWN:
         told.append(f"- {len(missing) - _SHOWN} more: run `portcullis approval` for all of them")
     text = "\n".join([*told, "", rest])
@@ -47,8 +46,3 @@ def comment(diff: str, missing: Sequence[str]) -> str:
 def description(missing: Sequence[str]) -> str:
     said = f"missing: {'; '.join(map(plain, missing))}" if missing else "every approval that policy demands"
     return said if len(said) <= LONGEST_STATUS else f"{said[: LONGEST_STATUS - 1]}…"
-
-
-def _harmless(text: str) -> str:
-    bounded = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return escape(plain(bounded)).translate(str.maketrans(_MARKS))

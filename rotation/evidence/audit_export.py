@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from policies.errors import InputError, Unreachable
+from policies.errors import Unreachable
+from rotation.audit_log import given
 
 
 def export_audit(
@@ -23,7 +24,7 @@ def export_audit(
     under `torn` ({line, offset, bytes}): a server that is killed tears its last line.
     Raises InputError for a time that does not parse, Unreachable when the log cannot be read.
     """
-    first, last = _moment(since), _moment(until) if until is not None else None
+    first, last = given(since), given(until) if until is not None else None
     records: list[dict[str, Any]] = []
     torn: list[dict[str, int]] = []
     held = frozenset(policies)
@@ -75,16 +76,6 @@ def _record(raw: bytes) -> tuple[datetime, dict[str, Any]] | None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return (at, kept) if at.tzinfo else None
-
-
-def _moment(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"not a time as in 2026-01-31T12:00:00Z: {text!r}") from error
-    if at.tzinfo is None:
-        raise InputError(f"a time without its zone: {text!r}; write it as in 2026-01-31T12:00:00Z")
-    return at
 
 
 def _within(at: datetime, first: datetime, last: datetime | None) -> bool:

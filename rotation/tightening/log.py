@@ -78,17 +78,6 @@ def read(files: Sequence[Path], wanted: Sequence[bytes], coverage: Coverage) -> 
             yield record
 
 
-def moment(text: str) -> float:
-    """Raises InputError."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"not a time as in 2026-01-31T12:00:00Z: {text!r}") from error
-    if at.tzinfo is None:
-        raise InputError(f"a time without its zone: {text!r}; write it as in 2026-01-31T12:00:00Z")
-    return at.timestamp()
-
-
 def shown(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -12,8 +12,9 @@ from containment.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError
 from policies.load import default_folder, load
+from rotation.audit_log import given
 from rotation.tightening.held import Held, held
-from rotation.tightening.log import Coverage, moment, shown
+from rotation.tightening.log import Coverage, shown
 from rotation.tightening.propose import Proposal, Removal, propose
 from rotation.tightening.usage import Uses, Verdict, usage
 from rotation.work import find
@@ -99,8 +100,8 @@ def tighten(vault: Vault, incident_id: str, files: Sequence[Path], since: str, u
         raise InputError("no audit log is named: --audit FILE, or the variable PORTCULLIS_AUDIT_LOG")
     now = vault.now()
     incident = find(vault.incidents(), incident_id)
-    first = moment(since) if since else incident.opened_at - DAYS * _DAY
-    last = moment(until) if until else float(now)
+    first = given(since).timestamp() if since else incident.opened_at - DAYS * _DAY
+    last = given(until).timestamp() if until else float(now)
     if first >= last:
         raise InputError(f"the window ends {shown(last)}, before it begins {shown(first)}")
     if last > now:

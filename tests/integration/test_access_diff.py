@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,26 +11,18 @@ from access.acl import Acl
 from access.difference import Difference, differences
 from access.policy import parse
 from bench import access_oracle
+from bench.server import fresh
 from policies.errors import Unreachable
-from sandbox import tls
-from sandbox.doubles.github import free_port
 from sandbox.services.openbao import OpenBao
 
 _REQUESTS = {"read": "GET", "list": "LIST", "create": "PUT", "update": "POST", "delete": "DELETE", "patch": "PATCH"}
 
 
 @pytest.fixture(scope="module")
-def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
-    root: Path = tmp_path_factory.mktemp("diff")
-    (root / "secrets").mkdir(mode=0o700)
-    tls.ensure(root)
-    made = OpenBao(root, free_port())
-    made.start()
-    try:
+def bao() -> Iterator[OpenBao]:
+    with fresh() as made:
         made.call("POST", "sys/mounts/kv", {"type": "kv", "options": {"version": "2"}}, token=made.root_token())
         yield made
-    finally:
-        made.stop()
 
 
 def _token(bao: OpenBao, name: str, text: str) -> str:
