@@ -10,6 +10,7 @@ import pytest
 
 from drill.stack import prepare
 from sandbox.environment import Sandbox
+from tests.integration.production import Production
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +22,18 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         try:
             prepare(box, print)
             yield box
+        finally:
+            box.reset(print)
+
+
+@pytest.fixture(scope="module")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
+    """The stack `prod`, applied and in peace."""
+    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PORTCULLIS_INCIDENTS", str(box.root.parent / "incidents"))
+        try:
+            yield Production.created(box)
         finally:
             box.reset(print)
 
