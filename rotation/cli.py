@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import NoReturn
 
 import click
@@ -11,6 +12,15 @@ from policies.errors import PortcullisError
 from rotation.commands import Commands
 from rotation.terminal import emit, progress
 
+INTERRUPTED = 130
+"""As a shell has it: 128 and the number of SIGINT."""
+_GOES_ON = "run the same command again, it goes on where it stopped"
+_CUT_SHORT = {
+    "contain": "not contained until the same command has run to its end; run it again",
+    **dict.fromkeys(("rotate", "revoke", "secrets-issue-dynamic"), _GOES_ON),
+}
+"""What is true of a command that changes the servers, when it is cut short."""
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 def cli() -> None:
@@ -18,7 +28,7 @@ def cli() -> None:
 
     \b
     Exit codes: 0 holds; 1 a finding (denied, not contained, drift);
-                2 wrong use or bad input; 3 a system could not be reached or refused.
+                2 wrong use or bad input; 3 a system could not be reached or refused; 130 interrupted.
 
     \b
     Examples:
@@ -36,12 +46,23 @@ def main() -> None:
         error.show()
         _fail(error.format_message(), error.exit_code)
     except click.Abort:
-        progress("Aborted!")
-        _fail("aborted", 1)
+        _end(_cut_short("interrupted"), INTERRUPTED)
     except PortcullisError as error:
-        progress(f"portcullis: {error}")
-        _fail(str(error), error.exit_code)
+        _end(str(error), error.exit_code)
+    except Exception as error:  # noqa: BLE001 - a defect of ours: it is shown whole, and what it leaves is said
+        progress(traceback.format_exc())
+        _end(_cut_short(f"unexpected {type(error).__name__}"), 1)
     sys.exit(code)
+
+
+def _cut_short(how: str) -> str:
+    name = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return f"{how}: {_CUT_SHORT[name]}" if name in _CUT_SHORT else how
+
+
+def _end(message: str, code: int) -> NoReturn:
+    progress(f"portcullis: {message}")
+    _fail(message, code)
 
 
 def _fail(message: str, code: int) -> NoReturn:

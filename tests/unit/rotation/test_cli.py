@@ -46,7 +46,7 @@ def test_without_json_stdout_stays_empty(monkeypatch: pytest.MonkeyPatch, capsys
     assert err.startswith("Usage: portcullis rotate run")
 
 
-@pytest.mark.parametrize(("error", "code"), [(Unreachable("vault is down\x07"), 3), (KeyboardInterrupt(), 1)])
+@pytest.mark.parametrize(("error", "code"), [(Unreachable("vault is down\x07"), 3), (KeyboardInterrupt(), 130)])
 def test_what_ends_a_command_is_a_document(
     error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -56,8 +56,44 @@ def test_what_ends_a_command_is_a_document(
     monkeypatch.setattr("sandbox.environment.here", fail)
     ended, out, err = _run(monkeypatch, capsys, "sandbox", "status", "--json")
     assert (ended, json.loads(out)["exit_code"]) == (code, code)
-    assert "vault is down" in err or "Aborted" in err
+    assert "vault is down" in err or "portcullis: interrupted\n" in err
     assert "\x07" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        (["contain"], "not contained until the same command has run to its end; run it again"),
+        (["rotate", "run", "INC-1"], "run the same command again, it goes on where it stopped"),
+        (["revoke", "database/creds/x"], "run the same command again, it goes on where it stopped"),
+        (["secrets-issue-dynamic", "--role", "x"], "run the same command again, it goes on where it stopped"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("error", "how", "code"),
+    [(KeyboardInterrupt(), "interrupted", 130), (KeyError("x"), "unexpected KeyError", 1)],
+)
+def test_what_is_cut_short_says_what_it_leaves(
+    words: list[str],
+    state: str,
+    error: BaseException,
+    how: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setenv("VAULT_TOKEN", "unused")
+    for opened in ("HvacVault.for_containment", "HvacVault.from_environment"):
+        monkeypatch.setattr(f"containment.adapters.vault.{opened}", fail)
+    monkeypatch.setattr("containment.adapters.custodian.HvacCustodian.from_environment", fail)
+    monkeypatch.setattr("rotation.issuing.roles.find", fail)
+    ended, out, err = _run(monkeypatch, capsys, *words, "--json")
+    assert (ended, json.loads(out)) == (code, {"error": f"{how}: {state}", "exit_code": code})
+    assert err.endswith(f"portcullis: {how}: {state}\n")
+    assert ("Traceback" in err) is isinstance(error, KeyError)
 
 
 @pytest.mark.parametrize("words", [["--help"], *([c, "--help"] for c in cli.cli.list_commands(click.Context(cli.cli)))])
