@@ -18,6 +18,7 @@ from drill.leak import Leak
 from policies.errors import Unreachable
 from policies.model import AuthMethod, DatabaseSecret, Estate, Workload
 from sandbox.environment import REPOSITORY, Sandbox
+from sandbox.estate import TRADING_KEYS
 
 _DEADLINE = 30.0
 
@@ -88,7 +89,8 @@ def _grants(workload: Workload, estate: Estate) -> list[dict[str, str]]:
     found = []
     for policy in estate.secrets:
         if any(g.workload == workload.name for g in policy.grants):
-            static = "order" if policy.key_issuer else "read"
+            key = "order" if policy.name in TRADING_KEYS else "look"
+            static = key if policy.key_issuer else "read"
             use = "query" if isinstance(policy.secret, DatabaseSecret) else static
             found.append({"path": names.granted_path(policy), "use": use})
     return found

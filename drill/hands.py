@@ -73,18 +73,25 @@ class Hands:
 
     def order(self, key: str, secret: str) -> bool:
         """Place an order on the exchange as whoever holds the key would."""
+        return self._signed(key, secret, "POST", "/v1/orders", "{}")
+
+    def look(self, key: str, secret: str) -> bool:
+        """Read from the exchange, which a key that may not trade can do too."""
+        return self._signed(key, secret, "GET", "/v1/account")
+
+    def _signed(self, key: str, secret: str, method: str, path: str, body: str = "") -> bool:
         import httpx
 
-        at, path, body = str(int(time.time() * 1000)), "/v1/orders", "{}"
-        signed = hmac.new(secret.encode(), f"{at}POST{path}{body}".encode(), hashlib.sha256).hexdigest()
+        at = str(int(time.time() * 1000))
+        signed = hmac.new(secret.encode(), f"{at}{method}{path}{body}".encode(), hashlib.sha256).hexdigest()
         headers = {"X-API-KEY": key, "X-TIMESTAMP": at, "X-SIGNATURE": signed}
         try:
-            answer = self._http.post(f"{self.addresses.exchange}{path}", content=body, headers=headers)
+            answer = self._http.request(method, f"{self.addresses.exchange}{path}", content=body, headers=headers)
         except httpx.HTTPError as error:
             raise Unreachable(f"exchange: {type(error).__name__}") from error
-        if answer.status_code not in (201, 401, 403):
-            raise Unreachable(f"exchange: orders: {answer.status_code}")
-        return answer.status_code == 201
+        if answer.status_code not in (200, 201, 401, 403):
+            raise Unreachable(f"exchange: {path}: {answer.status_code}")
+        return answer.is_success
 
     def connect(self, user: str, password: str) -> Any:
         import psycopg

@@ -30,7 +30,7 @@ class Service:
     login: dict[str, str]
     """`{"file": …}` of a delivered secret_id, or `{"issuer_key": …, …claims}` for a JWT workload."""
     grants: list[dict[str, str]]
-    """`{"path", "use": "read" | "order" | "query"}`."""
+    """`{"path", "use": "read" | "look" | "order" | "query"}`."""
     token: str = ""
     sessions: dict[str, Any] = field(default_factory=dict)
 
@@ -63,7 +63,10 @@ class Service:
         if grant["use"] == "query":
             return self._query(path)
         data = self.hands.read(self.token, path)["data"]
-        return grant["use"] != "order" or self.hands.order(data["api_key"], data["api_secret"])
+        if grant["use"] == "read":
+            return True
+        by_key = self.hands.order if grant["use"] == "order" else self.hands.look
+        return by_key(data["api_key"], data["api_secret"])
 
     def _query(self, path: str) -> bool:
         session = self.sessions.get(path)

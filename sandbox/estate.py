@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sandbox.environment import Sandbox
 
 _VERSIONS = 1000
+TRADING_KEYS = ("exchange-trading-key", "exchange-trading-key-staging")
+"""The exchange's keys that place orders; all others only read."""
 _TTL = {"default_lease_ttl": "768h", "max_lease_ttl": "768h"}
 
 
@@ -183,5 +185,6 @@ def _keys(bao: Any, path: str, token: str) -> list[str]:
 def _exchange_key(exchange: Any, policy: SecretAccessPolicy) -> dict[str, str]:
     if policy.key_issuer is None:
         return {}
-    key, secret = exchange.create_key(policy.key_issuer.account, policy.name, policy.description[:60])
+    may = ["trade", "read"] if policy.name in TRADING_KEYS else ["read"]
+    key, secret = exchange.create_key(policy.key_issuer.account, policy.name, policy.description[:60], may)
     return {"api_key": key, "api_secret": secret}

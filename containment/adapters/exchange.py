@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,11 @@ class HttpExchange:
 
     def keys(self, account: str, tag: str) -> list[UpstreamKey]:
         found = self._call("GET", f"/v1/accounts/{account}/keys")["keys"]
-        return [UpstreamKey(str(k["id"]), str(k["label"]), bool(k["enabled"])) for k in found if k["tag"] == tag]
+        return [
+            UpstreamKey(str(k["id"]), str(k["label"]), bool(k["enabled"]), tuple(map(str, k["permissions"])))
+            for k in found
+            if k["tag"] == tag
+        ]
 
     def accepts(self, key: str, secret: str) -> bool:
         """Whether a call that changes nothing, signed with this key, is let through."""
@@ -68,9 +73,9 @@ class HttpExchange:
     def disable_key(self, account: str, key: str) -> None:
         self._call("PATCH", f"/v1/accounts/{account}/keys/{key}", {"enabled": False})
 
-    def create_key(self, account: str, tag: str, label: str) -> tuple[str, str]:
-        """A new trading key: id and secret. The secret is shown once."""
+    def create_key(self, account: str, tag: str, label: str, permissions: Sequence[str]) -> tuple[str, str]:
+        """A new key: id and secret. The secret is shown once."""
         made = self._call(
-            "POST", f"/v1/accounts/{account}/keys", {"label": label, "tag": tag, "permissions": ["trade", "read"]}
+            "POST", f"/v1/accounts/{account}/keys", {"label": label, "tag": tag, "permissions": list(permissions)}
         )
         return str(made["id"]), str(made["secret"])

@@ -71,8 +71,17 @@ def _disabled(work: Work) -> str:
 def _create(work: Work) -> None:
     declared = _declared(work)
     _disable(work)
-    key, secret = work.upstream(declared.name).create_key(declared.account, work.credential.name, work.incident_id)
+    upstream, name = work.upstream(declared.name), work.credential.name
+    key, secret = upstream.create_key(declared.account, name, work.incident_id, _permissions(work))
     kv.keep_candidate(work, {"api_key": key, "api_secret": secret})
+
+
+def _permissions(work: Work) -> list[str]:
+    """No more than what is replaced could do: a leak must not make a trading key of a read-only one."""
+    found = {permission for key in _keys(work) for permission in key.permissions}
+    if not found:
+        raise NotProven(f"{_declared(work).name} lists no earlier key, so what a new one may do is not known")
+    return sorted(found)
 
 
 def _created(work: Work) -> str:

@@ -141,12 +141,13 @@ def _root(sandbox: Sandbox, method: str, path: str) -> Any:
     return sandbox.openbao.call(method, path, token=sandbox.openbao.root_token())["data"]
 
 
-def _live_keys(sandbox: Sandbox, tag: str) -> list[str]:
+def _exchange(sandbox: Sandbox) -> HttpExchange:
     environ = sandbox.environ()
-    exchange = HttpExchange(
-        environ["EXCHANGE_URL"], Path(environ["EXCHANGE_ADMIN_KEY_FILE"]), str(sandbox.root / "ca.pem")
-    )
-    return exchange.live_keys("tradepulse-prod", tag)
+    return HttpExchange(environ["EXCHANGE_URL"], Path(environ["EXCHANGE_ADMIN_KEY_FILE"]), str(sandbox.root / "ca.pem"))
+
+
+def _live_keys(sandbox: Sandbox, tag: str) -> list[str]:
+    return _exchange(sandbox).live_keys("tradepulse-prod", tag)
 
 
 def test_before_rotation_a_lift_names_each_missing_proof(sandbox: Sandbox, locked: Leaked) -> None:
@@ -349,7 +350,9 @@ def test_what_leaks_with_a_repository_is_put_into_every_one_that_holds_it(sandbo
     new = _root(sandbox, "GET", "secret/data/ci/deploy")["data"]
     assert new != old
     assert _held_by_actions(sandbox) == {hashlib.sha256(actions_value(new).encode()).hexdigest()}
-    assert not Actors(sandbox).order(old["api_key"], old["api_secret"])
+    assert not _exchange(sandbox).accepts(old["api_key"], old["api_secret"])
+    assert _exchange(sandbox).accepts(new["api_key"], new["api_secret"])
+    assert not Actors(sandbox).order(new["api_key"], new["api_secret"]), "a key that only read may trade now"
     done = pulumi(sandbox, "incident=false", "incidentId=ROT-4", "incidentScope=")
     assert done.returncode == 0, done.stdout
 

@@ -38,7 +38,7 @@ def _leak() -> tuple[str, str]:
         os.environ["EXCHANGE_URL"], Path(os.environ["EXCHANGE_ADMIN_KEY_FILE"]), os.environ["SSL_CERT_FILE"]
     )
     account = next(s.upstream.account for s in load().secrets if s.name == KEY and s.upstream)
-    return exchange.create_key(account, KEY, "leaked")
+    return exchange.create_key(account, KEY, "leaked", ["trade"])
 
 
 def _contain(*words: str) -> subprocess.CompletedProcess[str]:

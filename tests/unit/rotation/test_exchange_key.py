@@ -31,7 +31,8 @@ def _try_old(values: list[dict[str, str] | None], incident: Incident, live: tupl
         incidents=lambda: (incident,),
     )
     upstream: Any = SimpleNamespace(
-        keys=lambda *_: [UpstreamKey("new", enabled=True, label="INC-1")], accepts=lambda key, _: key in live
+        keys=lambda *_: [UpstreamKey("new", "INC-1", enabled=True, permissions=("read",))],
+        accepts=lambda key, _: key in live,
     )
     credential = plan(incident, estate).find(ITEM)
     refused = cast(Any, None)
@@ -67,3 +68,28 @@ def test_no_old_key_is_counted_as_refused_where_none_was_tried(
     assert words in told
     assert "refused by use" not in told
     assert told.endswith("the new key is accepted")
+
+
+@pytest.mark.parametrize("may", [("read",), ("trade", "read"), ()])
+def test_a_new_key_may_do_no_more_than_what_it_replaces(may: tuple[str, ...]) -> None:
+    estate, made = load(), list[list[str]]()
+
+    def create(account: str, tag: str, label: str, permissions: list[str]) -> tuple[str, str]:
+        assert (account, tag, label) == ("tradepulse-prod", "exchange-trading-key", "INC-1")
+        made.append(permissions)
+        return "new", "n"
+
+    vault: Any = SimpleNamespace(versions=lambda *_: [], value=lambda *_: None, put=lambda *_: None)
+    old = [UpstreamKey("old", "first", enabled=False, permissions=may)] if may else []
+    upstream: Any = SimpleNamespace(keys=lambda *_: old, create_key=create)
+    credential, refused = plan(OPEN, estate).find(ITEM), cast(Any, None)
+    work = Work(vault, refused, refused, lambda _: upstream, refused, estate, "INC-1", credential, None, None)
+    act = next(s for s in steps(work) if s.name == "create").act
+    assert act is not None
+    if may:
+        act()
+        assert made == [sorted(may)]
+    else:
+        with pytest.raises(NotProven, match="lists no earlier key"):
+            act()
+        assert made == []
