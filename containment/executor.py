@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from containment import names
 from containment.effects import (
     database,
     identities,
@@ -26,7 +25,6 @@ from containment.effects import (
     upstream,
 )
 from containment.incident import Incident
-from containment.ports import Vault
 from containment.report import CONTAINED, DENIED, Effect, Outcome, Report
 from containment.run import Progress, Run, Seen, Systems
 from containment.scope import affected
@@ -36,21 +34,6 @@ from policies.model import Estate
 _SWEEPS = 3
 """Once nothing older than the cut can be made any more."""
 _TICK = 0.05
-
-WAY_OUT = {
-    f"sys/policies/acl/{names.GATE}": "update",
-    f"sys/policies/acl/{names.QUARANTINE}": "update",
-    f"{names.STORE}/data/incidents/x": "update",
-    "auth/token/revoke-accessor": "update",
-    "sys/leases/revoke": "update",
-}
-"""What lifting and containing need of the operator's own token."""
-
-
-def way_out_missing(vault: Vault) -> tuple[str, ...]:
-    """Paths on which the operator lacks what the way out needs; empty is proof that it exists."""
-    have = vault.capabilities(list(WAY_OUT))
-    return tuple(path for path, needed in WAY_OUT.items() if not names.may(have[path], needed))
 
 
 def deny(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from containment import executor, paging, record
+from containment import executor, paging, record, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision, decide, scope_text
 from containment.errors import UnknownScope
@@ -65,7 +65,7 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
     current = decision.current
     if current is None:
         return asked
-    prove_way_out(vault)
+    way_out.require(vault)
     if all(i.id != current.id for i in vault.incidents()):
         vault.write_incident(current)
         moved = record.make_room(current.id)
@@ -81,23 +81,21 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
     return Asked(asked.mode, current.id, ",".join(current.scope.leaked), told=True)
 
 
-def prove_way_out(vault: Vault) -> None:
-    missing = executor.way_out_missing(vault)
-    if missing:
-        raise InputError(f"no way out: this token could not lift what it locks; it lacks {', '.join(missing)}")
-
-
 def estate_for(vault: Vault, stored: Estate | None, *, incident: bool, lifting: bool = False) -> tuple[Estate, str]:
-    """The declarations, loaded and judged, and in an `incident` what the last apply declared beside them. The last
-    value is why they do not serve, or "".
+    """The declarations, loaded, judged and proven to leave a way out, and in an `incident` what the last apply declared
+    beside them. The last value is why they do not serve, or "".
 
-    When they do not load, OPA is down or it objects, the estate of the last apply serves in an incident, unless it is
-    being lifted: deny-by-default must not stand in the way of a lock-down. Otherwise that is raised.
+    When they do not load, OPA is down or it objects, or there would be no way out, the estate of the last apply serves
+    in an incident, unless it is being lifted: deny-by-default must not stand in the way of a lock-down. Otherwise that
+    is raised.
     """
+    from containment.lockout import prove  # the model is not waited for by what denies first
+
     last = (stored or vault.compiled()) if incident else None
     try:
         estate = load()
         judge(estate)
+        prove(estate)
     except PortcullisError as error:
         if lifting or last is None:
             raise

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pulumi
 
-from containment import absent, opening
+from containment import absent, opening, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
 from containment.errors import NotContained
@@ -58,7 +58,7 @@ def deny() -> Begun:
     try:
         stored = vault.compiled()
         if stored is not None and asked.mode is Mode.LOCK and not dry:
-            opening.prove_way_out(declaring)  # it raises the gate again; `deny_first` proves the token that denies
+            way_out.require(declaring)  # it raises the gate again; `deny_first` proves the token that denies
             asked = opening.deny_first(vault, asked, stored, pulumi.log.info, pulumi.log.warn)
     except Unanswered as error:
         without_vault(asked, stored, error, dry=dry)

@@ -15,8 +15,8 @@ _SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What a declaration broke. `line` counts from 1; 0 where the declaration did not say. `field`: its path there, as
-    `policies.fields` names it; "" where it is the whole."""
+    """What a declaration broke; `file` is "" where it is all of them together. `line` counts from 1; 0 where the
+    declaration did not say. `field`: its path there, as `policies.fields` names it; "" where it is the whole."""
 
     file: str
     line: int
@@ -28,7 +28,7 @@ class Violation:
     remedy: str
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}: {self.field or '(document)'}"
+        where = f"{self.file}:{self.line}: {self.field or '(document)'}" if self.file else "(all declarations)"
         subject = f"{self.name}: " if self.name else ""
         return f"{where}: {self.rule} ({self.severity}): {subject}{self.message} — {self.remedy}"
 

@@ -10,7 +10,7 @@ from containment.adapters.opa import Violation
 from policies.document import Problem
 from policies.errors import InputError
 from policies.load import called, default_folder, read
-from policies.rules import LOAD
+from policies.rules import LOAD, LOCKOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,12 @@ def check(paths: Sequence[Path], opa_url: str) -> Checked:
     """`paths`: one folder, or files of one: the whole folder is judged, and of files only their own violations are
     told. Raises InputError, Unreachable."""
     from containment.judgement import decide
+    from containment.lockout import lost
 
     folder, only = _asked(paths)
     estate, problems = read(folder)
     decision = decide(estate, opa_url)
-    found = [*map(_violation, problems), *decision.violations]
+    found = [*map(_violation, problems), *decision.violations, *map(_lockout, lost(estate))]
     violations = tuple(sorted(_heard(found, only), key=lambda v: (v.file, v.line, v.rule)))
     code = 2 if any(v.rule == LOAD.name for v in violations) else 1 if violations else 0
     if not decision.allow and not decision.violations:  # it said no without saying where: never a yes
@@ -72,3 +73,8 @@ def _violation(problem: Problem) -> Violation:
     return Violation(
         problem.file, problem.line, LOAD.name, severity, "", problem.field, problem.message, problem.remedy
     )
+
+
+def _lockout(way: str) -> Violation:
+    """Of the declarations together, so in no file."""
+    return Violation("", 0, LOCKOUT.name, LOCKOUT.severity, "", "", way, LOCKOUT.remedy)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from policies.rules import LOAD, Rule, rules
+from policies.rules import IN_CODE, Rule, rules
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "rules"
 
 
 def page(rule: Rule) -> str:
-    where = rule.file if rule == LOAD else f"policies/rego/{rule.file}"
+    where = rule.file if rule in IN_CODE else f"policies/rego/{rule.file}"
     return (
         f"# {rule.title}\n\n`{rule.name}`: {rule.area}, {rule.severity}\n\n{rule.description}\n\n"
         f"**Remedy**: {rule.remedy}\n\n**Reference**: {rule.reference}\n\n[{where}](../../{where})\n"

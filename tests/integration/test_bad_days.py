@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from containment import names
+from containment import gate, names, operators, way_out
+from containment.adapters.vault import HvacVault
+from containment.lockout import largest
+from policies.errors import InputError
 from policies.load import load
 from sandbox.environment import REPOSITORY
 from tests.integration.production import PARTNER, TRADING, Production, contained, copied
@@ -122,6 +125,28 @@ def gate_written(log: Path, start: int) -> bool:
         ):
             return True
     return False
+
+
+def test_a_lock_downs_own_policies_on_whoever_works_it_leave_the_way_out(prod: Production) -> None:
+    """As a group can attach them behind everybody's back; what `containment.lockout` says, the server does."""
+    vault, worst = prod.vault(), largest(load())
+    peace = {name: vault.read_policy(name) or "" for name in names.SHARED}
+    vault.write_policy(names.GATE, gate.gate(worst))
+    vault.write_policy(names.QUARANTINE, gate.quarantine(worst))
+    try:
+        for name in (operators.OPERATOR, operators.CONTAINMENT, operators.BREAK_GLASS):
+            way_out.require(_with(prod, [name, *names.SHARED]))
+        with pytest.raises(InputError, match=r"it lacks sys/policies/acl/pc-.*auth/token/revoke-accessor"):
+            way_out.require(_with(prod, [operators.DRIFT, *names.SHARED]))
+    finally:
+        for name, text in peace.items():
+            vault.write_policy(name, text)
+
+
+def _with(prod: Production, policies: list[str]) -> HvacVault:
+    bao = prod.box.openbao
+    made = bao.call("POST", "auth/token/create", {"policies": policies}, token=bao.root_token())
+    return HvacVault.from_environment({**prod.box.environ_unchecked(), "VAULT_TOKEN": made["auth"]["client_token"]})
 
 
 def test_openbao_killed_in_the_middle_is_not_contained_and_the_rerun_is(prod: Production) -> None:

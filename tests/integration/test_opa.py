@@ -13,9 +13,13 @@ from typing import Any
 
 import pytest
 
+from containment import operators
 from containment.adapters.opa import Opa
-from policies.load import ACCESS
+from policies.load import ACCESS, load
+from policies.rules import LOCKOUT, rules
+from rotation.checking.declarations import check
 from rotation.checking.plan import check_plan
+from rotation.checking.sarif import sarif
 from sandbox.doubles.github import free_port
 from sandbox.services.opa import OpaServer
 
@@ -189,6 +193,21 @@ def test_a_hostile_file_name_is_shown_harmlessly(url: str, tmp_path: Path) -> No
         assert done.returncode == 2
         assert all(c.isprintable() or c == "\n" for c in done.stdout + done.stderr)
         assert "\n.yaml" not in done.stdout
+
+
+def test_a_lock_down_that_nobody_could_take_back_is_a_finding(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check([], url).exit_code == 0
+    held = operators.keepers(load())
+    less = {**held[operators.BREAK_GLASS], "sys/leases/revoke": {"capabilities": ["deny"]}}
+    monkeypatch.setattr(operators, "keepers", lambda _: {**held, operators.BREAK_GLASS: less})
+    found = check([], url)
+    assert found.exit_code == 1
+    assert [(v.rule, v.file) for v in found.violations] == [(LOCKOUT.name, "")]
+    assert (
+        "(all declarations): lockout (critical): portcullis-break-glass could not update sys/leases/revoke"
+        in (found.reasons[0])
+    )
+    assert sarif(found.violations, rules())["runs"][0]["results"][0]["locations"] == []
 
 
 def _plan(tmp_path: Path, *steps: dict[str, Any], **more: Any) -> str:

@@ -58,7 +58,7 @@ class Server:
         self.held.append(incident)
 
     def capabilities(self, paths: list[str]) -> dict[str, set[str]]:
-        return {path: {"update"} for path in paths}
+        return {path: {"read", "update", "list"} for path in paths}
 
     def now(self) -> int:
         return 100
