@@ -7,6 +7,9 @@ from policies.errors import Finding, InputError
 GO_ON = "to go on without lifting: pulumi up --config incident=keep"
 """Pulumi keeps `incident: false` in the stack's file, so that the next run would ask for the lift again."""
 
+CUT_SHORT = "not contained until the same command has run to its end; run it again"
+"""What is true of a lock-down that was interrupted, or that a defect of ours ended."""
+
 
 class UnknownScope(InputError):
     """A name in the scope is not declared; nothing was changed."""

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import click
 
+from containment.errors import CUT_SHORT
 from policies.errors import PortcullisError
 from rotation.commands import Commands
 from rotation.terminal import emit, progress
@@ -16,7 +17,7 @@ INTERRUPTED = 130
 """As a shell has it: 128 and the number of SIGINT."""
 _GOES_ON = "run the same command again, it goes on where it stopped"
 _CUT_SHORT = {
-    "contain": "not contained until the same command has run to its end; run it again",
+    "contain": CUT_SHORT,
     **dict.fromkeys(("rotate", "revoke", "secrets-issue-dynamic"), _GOES_ON),
 }
 """What is true of a command that changes the servers, when it is cut short."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import NoReturn
 
 import pulumi
@@ -12,11 +15,16 @@ import pulumi
 from containment import absent, opening, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
-from containment.errors import NotContained
-from containment.incident import Mode
-from policies.errors import PortcullisError, Unanswered, Unreachable
+from containment.errors import CUT_SHORT, NotContained
+from containment.incident import Incident, Mode
+from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.model import Estate
 from stacks import outputs, settings
+
+_SAID = 32
+"""By this exit code Pulumi's host knows that the program has said why it ended."""
+_PATIENCE = 1.0
+_CUT_SHORT = f"{CUT_SHORT}; the stack's outputs are those of the run before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,38 @@ def refusals() -> Iterator[None]:
         yield
     except PortcullisError as error:
         raise pulumi.RunError(f"{_verdict(error)}{error}") from error
+    except pulumi.RunError:
+        raise
+    except Exception as error:
+        pulumi.log.error(f"unexpected {type(error).__name__}: {CUT_SHORT}")
+        raise
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Until something is changed. A wrong question leaves nothing behind, in the stack's outputs neither."""
+    try:
+        yield
+    except InputError:
+        outputs.refused(_on_record())
+        raise
+
+
+def _on_record() -> tuple[Incident, ...] | None:
+    try:
+        return HvacVault.from_environment().incidents()
+    except PortcullisError:
+        return None
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a signal handler's signature
+    """No traceback, and the word again if Pulumi still takes it: on ^C it may end at once, outputs unwritten. Told by a
+    thread that is not waited for long, since what was interrupted may hold the lock of the channel to Pulumi."""
+    says = "a preview touches nothing" if pulumi.runtime.is_dry_run() else _CUT_SHORT
+    telling = threading.Thread(target=pulumi.log.error, args=(f"interrupted: {says}",), daemon=True)
+    telling.start()
+    telling.join(_PATIENCE)
+    raise SystemExit(_SAID)
 
 
 def _verdict(error: PortcullisError) -> str:
@@ -46,13 +86,17 @@ def _verdict(error: PortcullisError) -> str:
 
 
 @refusals()
+@asking()
 def deny() -> Begun:
     """Nothing is done in a preview, in peace, or before the first apply.
 
     Raises pulumi.RunError before anything changes: a token that could not undo what it locks.
     """
+    signal.signal(signal.SIGINT, _interrupted)
     config, dry = settings.read(), pulumi.runtime.is_dry_run()
     outputs.begin(config.asked.mode, dry=dry)
+    if config.asked.mode is Mode.LOCK and not dry:
+        pulumi.log.info(f"should this run be interrupted: {_CUT_SHORT}")
     declaring, vault = HvacVault.from_environment(), HvacVault.for_containment()
     asked, stored = config.asked, None
     try:

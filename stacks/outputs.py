@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import pulumi
 
 from containment.decide import Decision
-from containment.incident import Mode
+from containment.incident import Incident, Mode, State
 
 
 class Standing(StrEnum):
@@ -32,3 +33,18 @@ def begin(mode: Mode, *, dry: bool) -> None:
 def tell(decision: Decision, *, proven: bool) -> None:
     pulumi.export("openIncidents", [i.id for i in decision.in_force])
     pulumi.export("mode", standing(decision, proven=proven).value)
+
+
+def refused(incidents: Sequence[Incident] | None) -> None:
+    """What was asked was wrong, so that nothing was changed and nothing looked at: what the servers hold is told.
+    None: they did not say."""
+    in_force = [i for i in incidents or () if i.state is State.OPEN]
+    if incidents is None:
+        word = Standing.UNKNOWN
+    elif not in_force:
+        word = Standing.OPEN
+    else:
+        word = Standing.UNKNOWN if all(i.contained_at for i in in_force) else Standing.NOT_CONTAINED
+    if incidents is not None:
+        pulumi.export("openIncidents", [i.id for i in in_force])
+    pulumi.export("mode", word.value)

@@ -17,7 +17,7 @@ from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError, Unanswered
 from stacks import access, lift, outputs
-from stacks.first import Begun, refusals, without_vault
+from stacks.first import Begun, asking, refusals, without_vault
 from stacks.registration import registered
 
 
@@ -27,7 +27,8 @@ def run(begun: Begun) -> None:
     pulumi.log.debug = _unheard
     vault, dry = begun.vault, begun.dry
     try:
-        context, decision, complaints = _opened(begun)
+        with asking():
+            context, decision, complaints = _opened(begun)
     except Unanswered as error:
         without_vault(begun.asked, begun.stored, error, dry=dry)
     gate_resource = vault_sdk.Policy(
@@ -72,7 +73,8 @@ async def _rest(
         await registered([gate_resource])  # when it fails, the executor still writes the gate
     declared = asyncio.ensure_future(access.declare(context))
     if vault is not None:
-        proven = await asyncio.to_thread(_work, vault, context, decision, complaints)
+        with refusals():
+            proven = await asyncio.to_thread(_work, vault, context, decision, complaints)
         outputs.tell(decision, proven=proven)
     with refusals():
         await declared

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -10,7 +12,7 @@ import pytest
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision
 from containment.incident import Incident, Mode, Scope, State
-from policies.errors import Unreachable
+from policies.errors import InputError, PortcullisError, Unreachable
 from stacks import first, outputs, settings
 from stacks.outputs import Standing
 
@@ -22,6 +24,8 @@ LOCKED, PEACE = Decision((OPEN,), OPEN, None), Decision((), None, None)
 def exported(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     told: dict[str, Any] = {"mode": "open"}
     monkeypatch.setattr(pulumi, "export", told.__setitem__)
+    monkeypatch.setattr(pulumi.log, "info", lambda _: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     return told
 
 
@@ -56,3 +60,63 @@ def test_a_server_that_is_killed_at_once_leaves_no_word_of_an_earlier_run(
     with pytest.raises(pulumi.RunError, match="ConnectionError"):
         first.deny()
     assert exported["mode"] == word
+
+
+CONTAINED = replace(OPEN, contained_at=20)
+
+
+@pytest.mark.parametrize(
+    ("held", "word", "named"),
+    [
+        ((), "open", []),
+        ((replace(OPEN, state=State.LIFTED),), "open", []),
+        ((OPEN,), "not contained", ["A"]),
+        ((CONTAINED, replace(OPEN, id="B")), "not contained", ["A", "B"]),
+        ((CONTAINED,), "unknown", ["A"]),
+        (Unreachable("vault: read: ConnectionError"), "unknown", None),
+    ],
+)
+def test_what_is_refused_leaves_the_word_of_the_servers(
+    monkeypatch: pytest.MonkeyPatch,
+    exported: dict[str, Any],
+    held: tuple[Incident, ...] | PortcullisError,
+    word: str,
+    named: list[str] | None,
+) -> None:
+    class Server:
+        def incidents(self) -> tuple[Incident, ...]:
+            if isinstance(held, PortcullisError):
+                raise held
+            return held
+
+    def mistyped() -> None:
+        raise InputError("config incident: 'True'; one of keep, true, false")
+
+    monkeypatch.setattr(settings, "read", mistyped)
+    monkeypatch.setattr(HvacVault, "from_environment", Server)
+    monkeypatch.setattr(first, "_verdict", lambda _: "")
+    with pytest.raises(pulumi.RunError, match="one of keep, true, false"):
+        first.deny()
+    assert exported["mode"] == word
+    assert exported.get("openIncidents") == named
+
+
+@pytest.mark.parametrize(("dry", "says"), [(True, "touches nothing"), (False, "not contained until the same command")])
+def test_an_interrupt_ends_the_program_with_a_word(monkeypatch: pytest.MonkeyPatch, dry: bool, says: str) -> None:
+    told = list[str]()
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry)
+    with pytest.raises(SystemExit) as ended:
+        first._interrupted(signal.SIGINT, None)
+    assert ended.value.code == 32, "Pulumi's host would print that the program failed"
+    assert len(told) == 1
+    assert told[0].startswith("interrupted: ")
+    assert says in told[0]
+
+
+def test_a_defect_says_to_run_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[str]()
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    with pytest.raises(KeyError), first.refusals():
+        raise KeyError("x")
+    assert told == ["unexpected KeyError: not contained until the same command has run to its end; run it again"]

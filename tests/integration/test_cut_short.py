@@ -1,0 +1,99 @@
+"""A lock-down that is interrupted or asked wrongly: what is said, what is left, and that the same command goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from containment.adapters.vault import HvacVault
+from drill.stack import pulumi
+from sandbox.environment import REPOSITORY, Sandbox
+
+NAME = "treasury-readonly"
+UNTIL = "not contained until the same command has run to its end; run it again"
+LOCK = ("incident=true", "incidentId=", f"incidentScope={NAME}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGINT is ignored in a job in the background, and by its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _cut(argv: Sequence[str], env: dict[str, str], at: str) -> tuple[int, str, str]:
+    """Ctrl-C, which the whole process group gets, at the first line with `at`: exit code, stdout, stderr."""
+    with (
+        _interruptible(),
+        subprocess.Popen(
+            argv, cwd=REPOSITORY, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
+        ) as child,
+    ):
+        assert child.stderr is not None
+        assert child.stdout is not None
+        told = ""
+        for line in child.stderr if "pulumi" not in argv else child.stdout:
+            told += line
+            if at in line:
+                os.killpg(child.pid, signal.SIGINT)
+                break
+        out, err = child.communicate(timeout=60)
+    return (child.returncode, out, told + err) if "pulumi" not in argv else (child.returncode, told + out, err)
+
+
+def _outputs(sandbox: Sandbox, env: dict[str, str]) -> dict[str, object]:
+    argv = ["pulumi", "stack", "output", "--json", "--stack", "local"]
+    done = subprocess.run(argv, cwd=sandbox.root / "pulumi" / "project", env=env, capture_output=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [(("incident=True",), "'True'; one of keep, true, false"), (("incident=true", "incidentScope=nobody"), "nobody")],
+)
+def test_what_is_refused_leaves_the_outputs(
+    sandbox: Sandbox, env: dict[str, str], config: tuple[str, ...], reason: str
+) -> None:
+    before = _outputs(sandbox, env)
+    assert before == {"mode": "open", "openIncidents": []}
+    refused = pulumi(sandbox, *config)
+    assert refused.returncode != 0
+    assert reason in refused.stdout
+    assert _outputs(sandbox, env) == before
+
+
+def test_pulumi_interrupted_says_what_is_true_and_goes_on(sandbox: Sandbox, env: dict[str, str]) -> None:
+    config = sandbox.root / "pulumi" / "project" / "Pulumi.local.yaml"
+    argv = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
+    argv += ["--config-file", str(config), *(word for item in LOCK for word in ("--config", item))]
+    code, out, _ = _cut(argv, env, "done: quarantine")
+    assert code != 0
+    assert UNTIL in out
+    assert "Traceback" not in out
+    assert _outputs(sandbox, env)["mode"] != "locked"
+    done = pulumi(sandbox, *LOCK)
+    assert done.returncode == 0, done.stdout
+    assert _outputs(sandbox, env)["mode"] == "locked"
+    assert len(HvacVault.from_environment(env).incidents()) == 1, "the same command opened another incident"
+
+
+def test_contain_interrupted_says_what_is_true_and_goes_on(env: dict[str, str]) -> None:
+    argv = [sys.executable, "-m", "rotation", "contain", "--scope", "partner-api-key", "--json"]
+    code, out, err = _cut(argv, env, "done: gate")
+    assert code == 130
+    assert json.loads(out) == {"error": f"interrupted: {UNTIL}", "exit_code": 130}
+    assert err.endswith(f"portcullis: interrupted: {UNTIL}\n")
+    again = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["contained"] is True
+    assert len(HvacVault.from_environment(env).incidents()) == 2
