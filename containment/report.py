@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -30,6 +31,18 @@ class Effect:
     at: float
 
 
+_BY_ID = frozenset({"lease revoked", "token revoked"})
+"""Whose targets are a role and the id of one of many."""
+
+
+def named(what: str, targets: list[str]) -> str:
+    """In words, all that one reason stands for: of leases and tokens how many of each role."""
+    if what not in _BY_ID or len(targets) == 1:
+        return ", ".join(targets)
+    roles = Counter(target.partition(" ")[0] for target in targets)
+    return f"{len(targets)}: " + ", ".join(f"{role} ({number})" for role, number in roles.items())
+
+
 def unresolved(effects: Iterable[Effect]) -> list[Effect]:
     """What failed and was not seen done afterwards: the last word on a target counts. `effects` in their order."""
     last: dict[tuple[str, str], Effect] = {}
@@ -45,7 +58,11 @@ class Report:
 
     @property
     def not_contained(self) -> tuple[str, ...]:
-        return tuple(f"{e.target} ({e.what}: {e.detail})" for e in unresolved(self.effects))
+        """Each reason once, with every target that it stands for."""
+        targets: dict[tuple[str, str], list[str]] = {}
+        for effect in unresolved(self.effects):
+            targets.setdefault((effect.what, effect.detail), []).append(effect.target)
+        return tuple(f"{named(what, some)} ({what}: {detail})" for (what, detail), some in targets.items())
 
     @property
     def changed(self) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from containment.incident import Incident
 from containment.ports import CodeHost, Database, Prober, Upstream, Vault
-from containment.report import Effect, Outcome, unresolved
+from containment.report import Effect, Outcome, named, unresolved
 from containment.scope import Affected
 from policies.errors import PortcullisError
 from policies.model import Estate
@@ -50,6 +50,8 @@ class Run:
     progress: Progress
     affected: Affected
     effects: list[Effect] = field(default_factory=list)
+    _told: set[tuple[str, ...]] = field(default_factory=set)
+    """Failures, and reasons, that the screen has: what every sweep meets again is not told again."""
 
     @property
     def revoked_before(self) -> int:
@@ -69,15 +71,17 @@ class Run:
         """Run one effect; whatever it raises of ours becomes a named failure and the rest goes on."""
         done = _tried(what, target, act)
         self.effects.append(done)
-        if done.outcome is not Outcome.ALREADY:
+        if done.outcome is Outcome.DONE or (done.outcome is Outcome.FAILED and self._heard(done)[0]):
             self.progress(f"{done.outcome}: {what} {target}: {done.detail}")
         return done.outcome is not Outcome.FAILED
 
     def each(self, what: str, items: Iterable[tuple[str, Act]]) -> None:
-        """Many at a time. A failure is told at once; what else was done by name, or, when it is much, counted."""
+        """Many at a time. A failure is told at once, and whatever fails for the same reason in one line after it; what
+        else was done by name, or, when it is much, counted."""
         todo = list(items)
         effects: list[Effect] = []
         done: list[Effect] = []
+        same: list[str] = []
         told = time.monotonic()
         with ThreadPoolExecutor(WORKERS) as pool:
             for seen, future in enumerate(
@@ -85,17 +89,34 @@ class Run:
             ):
                 effect = future.result()
                 effects.append(effect)
-                if effect.outcome is Outcome.FAILED or (effect.outcome is Outcome.DONE and len(todo) <= _BY_NAME):
-                    self.progress(f"{effect.outcome}: {what} {effect.target}: {effect.detail}")
+                words = f"{effect.outcome}: {what} {effect.target}: {effect.detail}"
+                if effect.outcome is Outcome.FAILED:
+                    new, first = self._heard(effect)
+                    if first:
+                        self.progress(words)
+                    elif new:
+                        same.append(effect.target)
                 elif effect.outcome is Outcome.DONE:
-                    done.append(effect)
+                    if len(todo) <= _BY_NAME:
+                        self.progress(words)
+                    else:
+                        done.append(effect)
                 if len(todo) > _BY_NAME and time.monotonic() - told > _TELL:
                     told = time.monotonic()
                     self.progress(f"{what}: {seen} of {len(todo)} looked at")
         # Failures last: of two of one name in one go, the one that was done says nothing about the other.
         self.effects.extend(sorted(effects, key=lambda e: e.outcome is Outcome.FAILED))
+        if same:
+            self.progress(f"failed: {what}: for a reason told above: {named(what, same)}")
         if done:
             self.progress(f"done: {what}: {len(done)} of {len(todo)}")
+
+    def _heard(self, failed: Effect) -> tuple[bool, bool]:
+        """Whether it is new at this target, and whether its reason is new altogether; from now on neither is."""
+        here, reason = (failed.what, failed.target, failed.detail), (failed.what, failed.detail)
+        new, first = here not in self._told, reason not in self._told
+        self._told |= {here, reason}
+        return new, first
 
     def on_host(self, act: Callable[[CodeHost], Seen]) -> Act:
         """The host is opened within the effect, so that one that is down or not configured fails it by name."""

@@ -75,8 +75,10 @@ def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
         try:
             gone = vault.revoke_lease(lease.id)
         except PortcullisError:
-            # The server drops no user that owns an object in another database than its own connection's.
-            hand_over(name, secret)
+            # The server drops no user that owns an object in another database than its own connection's. When that is
+            # no remedy, the server's own refusal is what is told.
+            with suppress(PortcullisError):
+                hand_over(name, secret)
             gone = vault.revoke_lease(lease.id)
         return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still listed")
 

@@ -19,9 +19,14 @@ OPEN = Incident("I", Scope(everything=True), State.OPEN, opened_at=10)
 
 
 @pytest.fixture
-def run() -> Run:
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def run(told: list[str]) -> Run:
     no: Any = None
-    return Run(no, load(), (OPEN,), OPEN, print, affected(load(), [OPEN]))
+    return Run(no, load(), (OPEN,), OPEN, told.append, affected(load(), [OPEN]))
 
 
 def _saw(outcome: Outcome, detail: str = "") -> Act:
@@ -37,8 +42,7 @@ def test_what_fails_once_a_sweep_is_named_once_and_in_order(run: Run) -> None:
         run.fail("leases revoked", "b", Unreachable("down"))
         run.fail("leases revoked", "a", Unreachable("down"))
         run.effect("token revoked", "c", _saw(Outcome.FAILED, f"sweep {sweep}"))
-    named = ("b (leases revoked: down)", "a (leases revoked: down)", "c (token revoked: sweep 2)")
-    assert _report(run).not_contained == named
+    assert _report(run).not_contained == ("b, a (leases revoked: down)", "c (token revoked: sweep 2)")
     assert not run.clean
     assert len(run.effects) == 9, "each try stays in the report"
 
@@ -81,3 +85,24 @@ def test_of_two_of_one_name_in_one_go_the_failure_counts(run: Run) -> None:
 
     run.each("TTL restored", [("a", fail), ("a", do)])
     assert _report(run).not_contained == ("a (TTL restored: down)",)
+
+
+def test_one_reason_is_told_once_with_what_it_stands_for(run: Run, told: list[str]) -> None:
+    leases = [f"{role} id{number}" for role in ("one", "two") for number in range(3)]
+    for _ in range(3):
+        run.each("lease revoked", [(lease, _saw(Outcome.FAILED, "refused")) for lease in leases])
+        run.fail("leases revoked", "three", Unreachable("down"))
+    run.each("lease revoked", [("two id9", _saw(Outcome.FAILED, "no such lease"))])
+    assert [line.startswith(("failed: lease revoked one id", "failed: lease revoked two id")) for line in told] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert told[0].endswith(": refused")
+    assert told[1].startswith("failed: lease revoked: for a reason told above: 5: ")
+    assert told[2:] == ["failed: leases revoked three: down", "failed: lease revoked two id9: no such lease"]
+    first, *others = _report(run).not_contained
+    assert first in ("6: one (3), two (3) (lease revoked: refused)", "6: two (3), one (3) (lease revoked: refused)")
+    assert others == ["three (leases revoked: down)", "two id9 (lease revoked: no such lease)"]
+    assert len(run.effects) == 22, "each try stays in the report"
