@@ -8,8 +8,8 @@ import pytest
 
 from containment.effects import database
 from containment.incident import Incident, Scope, State
-from containment.ports import Database
-from containment.report import Outcome
+from containment.ports import Database, Lease
+from containment.report import Outcome, Report
 from containment.run import Run, Systems
 from containment.scope import affected
 from policies.errors import Unreachable
@@ -58,3 +58,25 @@ def test_left_over_is_a_finding_and_dead_only_without_login_and_session(server: 
     assert not run.clean
     assert run.clean_beside(database.REMAINS)
     assert (USER in effect.detail) or not dead
+
+
+def test_a_database_that_is_down_is_one_reason_for_every_lease() -> None:
+    class Vault:
+        def keys(self, _: str) -> list[str]:
+            return [f"{SECRET.role}/"]
+
+        def leases(self, path: str) -> list[Lease]:
+            return [Lease(f"{path}/id{n}", "2026-01-01T00:00:00Z", 60) for n in range(3)]
+
+        def revoke_lease(self, _: str) -> bool:
+            raise Unreachable("vault: connection refused")
+
+    def down(_: str) -> Database:
+        raise Unreachable("postgresql: connect: OperationalError")
+
+    systems = Systems(*cast(Any, [Vault(), down, None, None, None]))
+    nobody = Incident("I", Scope(everything=False), State.OPEN, opened_at=0)
+    run = Run(systems, ESTATE, (), nobody, lambda _: None, affected(ESTATE, ()))
+    assert database.revoke_leases(run, 2_000_000_000, [(NAME, SECRET)]) == 3
+    report = Report("I", tuple(run.effects))
+    assert report.not_contained == (f"3: {NAME} (3) (lease revoked: vault: connection refused)",)
