@@ -37,9 +37,15 @@ def open_policy() -> str:
 def own_policy(identity: Workload | CiRole, estate: Estate, affected: Affected) -> str:
     """The identity's own grants, exact paths only. None at all while it is leaked and not replaced, nor of a CI role in
     any incident: so its tokens are refused at once, and nobody else's."""
-    if affected.is_shut(identity):
-        return open_policy()
+    paths = own_rules(identity, estate, affected)
+    return json.dumps({"path": paths} if paths else _NOTHING, sort_keys=True)
+
+
+def own_rules(identity: Workload | CiRole, estate: Estate, affected: Affected) -> dict[str, dict[str, Sequence[str]]]:
+    """The same by path."""
     paths: dict[str, dict[str, Sequence[str]]] = {}
+    if affected.is_shut(identity):
+        return paths
     if isinstance(identity, CiRole):
         for policy in estate.secrets:
             if policy.name in identity.secrets:
@@ -48,7 +54,7 @@ def own_policy(identity: Workload | CiRole, estate: Estate, affected: Affected) 
         for policy in estate.granted.get(identity.name, ()):
             capabilities = sorted(c for g in policy.grants if g.workload == identity.name for c in g.capabilities)
             paths[names.granted_path(policy)] = {"capabilities": capabilities}
-    return json.dumps({"path": paths} if paths else _NOTHING, sort_keys=True)
+    return paths
 
 
 def _deny(paths: Iterable[str]) -> str:

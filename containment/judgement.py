@@ -28,14 +28,8 @@ def opa_url(environ: Mapping[str, str] = os.environ) -> str:
     return url
 
 
-def decide(estate: Estate, url: str) -> Decision:
+def decide(estate: Estate, opa: Judge) -> Decision:
     """What OPA says of the declarations, each violation on the line of its field. Raises Unreachable or InputError."""
-    from containment.adapters.opa import Opa
-
-    return _decided(estate, Opa(url))
-
-
-def _decided(estate: Estate, opa: Judge) -> Decision:
     decision = opa.decide("portcullis.declaration", question(estate))
     declared: tuple[Any, ...] = (
         *estate.secrets,
@@ -53,6 +47,6 @@ def judge(estate: Estate) -> None:
     from containment.adapters.opa import Opa
     from containment.decisions import Kept
 
-    decision = _decided(estate, Kept(Opa(opa_url())))
+    decision = decide(estate, Kept(Opa(opa_url())))
     if not decision.allow:
         raise Refused("the policies do not allow the declarations: " + "; ".join(decision.reasons))

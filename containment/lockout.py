@@ -93,8 +93,11 @@ def _opened(estate: Estate, worst: Affected, denying: list[Policy]) -> Iterator[
     peace = affected(estate, ())
     for identity in identities:
         name = names.own_policy(identity)
-        before, after = (Acl([parse(gate.own_policy(identity, estate, a), name, name=name)]) for a in (peace, worst))
-        for found in differences(before, after):
+        after = parse(gate.own_policy(identity, estate, worst), name, name=name)
+        if all(rule.denies for rule in after.rules):
+            continue
+        before = parse(gate.own_policy(identity, estate, peace), name, name=name)
+        for found in differences(Acl([before]), Acl([after])):
             if found.widens:
                 yield f"{name} would gain {', '.join(sorted(found.gained))} on {found.witness}"
     generations = [

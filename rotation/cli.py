@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from typing import NoReturn
@@ -41,6 +42,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
+    gc.set_threshold(100_000, 20, 20)  # thousands of declarations are kept to the end: looking for garbage finds none
     try:
         code = cli(prog_name="portcullis", standalone_mode=False)
     except click.ClickException as error:

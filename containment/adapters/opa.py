@@ -51,6 +51,8 @@ class Opa:
     """`url`: `http(s)://host[:port]`, port 8181 where none is named. Raises InputError for anything else."""
 
     def __init__(self, url: str) -> None:
+        from opa_client.opa import OpaClient
+
         try:
             parts = urlsplit(url)
             self._port = parts.port or 8181
@@ -59,14 +61,14 @@ class Opa:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InputError(f"{url!r} is no OPA URL; give http://host:port")
         self._host, self._tls = parts.hostname, parts.scheme == "https"
+        self._client: Any = OpaClient
 
     def decide(self, package: str, question: dict[str, Any]) -> Decision:
         """Ask a package for `allow` and for why not (`reasons`, `missing` or `deny`). Raises Unreachable."""
-        from opa_client.opa import OpaClient
         from requests.exceptions import JSONDecodeError, RequestException
 
         try:
-            with OpaClient(host=self._host, port=self._port, ssl=self._tls, timeout=_SECONDS) as client:
+            with self._client(host=self._host, port=self._port, ssl=self._tls, timeout=_SECONDS) as client:
                 answer = client.query_rule(input_data=question, package_path=package)
         except JSONDecodeError:
             return _undefined(package)

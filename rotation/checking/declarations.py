@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from containment.adapters.opa import Violation
+from containment.adapters.opa import Decision, Opa, Violation
+from containment.decisions import Judge
 from policies.document import Problem
 from policies.errors import InputError
 from policies.load import called, default_folder, read
@@ -27,6 +30,20 @@ class Checked:
         return self.exit_code == 0
 
 
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """A judge beside whose thinking something else is done."""
+
+    judge: Judge
+    work: Callable[[], None]
+
+    def decide(self, package: str, question: dict[str, Any]) -> Decision:
+        with ThreadPoolExecutor(1) as pool:
+            decision = pool.submit(self.judge.decide, package, question)
+            self.work()
+            return decision.result()
+
+
 def check(paths: Sequence[Path], opa_url: str) -> Checked:
     """`paths`: one folder, or files of one: the whole folder is judged, and of files only their own violations are
     told. Raises InputError, Unreachable."""
@@ -35,8 +52,9 @@ def check(paths: Sequence[Path], opa_url: str) -> Checked:
 
     folder, only = _asked(paths)
     estate, problems = read(folder)
-    decision = decide(estate, opa_url)
-    found = [*map(_violation, problems), *decision.violations, *map(_lockout, lost(estate))]
+    ways: list[str] = []
+    decision = decide(estate, Meanwhile(Opa(opa_url), lambda: ways.extend(lost(estate))))
+    found = [*map(_violation, problems), *decision.violations, *map(_lockout, ways)]
     violations = tuple(sorted(_heard(found, only), key=lambda v: (v.file, v.line, v.rule)))
     code = 2 if any(v.rule == LOAD.name for v in violations) else 1 if violations else 0
     if not decision.allow and not decision.violations:  # it said no without saying where: never a yes

@@ -67,7 +67,7 @@ def test_a_role_whose_ttl_could_not_be_restored_is_named(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "plant",
     [
-        lambda patch: patch.setattr(gate, "open_policy", lambda: _granting("secret/data/more")),
+        lambda patch: patch.setattr(gate, "_NOTHING", json.loads(_granting("secret/data/more"))),
         lambda patch: patch.setattr(gate, "quarantine", lambda _: _granting("secret/data/more")),
         lambda patch: patch.setattr(gate, "generation", lambda *_, **__: _granting("secret/data/more")),
     ],

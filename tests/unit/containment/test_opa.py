@@ -79,7 +79,7 @@ def test_a_violation_is_on_the_line_of_its_field(opa: Opa, monkeypatch: pytest.M
     grant = next(s for s in estate.secrets if s.name == "exchange-trading-key")
     said = {**VIOLATION, "file": grant.source.file, "field": "spec.grants[0].capabilities[0]"}
     _answers(monkeypatch, {"result": {"allow": False, "deny": [said, {**VIOLATION, "file": "elsewhere.yaml"}]}})
-    decision = judgement.decide(estate, f"http://127.0.0.1:{opa._port}")
+    decision = judgement.decide(estate, opa)
     written = (ROOT / grant.source.file).read_text().splitlines()
     line = {v.file: v.line for v in decision.violations}
     assert "capabilities: [read]" in written[line[grant.source.file] - 1]
