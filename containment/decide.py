@@ -47,6 +47,19 @@ class Decision:
         first = sorted(self.in_force, key=lambda i: i != self.current)
         return tuple(f"incident {i.id}: in scope: {i.scope.words}" for i in first)
 
+    @property
+    def together(self) -> str:
+        """What a new incident does to those that were swept before, or "". There is one cut for all of them, so that
+        neither leaves what both have in scope."""
+        swept = [i.id for i in self.in_force if i.revoked_before]
+        fresh = [i.id for i in self.in_force if not i.revoked_before]
+        if not swept or not fresh:
+            return ""
+        return (
+            f"incident {', '.join(swept)} holds the rest, and is swept once more together with {', '.join(fresh)}: "
+            "tokens, leases and sessions that workloads in its scope got since end too, and are told with the others"
+        )
+
 
 def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:
     """The scope to parse. A scope that still stands beside the id of a lifted incident is left over from it: it must

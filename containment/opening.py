@@ -43,7 +43,7 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
 def tell(asked: Asked, decision: Decision, progress: Progress, warn: Progress) -> None:
     """What is in scope, once a run and before anything is denied."""
     if not asked.told:
-        for line in decision.scopes:
+        for line in filter(None, (*decision.scopes, decision.together)):
             progress(line)
     if decision.warning:
         warn(decision.warning)
@@ -74,7 +74,7 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
             phase="detection",
             what="incident opened",
             target=current.scope.words,
-            detail="; ".join(filter(None, (decision.warning, moved))),
+            detail="; ".join(filter(None, (decision.warning, decision.together, moved))),
         )
     if asked.mode is not Mode.LOCK:
         return asked

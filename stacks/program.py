@@ -8,9 +8,10 @@ from dataclasses import replace
 import pulumi
 import pulumi_vault as vault_sdk
 
-from containment import caps, executor, gate, lockdown, names, opening, paging
+from containment import executor, gate, lockdown, names, opening, paging
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
+from containment.effects import issuance
 from containment.errors import NotContained
 from containment.incident import Incident, Mode, State
 from containment.scope import affected
@@ -36,7 +37,7 @@ def run(begun: Begun) -> None:
     )
     outputs.tell(decision, proven=dry)  # a preview says what would be
     if dry:
-        _announce(context, decision)
+        _announce(vault, context, decision)
     pulumi.run(lambda: _rest(gate_resource, None if dry else vault, context, decision, complaints))
 
 
@@ -141,7 +142,7 @@ def _cap_again(vault: HvacVault, context: access.Context, incident: Incident) ->
     return [str(NotContained(missing))] if missing else []
 
 
-def _announce(context: access.Context, decision: Decision) -> None:
+def _announce(vault: HvacVault, context: access.Context, decision: Decision) -> None:
     """What an update would do beyond the resources that the preview lists."""
     if decision.current is None:
         return
@@ -153,8 +154,8 @@ def _announce(context: access.Context, decision: Decision) -> None:
         f"{len(a.secrets)} while tokens and leases of {len(a.workloads)} workloads are revoked, switch off "
         f"{len(a.ci_roles)} CI roles; nothing is touched by a preview"
     )
-    for cap in caps.caps(context.estate, a, context.incidents):
-        was = ", ".join(f"{k} {cap.peace[k]} -> {v} s" for k, v in cap.incident.items() if k.endswith("ttl"))
+    for cap, wrong in issuance.to_cap(vault, context.estate, context.incidents):
+        was = ", ".join(f"{k} {cap.peace[k]} -> {cap.incident[k]} s" if k.endswith("ttl") else k for k in wrong)
         pulumi.log.info(f"cap {cap.path}: {was}")
 
 

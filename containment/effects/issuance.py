@@ -41,15 +41,19 @@ def uncap(run: Run, before: Affected) -> None:
 
 def uncapped(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[str]:
     """Paths of roles whose TTLs an open incident caps and the server does not, with the parameters. Reads only."""
+    return [f"{cap.path} ({', '.join(wrong)})" for cap, wrong in to_cap(vault, estate, incidents)]
 
-    def look(cap: caps.Cap) -> str | None:
+
+def to_cap(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[tuple[caps.Cap, list[str]]]:
+    """Caps of the open ones of `incidents` that roles on the server lack, with the parameters. Reads only."""
+
+    def look(cap: caps.Cap) -> tuple[caps.Cap, list[str]]:
         held = vault.read(cap.path)
-        wrong = [] if held is None else _wrong(held, cap.incident)
-        return f"{cap.path} ({', '.join(wrong)})" if wrong else None
+        return cap, [] if held is None else _wrong(held, cap.incident)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(look, caps.caps(estate, affected(estate, incidents), incidents))
-        return [path for path in found if path]
+        return [(cap, wrong) for cap, wrong in found if wrong]
 
 
 def _converge(run: Run, path: str, wanted: Mapping[str, object]) -> Seen:

@@ -72,7 +72,15 @@ def test_what_is_refused_leaves_the_outputs(
     assert _outputs(sandbox, env) == before
 
 
+def _caps(sandbox: Sandbox) -> list[str]:
+    done = pulumi(sandbox, *LOCK, preview=True)
+    assert done.returncode == 0, done.stdout
+    caps = {line.partition("cap ")[2] for line in done.stdout.splitlines() if "cap " in line}
+    return sorted(cap.partition(": ")[0] for cap in caps)
+
+
 def test_pulumi_interrupted_says_what_is_true_and_goes_on(sandbox: Sandbox, env: dict[str, str]) -> None:
+    assert _caps(sandbox) == ["auth/approle/role/treasury-report", f"database/roles/{NAME}"]
     config = sandbox.root / "pulumi" / "project" / "Pulumi.local.yaml"
     argv = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
     argv += ["--config-file", str(config), *(word for item in LOCK for word in ("--config", item))]
@@ -85,6 +93,7 @@ def test_pulumi_interrupted_says_what_is_true_and_goes_on(sandbox: Sandbox, env:
     assert done.returncode == 0, done.stdout
     assert _outputs(sandbox, env)["mode"] == "locked"
     assert len(HvacVault.from_environment(env).incidents()) == 1, "the same command opened another incident"
+    assert _caps(sandbox) == [], "they are there already"
 
 
 def test_contain_interrupted_says_what_is_true_and_goes_on(env: dict[str, str]) -> None:
@@ -96,4 +105,5 @@ def test_contain_interrupted_says_what_is_true_and_goes_on(env: dict[str, str]) 
     again = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["contained"] is True
+    assert again.stderr.count("holds the rest, and is swept once more together with") == 1
     assert len(HvacVault.from_environment(env).incidents()) == 2

@@ -40,6 +40,16 @@ def test_a_second_incident_is_a_union() -> None:
     assert len(decide(Asked(Mode.LOCK, "B", ""), [OPEN], ALL, 20).in_force) == 2
 
 
+def test_a_new_incident_says_that_what_was_swept_is_swept_with_it() -> None:
+    swept = replace(OPEN, revoked_before=15)
+    other = Scope(everything=False, leaked=("secret:partner-api-key",))
+    told = decide(Asked(Mode.LOCK, "B", "partner-api-key"), [swept], other, 20).together
+    assert told.startswith("incident A holds the rest, and is swept once more together with B: tokens, ")
+    done = replace(OPEN, id="B", scope=other, revoked_before=20)
+    for settled in ([OPEN], [swept, done], [replace(swept, state=State.LIFTED), replace(done, revoked_before=0)]):
+        assert decide(Asked(Mode.KEEP, "", ""), settled, ALL, 30).together == ""
+
+
 def test_an_open_incident_does_not_change_its_scope() -> None:
     other = Scope(everything=False, leaked=("secret:partner-api-key",))
     with pytest.raises(InputError, match=r"another scope, secret:exchange-trading-key,.*incidentScope= ") as refused:
