@@ -111,6 +111,15 @@ def links(folder: Path) -> frozenset[str]:
     return frozenset({_GENESIS, *(str(e["hash"]) for e in _manifest(folder)[0])}) if _sealed(folder) else frozenset()
 
 
+def as_sealed(folder: Path, path: str) -> bytes | None:
+    """What a file holds, if it was sealed and is as it was then; None otherwise."""
+    entry = {e["path"]: e for e in _manifest(folder)[0]}.get(path)
+    if entry is None or path not in _files(folder)[0]:
+        return None
+    data = read(folder / path)
+    return data if hashlib.sha256(data).hexdigest() == entry["sha256"] else None
+
+
 def unsealed(folder: Path) -> list[Addition]:
     """What came after the last seal from commands that seal nothing themselves: a note, a step of a rotation, an act by
     hand. It may be anybody's until it is sealed; `verify` compares what was sealed before it. Raises InputError when

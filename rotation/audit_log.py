@@ -8,12 +8,12 @@ shows it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from containment import names
 from policies.errors import InputError, Unreachable
@@ -70,10 +70,16 @@ def current_write(vault: Store, incident_id: str) -> int:
 class Writes:
     """Those of an incident's record that the log holds, found while its lines go by."""
 
-    def __init__(self, incident_id: str) -> None:
+    def __init__(self, incident_id: str, known: Mapping[int, str] | None = None) -> None:
+        """`known`: what an earlier look found, by number, with the time of each."""
         self._path = _record(incident_id)
         self._begins = ""
-        self._times: dict[int, str] = {}
+        self._times = dict(known or {})
+
+    @property
+    def times(self) -> dict[int, str]:
+        """By number, oldest first."""
+        return dict(sorted(self._times.items()))
 
     def see(self, line: bytes) -> None:
         if not self._begins:
@@ -102,9 +108,16 @@ class Writes:
 
 def lines(log: Path) -> Iterator[bytes]:
     """Of all parts, oldest first, opened at once. Raises OSError."""
-    with ExitStack() as stack:
-        for file in [stack.enter_context(part.open("rb")) for part in parts(log)]:
+    with opened(log) as files:
+        for file in files:
             yield from file
+
+
+@contextmanager
+def opened(log: Path) -> Iterator[list[IO[bytes]]]:
+    """All parts, oldest first, before anything more can be rotated. Raises OSError."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(part.open("rb")) for part in parts(log)]
 
 
 def response(line: bytes) -> dict[str, Any] | None:

@@ -1,57 +1,88 @@
-"""The part of OpenBao's file audit log that belongs to an incident."""
+"""The part of OpenBao's file audit log that belongs to an incident, and stays its evidence when the log is rotated."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from policies.errors import Unreachable
-from rotation.audit_log import given
+from rotation.audit_log import Writes, given, moment, opened
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What belongs: requests on the given paths, or by a token with one of the policies, between the times (RFC 3339,
+    inclusive). A prefix matches whole path segments, or any beginning where it ends in `/` or `-`; no prefix means
+    every path."""
+
+    since: str
+    until: str | None
+    path_prefixes: Sequence[str]
+    policies: Sequence[str] = ()
 
 
 def export_audit(
-    audit_log: Path, since: str, until: str | None, path_prefixes: list[str], policies: Sequence[str] = ()
+    audit_log: Path, wanted: Wanted, earlier: Sequence[dict[str, Any]] = (), writes: Writes | None = None
 ) -> dict[str, Any]:
-    """Stream the JSONL and keep the records of requests on the given paths, or by a token with one of the policies,
-    between the times (RFC 3339, inclusive).
+    """Stream the JSONL, rotated parts first, and keep the records that belong. Those of an `earlier` export stay,
+    whatever became of the log: those that it does not hold any more have `in_log` false, `gone` is their number.
 
-    A prefix matches whole path segments, or any beginning where it ends in `/` or `-`; no prefix means every path.
     Kept: who, what, when, from where, allowed or not; never request or response data,
     which an audit device declared with `log_raw` holds in plain. A line that is no record is counted and located
-    under `torn` ({line, offset, bytes}): a server that is killed tears its last line.
+    under `torn` ({file, line, offset, bytes}): a server that is killed tears its last line. `writes` sees every line.
     Raises InputError for a time that does not parse, Unreachable when the log cannot be read.
     """
-    first, last = given(since), given(until) if until is not None else None
+    first, last = given(wanted.since), given(wanted.until) if wanted.until is not None else None
     records: list[dict[str, Any]] = []
-    torn: list[dict[str, int]] = []
-    held = frozenset(policies)
-    lines = offset = 0
+    torn: list[dict[str, Any]] = []
+    read: list[str] = []
+    gone = {_key(record): record for record in [{k: v for k, v in r.items() if k != "in_log"} for r in earlier]}
+    held = frozenset(wanted.policies)
+    total = 0
     try:
-        with audit_log.open("rb") as log:
-            for lines, raw in enumerate(log, 1):
-                record = _record(raw)
-                if record is None:
-                    torn.append({"line": lines, "offset": offset, "bytes": len(raw)})
-                elif _within(record[0], first, last) and (
-                    _matches(record[1]["path"], path_prefixes) or not held.isdisjoint(record[1]["policies"] or ())
-                ):
-                    records.append(record[1])
-                offset += len(raw)
+        with opened(audit_log) as files:
+            for log in files:
+                name, offset = Path(log.name).name, 0
+                read.append(name)
+                for line, raw in enumerate(log, 1):
+                    if writes:
+                        writes.see(raw)
+                    record = _record(raw)
+                    if record is None:
+                        torn.append({"file": name, "line": line, "offset": offset, "bytes": len(raw)})
+                    elif gone.pop(_key(record[1]), None) or (
+                        _within(record[0], first, last)
+                        and (
+                            _matches(record[1]["path"], wanted.path_prefixes)
+                            or not held.isdisjoint(record[1]["policies"] or ())
+                        )
+                    ):
+                        records.append(record[1])
+                    offset += len(raw)
+                    total += 1
     except OSError as error:
-        raise Unreachable(f"audit log {audit_log.name}: {error.strerror}") from error
+        raise Unreachable(f"audit log {Path(error.filename or audit_log).name}: {error.strerror}") from error
     return {
-        "since": since,
-        "until": until,
-        "path_prefixes": path_prefixes,
-        "policies": list(policies),
-        "lines": lines,
+        **asdict(wanted),
+        "files": read,
+        "lines": total,
         "torn_lines": len(torn),
         "torn": torn,
-        "records": records,
+        "gone": len(gone),
+        "records": sorted(
+            [*({**r, "in_log": False} for r in gone.values()), *records], key=lambda r: moment(r["time"])
+        ),
     }
+
+
+def _key(record: dict[str, Any]) -> str:
+    """A request and its answer have one id; without any, all that is known of it."""
+    known = {name: record.get(name) for name in ("request_id", "type")} if record.get("request_id") else record
+    return json.dumps(known, sort_keys=True)
 
 
 def _record(raw: bytes) -> tuple[datetime, dict[str, Any]] | None:
@@ -82,7 +113,7 @@ def _within(at: datetime, first: datetime, last: datetime | None) -> bool:
     return first <= at and (last is None or at <= last)
 
 
-def _matches(path: str, prefixes: list[str]) -> bool:
+def _matches(path: str, prefixes: Sequence[str]) -> bool:
     return not prefixes or any(
         path == prefix or path.startswith(prefix if prefix[-1] in "/-" else f"{prefix}/") for prefix in prefixes
     )

@@ -17,12 +17,14 @@ from containment.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError, PortcullisError, Unreachable
 from policies.load import load
+from rotation.audit_log import Writes, current_write, moment, rfc3339
 from rotation.evidence import chronicle
-from rotation.evidence.audit_export import export_audit
+from rotation.evidence.audit_export import Wanted, export_audit
 from rotation.evidence.belonging import belonging
 from rotation.evidence.folder import Evidence
 from rotation.evidence.report import render
 
+AUDIT = "audit.json"
 _AROUND = 60.0
 """Seconds before the opening and after the lift in which the decisions that led to them were made."""
 
@@ -63,7 +65,7 @@ def collect(
             evidence.write_json(chronicle.LOST, chronicle.loss(datetime.now(UTC).timestamp(), lost))
         if not touched:  # evidence that was changed is left as it was found; the report alone says so
             line = _written(evidence, folder, incident, missing)
-            records = _audit(evidence, incident, vault, audit_log, missing)
+            records = _audit(evidence, folder, incident, vault, audit_log, missing)
         render(folder, touched)
     head = chain.head(folder) or ""
     if vault is not None:
@@ -154,22 +156,51 @@ def _effects(folder: Path) -> list[dict[str, Any]]:
 
 
 def _audit(
-    evidence: Evidence, incident: Incident, vault: Vault | None, audit_log: Path | None, missing: list[str]
+    evidence: Evidence, folder: Path, incident: Incident, vault: Vault | None, log: Path | None, missing: list[str]
 ) -> int:
-    if audit_log is None:
-        missing.append("audit.json: PORTCULLIS_AUDIT_LOG does not name the audit device's file")
+    """A sealed `audit.json` only grows: the log may have been rotated or cut since."""
+    if log is None:
+        missing.append(f"{AUDIT}: PORTCULLIS_AUDIT_LOG does not name the audit device's file")
         return 0
+    earlier, known = _earlier(folder, missing)
+    writes = Writes(incident.id, known)
     try:
         estate = (vault.compiled() if vault else None) or load()
         ours = belonging(estate, incident)
-        until = _rfc3339(incident.lifted_at + 1) if incident.lifted_at else None
-        exported = export_audit(audit_log, _rfc3339(incident.opened_at), until, list(ours.paths), list(ours.policies))
+        until = rfc3339(incident.lifted_at + 1) if incident.lifted_at else None
+        wanted = Wanted(rfc3339(incident.opened_at), until, list(ours.paths), list(ours.policies))
+        exported = export_audit(log, wanted, earlier, writes)
     except PortcullisError as error:
-        missing.append(f"audit.json: {error}")
+        missing.append(f"{AUDIT}: {error}")
         return 0
-    evidence.write_json("audit.json", {"incident": incident.id, **exported})
+    whole = _whole(incident, vault, log, writes, missing)
+    evidence.write_json(AUDIT, {"incident": incident.id, **whole, "writes": writes.times, **exported})
     return len(exported["records"])
 
 
-def _rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+def _earlier(folder: Path, missing: list[str]) -> tuple[list[dict[str, Any]], dict[int, str]]:
+    """Records, and writes of the incident's record, that were sealed."""
+    try:
+        sealed = json.loads(chain.as_sealed(folder, AUDIT) or b"{}")
+        records = [dict(record) for record in sealed.get("records", ())]
+        writes = {int(number): str(at) for number, at in sealed.get("writes", {}).items()}
+        for at in (*(record["time"] for record in records), *writes.values()):
+            moment(at)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        missing.append(f"{AUDIT}: what was sealed of it is none of ours ({type(error).__name__}): begun anew")
+        return [], {}
+    return records, writes
+
+
+def _whole(incident: Incident, vault: Vault | None, log: Path, writes: Writes, missing: list[str]) -> dict[str, Any]:
+    """From when on the log, with what was collected earlier, holds every write of the incident's record, by number."""
+    try:
+        if vault is None:
+            raise Unreachable("VAULT_ADDR is not set")
+        coverage = writes.coverage(current_write(vault, incident.id), incident.opened_at)
+    except PortcullisError as error:
+        missing.append(f"{AUDIT}: whether the log is whole could not be judged: {error}")
+        return {"judged": False}
+    if coverage.lacking:
+        missing.append(f"{AUDIT}: {coverage.words(log, 'the opening')}")
+    return {"judged": True, "complete_since": coverage.complete_since, "lacking": list(coverage.lacking)}

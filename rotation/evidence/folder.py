@@ -12,7 +12,6 @@ from containment.chain import MANIFEST, Kind, Problem, verify
 from containment.incident import checked_id
 from containment.record import DEFAULT as INCIDENTS
 from policies.errors import InputError
-from rotation.evidence.audit_export import export_audit
 from rotation.evidence.redaction import redact, redact_argv, redact_certain
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "Evidence",
     "Kind",
     "Problem",
-    "export_audit",
     "incident_folder",
     "redact",
     "verify",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from containment.incident import NOTHING_NAMED, State
 from policies.errors import InputError
+from rotation.evidence.audit_words import Audit, audit
 from rotation.evidence.folder import MANIFEST, Evidence, Problem, verify
 from rotation.evidence.next_steps import Step, next_steps
 from rotation.evidence.reading import Row, list_, number, object_, rows
@@ -108,6 +109,7 @@ class View:
     """What rotation and recovery did, in order of time."""
     events: tuple[Event, ...]
     picture: Picture | None
+    audit: Audit
 
 
 def render(folder: Path, touched: Sequence[Problem] | None = None) -> Path:
@@ -186,6 +188,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
         ),
         events=tuple(sorted(events, key=lambda e: e.at)),
         picture=draw(events),
+        audit=audit(folder),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,6 +92,30 @@ def test_a_lock_down_after_the_collection_leaves_evidence_that_holds(
     assert (code, verified["state"], verified["problems"]) == (0, "holds up to the last seal", [])
     assert _evidence(sandbox, folder, "collect", ID)[0] == 0
     assert _evidence(sandbox, folder, "verify", ID)[1]["state"] == "holds"
+
+
+def test_a_rotated_log_takes_nothing_out_of_the_evidence(sandbox: Sandbox, vault: HvacVault, folder: Path) -> None:
+    """As logrotate does it: the server writes on into a new file."""
+    del vault
+    log = sandbox.openbao.audit_log
+    before = json.loads((folder / ID / "audit.json").read_text())
+    assert (before["judged"], before["lacking"], before["gone"]) == (True, [], 0)
+    aside = log.with_name("audit.log-elsewhere")
+    log.rename(aside)
+    pid = sandbox.openbao.process.running()
+    assert pid is not None
+    os.kill(pid, signal.SIGHUP)
+    _refused(sandbox, "secret/data/partners/api")
+    try:
+        assert _evidence(sandbox, folder, "collect", ID)[0] == 0
+        after = json.loads((folder / ID / "audit.json").read_text())
+        assert after["gone"] == len(before["records"])
+        assert len(after["records"]) > len(before["records"])
+    finally:
+        aside.rename(log.with_name("audit.log.1"))
+    assert _evidence(sandbox, folder, "collect", ID)[0] == 0
+    whole = json.loads((folder / ID / "audit.json").read_text())
+    assert (whole["gone"], whole["files"]) == (0, ["audit.log.1", "audit.log"])
 
 
 def test_rewritten_as_a_whole_is_caught_by_the_server_only(sandbox: Sandbox, vault: HvacVault, folder: Path) -> None:

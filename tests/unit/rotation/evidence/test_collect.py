@@ -5,122 +5,26 @@ from __future__ import annotations
 import json
 import multiprocessing
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from containment import heads
 from containment.chain import EVENTS, Kind, extended, seal, verify
-from containment.incident import Incident, Proof, Scope, State
-from containment.ports import Vault
-from policies.errors import Finding, InputError, Unreachable
-from policies.load import load
+from policies.errors import Finding, InputError
 from rotation.commands.evidence import command
 from rotation.evidence import chronicle
-from rotation.evidence.belonging import belonging
-from rotation.evidence.collect import Collected, collect
+from rotation.evidence.collect import collect
 from rotation.evidence.folder import Evidence
 from rotation.journal import JOURNAL
-
-OPENED = 1795488701
-INCIDENT = Incident(
-    "INC-1",
-    Scope(False, ("secret:exchange-trading-key", "workload:risk-engine")),
-    State.OPEN,
-    opened_at=OPENED,
-    denied_at=OPENED + 1,
-    proofs=(Proof("secret:exchange-trading-key", "old-dead", OPENED + 5, True, "401 from the exchange"),),
-)
-EFFECT: dict[str, Any] = {
-    "what": "token revoked",
-    "target": "risk-engine a1b2c3…",
-    "outcome": "done",
-    "detail": "looked up, gone",
-    "at": OPENED + 2.5,
-}
-
-
-class Server:
-    """The part of a server that evidence needs: incidents, and a KV version 2 that keeps every version."""
-
-    def __init__(self, down: bool = False) -> None:
-        self.versions: list[str | None] = []
-        self.lost: dict[int, list[str]] = {}
-        self.down = down
-
-    def incidents(self) -> tuple[Incident, ...]:
-        if self.down:
-            raise Unreachable("vault: list incidents: ConnectionError")
-        return (INCIDENT,)
-
-    def compiled(self) -> None:
-        return None
-
-    def write(self, _: str, data: dict[str, Any]) -> dict[str, Any]:
-        if self.down:
-            raise Unreachable("vault: write: ConnectionError")
-        self.versions.append(data["data"]["head"])
-        self.lost[len(self.versions)] = data["data"].get("lost", [])
-        return {}
-
-    def read(self, path: str) -> dict[str, Any] | None:
-        if self.down:
-            raise Unreachable("vault: read: ConnectionError")
-        if not self.versions:
-            return None
-        if "/metadata/" in path:
-            known = {str(n): {"destroyed": head is None} for n, head in enumerate(self.versions, 1)}
-            return {"current_version": len(self.versions), "versions": known}
-        number = int(path.partition("?version=")[2] or len(self.versions))
-        return {"data": {"head": self.versions[number - 1], "lost": self.lost.get(number, [])}}
-
-
-def _vault(server: Server) -> Vault:
-    return cast(Vault, server)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "incidents" / "INC-1"
-    place.mkdir(parents=True)
-    (place / "containment.json").write_text(json.dumps({"contained": True, "effects": [EFFECT], "not_contained": []}))
-    return place
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    file = tmp_path / "audit.log"
-    lines = [
-        _line(OPENED - 5, "secret/data/trading/exchange"),
-        _line(OPENED + 1, "secret/data/trading/exchange", policies=["pc-w-execution-engine"]),
-        _line(OPENED + 2, "secret/data/trading/exchange-other"),
-        _line(OPENED + 2, "secret/data/reporting/treasury"),
-        _line(OPENED + 2, "secret/data/reporting/treasury", policies=["default", "pc-w-risk-engine"]),
-        _line(OPENED + 3, "auth/token/revoke-accessor"),
-        _line(OPENED + 3, "sys/policies/acl/pc-gate"),
-    ]
-    file.write_text("\n".join(lines) + "\n")
-    return file
-
-
-def _line(at: float, path: str, policies: list[str] | None = None) -> str:
-    from datetime import UTC, datetime
-
-    auth = {"policies": policies or [], "policy_results": {"allowed": True}}
-    time = datetime.fromtimestamp(at, UTC).isoformat()
-    return json.dumps({"time": time, "type": "request", "auth": auth, "request": {"path": path}})
-
-
-def _collect(folder: Path, log: Path | None, server: Server | None) -> Collected:
-    return collect("INC-1", folder, _vault(server) if server else None, log)
+from tests.unit.rotation.evidence.server import EFFECT, INCIDENT, OPENED, Server, collected, line, vault
 
 
 def test_everything_is_there_and_the_server_keeps_the_head(folder: Path, log: Path) -> None:
     server = Server()
-    done = _collect(folder, log, server)
+    done = collected(folder, log, server)
     assert done.missing == ()
     assert verify(folder, [v for v in server.versions if v]) == []
     assert server.versions == [done.head]
@@ -130,36 +34,10 @@ def test_everything_is_there_and_the_server_keeps_the_head(folder: Path, log: Pa
     assert [(a["target"], a["outcome"]) for a in acts] == [("risk-engine a1b2c3…", "done")]
 
 
-def test_the_audit_records_that_belong_and_no_others(folder: Path, log: Path) -> None:
-    _collect(folder, log, Server())
-    records = json.loads((folder / "audit.json").read_text())["records"]
-    assert [(r["path"], r["policies"]) for r in records] == [
-        ("secret/data/trading/exchange", ["pc-w-execution-engine"]),
-        ("secret/data/reporting/treasury", ["default", "pc-w-risk-engine"]),
-        ("auth/token/revoke-accessor", []),
-        ("sys/policies/acl/pc-gate", []),
-    ]
-
-
-def test_everything_in_scope_means_every_secret(folder: Path) -> None:
-    del folder
-    everything = Incident("INC-2", Scope(True), State.OPEN, opened_at=OPENED)
-    ours = belonging(load(), everything)
-    assert {"secret/data/trading/exchange", "secret/metadata/partners/api"} <= set(ours.paths)
-    assert ours.policies == (), "nothing is known as leaked, so nobody's every step belongs"
-
-
-def test_what_belongs_to_an_incident_still_does_when_it_is_lifted() -> None:
-    named = Incident("INC-1", Scope(everything=False, leaked=("secret:exchange-trading-key",)), State.OPEN, OPENED)
-    whole = belonging(load(), named)
-    assert "secret/data/trading/exchange" in whole.paths
-    assert belonging(load(), replace(named, state=State.LIFTED, lifted_at=OPENED + 9)) == whole
-
-
 def test_what_was_sealed_after_the_newest_head_is_vouched_for_by_nobody(folder: Path, log: Path) -> None:
     server = Server()
-    _collect(folder, log, server)
-    newest = heads.kept(_vault(server), "INC-1").heads[-1]
+    collected(folder, log, server)
+    newest = heads.kept(vault(server), "INC-1").heads[-1]
     assert verify(folder, [newest], newest) == []
     (folder / "audit.json").write_text("[]")
     seal(folder)
@@ -168,7 +46,7 @@ def test_what_was_sealed_after_the_newest_head_is_vouched_for_by_nobody(folder: 
 
 def test_what_cannot_be_had_is_named_and_the_rest_is_sealed(folder: Path, tmp_path: Path) -> None:
     (folder / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
-    done = _collect(folder, tmp_path / "no.log", Server(down=True))
+    done = collected(folder, tmp_path / "no.log", Server(down=True))
     assert [m.partition(":")[0] for m in done.missing] == [
         "the server's record of the incident",
         "audit.json",
@@ -179,17 +57,17 @@ def test_what_cannot_be_had_is_named_and_the_rest_is_sealed(folder: Path, tmp_pa
 
 def test_an_incident_that_the_server_does_not_know_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="known: INC-1"):
-        collect("INC-9", tmp_path / "INC-9", _vault(Server()), None)
+        collect("INC-9", tmp_path / "INC-9", vault(Server()), None)
     assert not (tmp_path / "INC-9").exists(), "a folder was made for an incident that nobody knows"
 
 
 def test_more_evidence_is_appended_and_every_earlier_head_stays_a_link(folder: Path, log: Path) -> None:
     server = Server()
-    _collect(folder, log, server)
+    collected(folder, log, server)
     with log.open("a") as more:
-        more.write(_line(OPENED + 9, "auth/approle/login") + "\n")
+        more.write(line(OPENED + 9, "auth/approle/login") + "\n")
     (folder / "siem.txt").write_text("from the SIEM")
-    _collect(folder, log, server)
+    collected(folder, log, server)
     assert len(server.versions) == 2
     assert verify(folder, [v for v in server.versions if v]) == []
     entries = json.loads((folder / "manifest.json").read_text())["entries"]
@@ -199,38 +77,38 @@ def test_more_evidence_is_appended_and_every_earlier_head_stays_a_link(folder: P
 
 def test_collected_twice_with_nothing_new_changes_nothing(folder: Path, log: Path) -> None:
     server = Server()
-    first = _collect(folder, log, server)
-    assert _collect(folder, log, server).head == first.head
+    first = collected(folder, log, server)
+    assert collected(folder, log, server).head == first.head
     assert len(server.versions) == 1
 
 
 def test_a_manifest_rewritten_as_a_whole_is_caught_by_the_server(folder: Path, log: Path) -> None:
     server = Server()
-    _collect(folder, log, server)
+    collected(folder, log, server)
     (folder / "manifest.json").unlink()
     (folder / "audit.json").write_text("{}")
     seal(folder)
     assert verify(folder) == [], "the folder alone cannot show it"
-    found = verify(folder, heads.kept(_vault(server), "INC-1").heads)
+    found = verify(folder, heads.kept(vault(server), "INC-1").heads)
     assert [p.kind for p in found] == [Kind.CHAIN]
-    heads.keep(_vault(server), "INC-1", json.loads((folder / "manifest.json").read_text())["head"])
-    found = verify(folder, heads.kept(_vault(server), "INC-1").heads)
+    heads.keep(vault(server), "INC-1", json.loads((folder / "manifest.json").read_text())["head"])
+    found = verify(folder, heads.kept(vault(server), "INC-1").heads)
     assert [p.kind for p in found] == [Kind.CHAIN], "a newer head on the server must not hide the older one"
 
 
 def test_a_head_that_was_taken_away_is_told(folder: Path, log: Path) -> None:
     server = Server()
-    _collect(folder, log, server)
+    collected(folder, log, server)
     server.versions[0] = None
-    assert heads.kept(_vault(server), "INC-1").gone == (1,)
+    assert heads.kept(vault(server), "INC-1").gone == (1,)
 
 
 def test_changed_evidence_is_left_as_found_and_not_sealed_again(folder: Path, log: Path) -> None:
     server = Server()
-    _collect(folder, log, server)
+    collected(folder, log, server)
     (folder / "incident.json").write_text('{"id": "INC-1", "state": "lifted"}')
     with pytest.raises(Finding, match=r"incident\.json: edited"):
-        _collect(folder, log, server)
+        collected(folder, log, server)
     assert json.loads((folder / "incident.json").read_text())["state"] == "lifted"
     assert len(server.versions) == 1
     assert "incident.json: edited" in (folder / "report.html").read_text()
@@ -274,7 +152,7 @@ def test_timeline_has_each_event_once_in_order(folder: Path) -> None:
 
 def _many(folder: Path, log: Path) -> None:
     for _ in range(5):
-        _collect(folder, log, Server())
+        collected(folder, log, Server())
 
 
 def test_two_collectors_at_once_leave_one_whole_chain(folder: Path, log: Path) -> None:
@@ -343,7 +221,7 @@ def test_what_commands_wrote_since_the_last_seal_is_told_apart_from_a_change(
 ) -> None:
     server = Server()
     _append(folder, what="first")
-    _collect(folder, log, server)
+    collected(folder, log, server)
     code, found = _verify(folder, server, monkeypatch)
     assert (code, found["state"], found["unsealed"]) == (0, "holds", [])
     _append(folder, what="second")
@@ -357,7 +235,7 @@ def test_what_commands_wrote_since_the_last_seal_is_told_apart_from_a_change(
     text = CliRunner().invoke(command, ["verify", "INC-1", "--folder", str(folder.parent)]).stdout
     assert f"{EVENTS}: 2 lines since the last seal" in text
     assert "portcullis evidence collect INC-1" in text
-    _collect(folder, log, server)
+    collected(folder, log, server)
     assert _verify(folder, server, monkeypatch)[1]["state"] == "holds"
 
 
@@ -376,7 +254,7 @@ def test_beside_new_lines_what_was_changed_or_put_there_is_a_finding(
 ) -> None:
     server = Server()
     _append(folder, what="first")
-    _collect(folder, log, server)
+    collected(folder, log, server)
     _append(folder, what="second")
     (folder / file).write_text(change((folder / file).read_text() if (folder / file).exists() else ""))
     code, found = _verify(folder, server, monkeypatch)
@@ -386,8 +264,8 @@ def test_beside_new_lines_what_was_changed_or_put_there_is_a_finding(
 
 def test_a_command_keeps_the_head_of_what_it_seals(folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server, said = Server(), list[str]()
-    _collect(folder, log, server)
-    with extended(folder, heads.follower(_vault(server), "INC-1", said.append)):
+    collected(folder, log, server)
+    with extended(folder, heads.follower(vault(server), "INC-1", said.append)):
         _append(folder, what="locked down again")
     code, found = _verify(folder, server, monkeypatch)
     assert (code, found["state"], said, len(server.versions)) == (0, "holds", [], 2)
@@ -397,10 +275,10 @@ def test_a_command_does_not_vouch_for_what_was_sealed_before_it(
     folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, said = Server(), list[str]()
-    _collect(folder, log, server)
+    collected(folder, log, server)
     (folder / "audit.json").write_text("[]")
     seal(folder)
-    with extended(folder, heads.follower(_vault(server), "INC-1", said.append)):
+    with extended(folder, heads.follower(vault(server), "INC-1", said.append)):
         _append(folder, what="locked down again")
     assert "more was sealed since the newest head" in said[0]
     code, found = _verify(folder, server, monkeypatch)
@@ -409,7 +287,7 @@ def test_a_command_does_not_vouch_for_what_was_sealed_before_it(
 
 def test_a_head_that_the_server_does_not_take_stops_no_command(folder: Path) -> None:
     said = list[str]()
-    with extended(folder, heads.follower(_vault(Server(down=True)), "INC-1", said.append)):
+    with extended(folder, heads.follower(vault(Server(down=True)), "INC-1", said.append)):
         _append(folder, what="locked down")
     assert said == ["the head of the evidence is not kept on the server: vault: read: ConnectionError"]
     assert verify(folder) == []
@@ -417,43 +295,43 @@ def test_a_head_that_the_server_does_not_take_stops_no_command(folder: Path) -> 
 
 def test_a_lost_folder_is_not_sealed_anew_and_the_genuine_one_holds_when_it_is_back(folder: Path, log: Path) -> None:
     server = Server()
-    _collect(folder, log, server)
+    collected(folder, log, server)
     head, backup = server.versions[0], folder.parent / "backup"
     folder.rename(backup)
     with pytest.raises(Finding, match=rf"keeps head {str(head)[:12]}… .* Restore the folder") as refused:
-        _collect(folder, log, server)
+        collected(folder, log, server)
     assert "portcullis evidence collect INC-1 --evidence-lost" in str(refused.value)
     assert not folder.exists()
     assert server.versions == [head]
     backup.rename(folder)
     assert verify(folder, heads.kept(server, "INC-1").heads) == []
-    _collect(folder, log, server)
+    collected(folder, log, server)
 
 
 def test_a_manifest_that_was_taken_away_is_not_sealed_anew(folder: Path, log: Path) -> None:
     server = Server()
-    _collect(folder, log, server)
+    collected(folder, log, server)
     (folder / "manifest.json").unlink()
     with pytest.raises(Finding, match="Restore the folder"):
-        _collect(folder, log, server)
+        collected(folder, log, server)
     assert len(server.versions) == 1
     assert not (folder / "manifest.json").exists()
 
 
 def test_evidence_that_is_lost_for_good_is_said_in_the_new_chain_and_on_the_server(folder: Path, log: Path) -> None:
     server = Server()
-    head = _collect(folder, log, server).head
+    head = collected(folder, log, server).head
     with pytest.raises(InputError, match="nothing is lost"):
-        collect("INC-1", folder, _vault(server), log, anew=True)
+        collect("INC-1", folder, vault(server), log, anew=True)
     folder.rename(folder.parent / "backup")
-    collect("INC-1", folder, _vault(server), log, anew=True)
+    collect("INC-1", folder, vault(server), log, anew=True)
     kept = heads.kept(server, "INC-1")
     assert kept.lost == (head,)
     assert verify(folder, kept.heads, kept.heads[-1]) == []
     assert json.loads((folder / "lost.json").read_text())["heads"] == [head]
     said = [e for e in json.loads((folder / "timeline.json").read_text()) if e["what"] == "evidence lost"]
     assert [head in e["detail"] for e in said] == [True]
-    _collect(folder, log, server)
+    collected(folder, log, server)
     assert heads.kept(server, "INC-1").lost == (head,), "collected as usual from then on"
     assert "lost.json" in (folder / "manifest.json").read_text()
     (folder / "lost.json").unlink()
@@ -464,12 +342,12 @@ def test_a_loss_needs_the_servers_word(folder: Path, log: Path) -> None:
     (folder / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
     for server in (None, Server(down=True)):
         with pytest.raises(InputError, match="the server must say"):
-            collect("INC-1", folder, _vault(server) if server else None, log, anew=True)
+            collect("INC-1", folder, vault(server) if server else None, log, anew=True)
 
 
 def test_a_command_on_a_lost_folder_puts_no_head_beside_the_servers(folder: Path, log: Path) -> None:
     server = Server()
-    head = _collect(folder, log, server).head
+    head = collected(folder, log, server).head
     with pytest.raises(Finding, match="does not contain what was sealed before: restore it"):
         heads.follow(server, "INC-1", None, "new")
     assert server.versions == [head]

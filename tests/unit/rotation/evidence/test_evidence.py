@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from policies.errors import Finding, InputError, Unreachable
 from rotation.commands.evidence import command
-from rotation.evidence.folder import Evidence, Kind, export_audit, incident_folder, redact, verify
+from rotation.evidence.audit_export import Wanted, export_audit
+from rotation.evidence.folder import Evidence, Kind, incident_folder, redact, verify
 
 
 @pytest.fixture
@@ -267,24 +268,24 @@ def test_audit_export_picks_by_time_and_path_and_locates_torn_lines(tmp_path: Pa
         _line("2026-11-24T03:00:00Z", "secret/data/a"),
     ]
     log.write_bytes("\n".join(lines).encode() + b'\n\xff{"t')
-    out = export_audit(log, "2026-11-24T02:00:00Z", "2026-11-24T02:30:00Z", ["secret/"])
+    out = export_audit(log, Wanted("2026-11-24T02:00:00Z", "2026-11-24T02:30:00Z", ["secret/"]))
     assert [r["path"] for r in out["records"]] == ["secret/data/a", "secret/data/c"]
     assert [t["line"] for t in out["torn"]] == [3, 4, 8]
     assert log.read_bytes()[out["torn"][0]["offset"] :].startswith(lines[2].encode())
     assert (out["lines"], out["torn_lines"]) == (8, 3)
     assert "raw-value" not in json.dumps(out)
-    assert len(export_audit(log, "2026-11-24T02:00:00Z", None, [])["records"]) == 4
+    assert len(export_audit(log, Wanted("2026-11-24T02:00:00Z", None, []))["records"]) == 4
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2026-11-24T02:00:00"])
 def test_audit_export_refuses_a_vague_time(tmp_path: Path, since: str) -> None:
     with pytest.raises(InputError):
-        export_audit(tmp_path / "audit.log", since, None, [])
+        export_audit(tmp_path / "audit.log", Wanted(since, None, []))
 
 
 def test_audit_log_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(Unreachable):
-        export_audit(tmp_path / "none.log", "2026-11-24T02:00:00Z", None, [])
+        export_audit(tmp_path / "none.log", Wanted("2026-11-24T02:00:00Z", None, []))
 
 
 def test_command_exits_1_on_tampering_and_0_before(folder: Path) -> None:
