@@ -35,8 +35,9 @@ def open_policy() -> str:
 
 
 def own_policy(identity: Workload | CiRole, estate: Estate, affected: Affected) -> str:
-    """The identity's own grants, exact paths only. None at all while it is leaked and not replaced, nor of a CI role in
-    any incident: so its tokens are refused at once, and nobody else's."""
+    """The identity's own grants, exact paths only, without what leaked until that is replaced. None at all while the
+    identity itself is leaked and not replaced, nor of a CI role in any incident: so its tokens are refused at once, and
+    nobody else's."""
     paths = own_rules(identity, estate, affected)
     return json.dumps({"path": paths} if paths else _NOTHING, sort_keys=True)
 
@@ -52,6 +53,8 @@ def own_rules(identity: Workload | CiRole, estate: Estate, affected: Affected) -
                 paths[names.granted_path(policy)] = {"capabilities": ["read"]}
     else:
         for policy in estate.granted.get(identity.name, ()):
+            if affected.is_denied(policy):
+                continue
             capabilities = sorted(c for g in policy.grants if g.workload == identity.name for c in g.capabilities)
             paths[names.granted_path(policy)] = {"capabilities": capabilities}
     return paths

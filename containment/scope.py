@@ -82,6 +82,21 @@ class Affected:
         return (type(identity), identity.name) in self._shut_names
 
     @cached_property
+    def narrowed(self) -> tuple[Workload, ...]:
+        """Those that are granted what is denied, and not shut: their own policies do not grant it meanwhile, so that a
+        token which somebody made with such a policy and without the gate is refused too."""
+        names = {g.workload for s in self.denied for g in s.grants}
+        return tuple(w for w in self.workloads if w.name in names and not self.is_shut(w))
+
+    def is_denied(self, policy: SecretAccessPolicy) -> bool:
+        """Whether it leaked and is not replaced."""
+        return policy.name in self._denied_names
+
+    @cached_property
+    def _denied_names(self) -> frozenset[str]:
+        return frozenset(s.name for s in self.denied)
+
+    @cached_property
     def _secret_names(self) -> frozenset[str]:
         return frozenset(s.name for s in self.secrets)
 

@@ -9,6 +9,7 @@ from typing import Any
 STEPS = (
     "gate",
     "identity denied",
+    "identity narrowed",
     "quarantine",
     "batch tokens",
     "upstream key disabled",

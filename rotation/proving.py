@@ -9,7 +9,7 @@ from containment import gate, names, proofs
 from containment.incident import Incident, Proof
 from containment.ports import Custodian
 from containment.scope import affected
-from policies.model import KvSecret
+from policies.model import KvSecret, Workload
 from rotation.work import NotProven, Step, Work
 
 _policies = threading.Lock()
@@ -59,14 +59,22 @@ def _rewrite(work: Work) -> None:
 
 
 def _stale(work: Work) -> dict[str, str]:
-    """Text by name of the gate, and of a workload's own policy, where the server holds another."""
+    """Text by name of the gate, and of the own policies of whom it concerns, where the server holds another."""
     impact = affected(work.estate, work.vault.incidents())
     wanted = {names.GATE: gate.gate(impact)}
-    if work.credential.item.startswith("workload:"):
-        workload = work.workload()
+    for workload in _concerned(work):
         wanted[names.own_policy(workload)] = gate.own_policy(workload, work.estate, impact)
     held = work.policy_store()
     return {name: text for name, text in wanted.items() if held.read_policy(name) != text}
+
+
+def _concerned(work: Work) -> list[Workload]:
+    """The workload that is replaced, or those that are granted the secret which is."""
+    kind = work.credential.item.partition(":")[0]
+    if kind == "workload":
+        return [work.workload()]
+    granted = {g.workload for g in work.secret().grants} if kind == "secret" else set()
+    return [w for w in work.estate.workloads if w.name in granted]
 
 
 def _opened(work: Work) -> str:

@@ -72,14 +72,16 @@ def own_policy(identity: Workload | CiRole, estate: Estate, now: Affected) -> Po
     name = names.own_policy(identity)
     if now.is_shut(identity):
         return parse(gate.open_policy(), BY_PRODUCT, name=name)
-    rules = tuple(_read(identity, estate) if isinstance(identity, CiRole) else _granted(identity, estate))
+    rules = tuple(_read(identity, estate) if isinstance(identity, CiRole) else _granted(identity, estate, now))
     if not rules:
         return parse(gate.open_policy(), BY_PRODUCT, name=name)
     return Policy(name, rules, identity.source.file)
 
 
-def _granted(workload: Workload, estate: Estate) -> Iterator[Rule]:
+def _granted(workload: Workload, estate: Estate, now: Affected) -> Iterator[Rule]:
     for policy in estate.granted.get(workload.name, ()):
+        if now.is_denied(policy):
+            continue
         for number, grant in enumerate(policy.grants):
             if grant.workload == workload.name:
                 capabilities = frozenset(Capability(c.value) for c in grant.capabilities)

@@ -12,15 +12,17 @@ from containment.run import Run, Seen
 
 
 def deny(run: Run) -> None:
-    """Gate and quarantine in force; identities that leaked, and CI roles, may do nothing."""
+    """Gate and quarantine in force; identities that leaked, and CI roles, may do nothing, and nobody's own policy
+    grants what leaked."""
     vault = run.systems.vault
     run.effect("gate", names.GATE, partial(_ensure, vault, names.GATE, gate.gate(run.affected)))
     if not run.revoked_before:
         run.effect(
             "quarantine", names.QUARANTINE, partial(_ensure, vault, names.QUARANTINE, gate.quarantine(run.affected))
         )
-    own = {names.own_policy(i): gate.own_policy(i, run.estate, run.affected) for i in run.affected.shut}
-    run.each("identity denied", [(name, partial(_ensure, vault, name, text)) for name, text in own.items()])
+    for what, identities in (("identity denied", run.affected.shut), ("identity narrowed", run.affected.narrowed)):
+        own = {names.own_policy(i): gate.own_policy(i, run.estate, run.affected) for i in identities}
+        run.each(what, [(name, partial(_ensure, vault, name, text)) for name, text in own.items()])
 
 
 def close_generations(run: Run, now: int) -> None:

@@ -12,12 +12,14 @@ from urllib.parse import urlparse
 import httpx
 import pytest
 
+from containment import names
 from containment.adapters.vault import HvacVault
 from containment.direct import contain
 from containment.ports import Token
 from containment.report import Outcome
 from drill.actors import Actors
 from policies.errors import Unreachable
+from policies.load import load
 from sandbox.environment import Sandbox
 
 PATH = "secret/data/partners/api"
@@ -72,6 +74,27 @@ def test_a_wrapping_token_from_before_the_lock_does_not_unwrap_after_it(
     router = actors.login(*actors.secret_id("order-router"))
     after = _wrapped(sandbox, router, "secret/data/trading/fix-session")
     assert _unwrap(sandbox, after)[0] == 200, "the control: wrapping as such still works"
+
+
+def test_our_own_policies_without_the_gate_open_nothing(sandbox: Sandbox, environ: None) -> None:
+    """By a login method that is not ours, and on a batch token, which nobody can list or revoke."""
+    del environ
+    root, bao, path = sandbox.openbao.root_token(), sandbox.openbao, "secret/data/trading/fix-session"
+    own = names.own_policy(next(w for w in load().workloads if w.name == "order-router"))
+    bao.call("POST", "sys/auth/userpass", {"type": "userpass"}, token=root)
+    bao.call("POST", "auth/userpass/users/mallory", {"password": "m-a-l", "token_policies": [own]}, token=root)
+    made = bao.call("POST", "auth/token/create", {"policies": [own], "type": "batch", "ttl": "1h"}, token=root)
+
+    def mallory() -> str:
+        answer = bao.call("POST", "auth/userpass/login/mallory", {"password": "m-a-l"})
+        return str(answer["auth"]["client_token"])
+
+    batch = str(made["auth"]["client_token"])
+    assert [_request(sandbox, "GET", path, t).status_code for t in (batch, mallory())] == [200, 200]
+    contain(HvacVault.from_environment(), "INC-BARE", "order-router-fix", print)
+    assert [_request(sandbox, "GET", path, t).status_code for t in (batch, mallory())] == [403, 403]
+    assert [_request(sandbox, "GET", "auth/token/lookup-self", t).status_code for t in (batch, mallory())] == [200, 200]
+    bao.call("DELETE", "sys/auth/userpass", token=root)
 
 
 def test_without_the_probers_token_it_denies_and_is_not_contained(
