@@ -52,6 +52,8 @@ def containment_policy(estate: Estate) -> str:
 def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": ["create", "read", "update"]},
+        "sys/policies/acl": {"capabilities": ["list"]},
+        "sys/policies/acl/*": {"capabilities": ["read"]},  # others' too: no secret is in one, and none is written
         "sys/auth": {"capabilities": ["read"]},
         f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
         f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
@@ -129,7 +131,6 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {
         **_containment_paths(estate),
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
-        "sys/policies/acl": {"capabilities": ["list"]},
         "sys/mounts": {"capabilities": ["read"]},
         **{
             f"{path}{end}": {"capabilities": ["list"]}

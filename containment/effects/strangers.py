@@ -1,8 +1,7 @@
 """Whoever reaches what leaked past the gate: tokens and login roles that are declared nowhere.
 
 The server itself says what a token may do (`sys/capabilities-accessor`), whatever its policies, groups and entity are.
-A batch token has no accessor and shows nowhere: one with a policy of its own is found by what it reads, in the audit
-log (`rotation/retired.py`).
+A batch token has no accessor and shows nowhere: the policies that let one in are named (`foreign`).
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from containment import names
-from containment.effects import tokens
+from containment.effects import foreign, tokens
 from containment.ports import Token
 from containment.report import Outcome
 from containment.run import Run, Seen
@@ -38,6 +37,7 @@ def shut_out(run: Run) -> None:
         run.effect("past the gate", "tokens without it", lambda: (Outcome.ALREADY, word))
     for method in (names.APPROLE, names.JWT):
         _roles(run, method)
+    foreign.judge(run, paths)
 
 
 def _past(token: Token, operator: str) -> bool:
