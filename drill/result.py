@@ -29,6 +29,7 @@ STEPS = (
     "Actions off",
     "workflow runs ended",
     "past the gate",
+    "policies of others",
     "probe",
 )
 """What a lock-down of the drill's leaks leaves a trace of, as effects are named. Some steps cover for each other on a

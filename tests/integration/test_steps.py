@@ -14,6 +14,7 @@ from containment import direct
 from containment.adapters.vault import HvacVault
 from containment.effects import (
     database,
+    foreign,
     identities,
     issuance,
     policies,
@@ -46,6 +47,7 @@ STEPS: list[tuple[ModuleType, str, Any]] = [
     (policies, "open_quarantine", False),
     (repositories, "lock", None),
     (strangers, "shut_out", None),
+    (foreign, "judge", None),
     (probes, "probe", None),
 ]
 
