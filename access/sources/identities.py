@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from access import served
 from access.rule import Policy
 from access.snapshot import Attached, Principal, PrincipalKind
 from access.sources.reader import Reader
-from access.template import Alias, Entity, Group
+from access.template import Entity
 
 
 class Identities:
@@ -16,7 +17,7 @@ class Identities:
         self._policies = policies
         self._groups = self._all(reader, "group")
         self._raw = self._all(reader, "entity")
-        self._entities = {key: self._entity(data) for key, data in self._raw.items()}
+        self._entities = {key: served.entity(data, self._groups) for key, data in self._raw.items()}
         for data in self._raw.values():
             for group in (*(data.get("direct_group_ids") or ()), *(data.get("inherited_group_ids") or ())):
                 if group not in self._groups:
@@ -77,26 +78,3 @@ class Identities:
                 found.append(parent)
                 waiting += self._groups[parent].get("parent_group_ids") or ()
         return found
-
-    def _entity(self, data: Mapping[str, Any]) -> Entity:
-        groups = [*(data.get("direct_group_ids") or ()), *(data.get("inherited_group_ids") or ())]
-        return Entity(
-            str(data["id"]),
-            str(data["name"]),
-            dict(data.get("metadata") or {}),
-            tuple(
-                Alias(
-                    a["mount_accessor"],
-                    a["name"],
-                    a["id"],
-                    dict(a.get("metadata") or {}),
-                    dict(a.get("custom_metadata") or {}),
-                )
-                for a in data.get("aliases") or ()
-            ),
-            tuple(
-                Group(g, str(self._groups[g]["name"]), dict(self._groups[g].get("metadata") or {}))
-                for g in groups
-                if g in self._groups
-            ),
-        )

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from access import served
 from access.errors import PolicyError
-from access.policy import parse
 from access.rule import ROOT_POLICY, Policy
 from access.snapshot import Attached, Principal, PrincipalKind, Snapshot
 from access.sources import engines, logins, tokens
@@ -77,23 +77,11 @@ def _policy(reader: Reader, name: str) -> Policy | None:
     if name == ROOT_POLICY:
         return Policy(name, (), path)
     found = reader.read(path)
-    now = datetime.fromtimestamp(reader.now, UTC)
-    expires = str(found.get("expiration") or "")
-    if not found or (expires and datetime.fromisoformat(expires) < now):
-        return None
-    if not found["policy"]:
-        return Policy(name, (), path)
     try:
-        policy = parse(str(found["policy"]), path, name=name, now=now)
+        return served.policy(found, name, path, datetime.fromtimestamp(reader.now, UTC)) if found else None
     except PolicyError as error:
         reader.leave(path, error.reason)
         return None
-    return replace(
-        policy,
-        rules=tuple(r for r in policy.rules if r.expires is None or r.expires >= now),
-        slashes_in_templates=bool(found.get("allow_slashes_in_identity_templates")),
-        wildcards_in_templates=bool(found.get("allow_wildcards_in_identity_templates")),
-    )
 
 
 def _by_themselves(policies: Iterable[Policy], attached: Iterable[Principal]) -> Iterable[Principal]:
