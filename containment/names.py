@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from urllib.parse import quote
 
 from policies.model import KV_SUBPATHS, CiRole, DatabaseSecret, KvSecret, SecretAccessPolicy, TokenType, Workload
 
@@ -49,6 +50,20 @@ def past_the_gate(policies: Iterable[str]) -> bool:
     """Of a token: whether the gate does not bind it, and it is neither root's nor one of the product's own, which are
     their keepers' to guard (ARCHITECTURE.md)."""
     return not any(p in (GATE, "root") or p.startswith("portcullis-") for p in policies)
+
+
+def foreign(policy: str) -> bool:
+    """Whether it is somebody else's: what is under the prefix is put beside the gate, and what binds tokens past it is
+    its keepers'."""
+    return past_the_gate((policy,)) and not policy.startswith(PREFIX)
+
+
+POLICIES = "sys/policies/acl"
+
+
+def policy_path(policy: str) -> str:
+    """Whatever somebody called it: a question mark would end the path, and another policy be read."""
+    return f"{POLICIES}/{quote(policy)}"
 
 
 def own_policy(identity: Workload | CiRole) -> str:

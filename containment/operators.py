@@ -9,8 +9,10 @@ makes no token, and the other way round (docs/adr/0007); break-glass alone does 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from access import login_methods
 from containment import generations, locked, logins, names
 from containment.hcl import hcl
 from policies.model import (
@@ -52,8 +54,7 @@ def containment_policy(estate: Estate) -> str:
 def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": ["create", "read", "update"]},
-        "sys/policies/acl": {"capabilities": ["list"]},
-        "sys/policies/acl/*": {"capabilities": ["read"]},  # others' too: no secret is in one, and none is written
+        **_carriers(),
         "sys/auth": {"capabilities": ["read"]},
         f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
         f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
@@ -114,13 +115,24 @@ def _drift_paths(estate: Estate) -> dict[str, dict[str, Any]]:
 
 def _attachments(estate: Estate) -> dict[str, dict[str, Any]]:
     """What `access.sources.live` reads of policies and roles that are declared nowhere; no secret is in any of it."""
-    listed = ["sys/namespaces", *(f"auth/+/{folder}" for folder in ("role", "users", "groups", "certs"))]
-    read = ["sys/policies/acl/*", "auth/token/roles/+"]
-    read += [f"auth/+/{folder}/+" for folder in ("role", "users", "groups", "certs")]
+    listed, read = ["sys/namespaces"], []
     for mount in estate.mounts:
         if mount.type == "database":
             listed.append(f"{mount.name}/static-roles")
             read.append(f"{mount.name}/static-roles/+")
+    return {**_carriers(), **_looks(listed, read)}
+
+
+def _carriers() -> dict[str, dict[str, Any]]:
+    """Others' policies, and who is handed which (docs/adr/0010): a few rules, however much there is. No secret is in
+    any of it, and nothing of it is written."""
+    folders = [f"auth/+/{folder}" for folder in sorted({f for found in login_methods.FOLDERS.values() for f in found})]
+    listed = [names.POLICIES, *folders, "auth/token/roles", "identity/entity/id", "identity/group/id"]
+    read = [f"{names.POLICIES}/*", *(f"{f}/+" for f in folders), "auth/token/roles/+", "identity/group/id/*"]
+    return _looks(listed, read)
+
+
+def _looks(listed: Iterable[str], read: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {
         **{f"{path}{end}": {"capabilities": ["list"]} for path in listed for end in ("", "/")},
         **{path: {"capabilities": ["read"]} for path in read},
@@ -132,12 +144,6 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         **_containment_paths(estate),
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
         "sys/mounts": {"capabilities": ["read"]},
-        **{
-            f"{path}{end}": {"capabilities": ["list"]}
-            for path in ("auth/token/roles", "identity/entity/id", "identity/group/id")
-            for end in ("", "/")
-        },
-        "identity/group/id/*": {"capabilities": ["read"]},
         f"{names.STORE}/metadata/evidence/*": {"capabilities": ["read"]},
         "sys/leases/renew": {"capabilities": ["update"]},
     }

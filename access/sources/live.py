@@ -22,8 +22,6 @@ from containment.ports import Vault
 from policies.errors import InputError, Unreachable
 from policies.model import Estate
 
-ACL = "sys/policies/acl"
-
 
 def snapshot(vault: Vault, estate: Estate | None = None) -> Snapshot:
     """With `estate`, login roles of declared identities go by their declared names. What is refused is in `unread`.
@@ -33,7 +31,7 @@ def snapshot(vault: Vault, estate: Estate | None = None) -> Snapshot:
     reader = Reader(vault)
     for namespace in reader.keys("sys/namespaces"):
         reader.leave(f"namespace {namespace}", "what is in it is not read; each namespace has policies of its own")
-    policies = {p.name: p for p in reader.each(reader.keys(ACL), lambda name: _policy(reader, name)) if p}
+    policies = {p.name: p for p in reader.each(reader.keys(names.POLICIES), lambda name: _policy(reader, name)) if p}
     methods = reader.read("sys/auth")
     identities = Identities(reader, policies)
     attached = [*logins.principals(reader, methods, policies, identities, estate), *identities.principals()]
@@ -55,7 +53,7 @@ def chosen(vault: Vault, policies: Iterable[str], entity: str | None) -> Princip
     """
     reader = Reader(vault)
     wanted = tuple(policies)
-    listed = dict.fromkeys((*wanted, *(reader.keys(ACL) if entity else ())))
+    listed = dict.fromkeys((*wanted, *(reader.keys(names.POLICIES) if entity else ())))
     found = {p.name: p for p in reader.each(listed, lambda name: _policy(reader, name)) if p}
     identities = Identities(reader, found) if entity else None
     if reader.unread:
@@ -73,7 +71,7 @@ def chosen(vault: Vault, policies: Iterable[str], entity: str | None) -> Princip
 
 def _policy(reader: Reader, name: str) -> Policy | None:
     """Without rules that have expired. None when it is gone or cannot be read, which is said."""
-    path = f"{ACL}/{name}"
+    path = names.policy_path(name)
     if name == ROOT_POLICY:
         return Policy(name, (), path)
     found = reader.read(path)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from access.login_methods import FOLDERS
 from access.rule import ROOT_POLICY, Policy
 from access.snapshot import Attached, Place, Principal, PrincipalKind
 from access.sources.identities import Identities
@@ -13,19 +14,6 @@ from access.sources.reader import Reader
 from access.template import Entity
 from containment import names
 from policies.model import CiRole, Estate, Ttl, Workload
-
-_ROLES: dict[str, tuple[str, ...]] = {
-    "approle": ("role",),
-    "jwt": ("role",),
-    "oidc": ("role",),
-    "kubernetes": ("role",),
-    "userpass": ("users",),
-    "ldap": ("users", "groups"),
-    "radius": ("users",),
-    "kerberos": ("groups",),
-    "cert": ("certs",),
-}
-"""By type of a method, the folders of what logs in. Token roles are `access.sources.tokens`'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +42,9 @@ def principals(
 def _roles(reader: Reader, methods: Mapping[str, Any]) -> Iterator[_Role]:
     for mount, method in methods.items():
         kind, path = str(method["type"]), f"auth/{mount.rstrip('/')}"
-        if kind not in _ROLES and kind not in ("token", "ns_token"):
+        if kind not in FOLDERS and kind not in ("token", "ns_token"):
             reader.leave(path, f"where a method of type {kind} keeps its roles is not known")
-        for folder in _ROLES.get(kind, ()):
+        for folder in FOLDERS.get(kind, ()):
             found = [f"{path}/{folder}/{key}" for key in reader.keys(f"{path}/{folder}")]
             for role, data in zip(found, reader.each(found, reader.read), strict=True):
                 if data:

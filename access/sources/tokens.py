@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from access.globs import like
 from access.overlap import overlap
 from access.pattern import Pattern
 from access.rule import ROOT_POLICY, Policy
@@ -50,16 +50,11 @@ def _allowed(role: Mapping[str, Any], policies: Mapping[str, Policy]) -> Iterato
     """Of a role that lists none, whoever makes the token gives what they have themselves. Root is root's alone."""
 
     def listed(field: str, name: str) -> bool:
-        return name in (role.get(field) or ()) or any(_like(name, g) for g in role.get(f"{field}_glob") or ())
+        return name in (role.get(field) or ()) or any(like(name, g) for g in role.get(f"{field}_glob") or ())
 
     for name in policies:
         if name != ROOT_POLICY and listed("allowed_policies", name) and not listed("disallowed_policies", name):
             yield name
-
-
-def _like(name: str, glob: str) -> bool:
-    """As the server compares: `*` alone is special."""
-    return re.fullmatch(".*".join(map(re.escape, glob.split("*"))), name, re.S) is not None
 
 
 def _ttl(role: Mapping[str, Any]) -> Ttl | None:

@@ -100,11 +100,11 @@ class HvacVault:
         return {path: frozenset(answer[path]) for path in paths}
 
     def read_policy(self, name: str) -> str | None:
-        data = self.read(f"sys/policies/acl/{name}")
+        data = self.read(names.policy_path(name))
         return None if data is None else str(data["policy"])
 
     def write_policy(self, name: str, text: str) -> None:
-        self.write(f"sys/policies/acl/{name}", {"policy": text})
+        self.write(names.policy_path(name), {"policy": text})
 
     def incidents(self) -> tuple[Incident, ...]:
         found = []

@@ -1,4 +1,4 @@
-"""Policies of others that grant what is denied: named, since only their keeper may write them.
+"""Policies of others that grant what is denied: named, since only their keeper may write them (docs/adr/0010).
 
 A batch token that carries one can be neither listed nor revoked, so what counts is the policy and not who is seen to
 hold it: the server reads a policy's text anew for every token that names it.
@@ -6,74 +6,128 @@ hold it: the server reads a policy's text anew for every token that names it.
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
+import shlex
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
-from access.acl import Acl
-from access.errors import PolicyError
-from access.policy import parse
-from access.rule import DENIED, Policy, Rule
-from containment import names
+from containment import names, operators
+from containment.carriers import Carrier, carriers
+from containment.ports import Vault
 from containment.report import Outcome
-from containment.run import Run, Seen
-from policies.errors import PortcullisError
+from containment.run import WORKERS, Run, Seen
+from policies.errors import PortcullisError, Unreachable
+
+if TYPE_CHECKING:
+    from access.rule import Policy
+    from access.template import Entity
+    from containment.foreign import Grants
 
 _WHAT = "policies of others"
-_POLICIES = "sys/policies/acl"
-_HOLE = re.compile(r"(\{\{.*?\}\}|\+)")
 
 
 def judge(run: Run, paths: list[str]) -> None:
-    """Of every policy that binds tokens past the gate (`names.past_the_gate`). What cannot be read is not contained."""
-    vault = run.systems.vault
+    """Of every policy that binds tokens past the gate (`names.past_the_gate`); `paths` are sorted. One effect for each
+    that grants one or cannot be judged, which is not contained; one for all others."""
     if not paths:
         return
+    vault = run.systems.vault
+    server = _Server(vault)
     try:
+        _require(vault)
+        others = [name for name in vault.keys(names.POLICIES) if names.foreign(name)]
         now = datetime.fromtimestamp(vault.now(), UTC)
-        listed = vault.keys(_POLICIES)
     except PortcullisError as error:
         run.fail(_WHAT, "not judged", error)
         return
-    if not listed:
-        run.effect(_WHAT, "not judged", lambda: (Outcome.FAILED, f"the server lists no policy at {_POLICIES}"))
-        return
-    others = [n for n in listed if not n.startswith(names.PREFIX) and names.past_the_gate([n])]
-    run.each(_WHAT, [(name, partial(_look, run, name, paths, now)) for name in others])
+    with ThreadPoolExecutor(WORKERS) as pool:
+        read = list(pool.map(partial(_read, vault, now), others))
+    nothing = 0
+    for name, policy in zip(others, read, strict=True):
+        if isinstance(policy, PortcullisError):
+            run.fail(_WHAT, name, Unreachable(f"not judged: {policy}"))
+        elif policy is None or (grants := _granted(server, policy, paths)) is None:
+            nothing += 1
+        else:
+            run.effect(_WHAT, name, partial(_said, run, server, grants))
+    run.effect(_WHAT, "all others", lambda: (Outcome.ALREADY, f"{nothing} grant nothing of what is denied"))
 
 
-def _look(run: Run, name: str, paths: list[str], now: datetime) -> Seen:
-    found = run.systems.vault.read(f"{_POLICIES}/{name}")
-    if found is None or not found["policy"]:
-        return Outcome.ALREADY, "gone, or empty"
+def _require(vault: Vault) -> None:
+    """Once, instead of one refusal for each. Raises Unreachable."""
+    needed = {f"{names.POLICIES}/": "list", f"{names.POLICIES}/x": "read"}
+    held = vault.capabilities(list(needed))
+    lacks = [f"{capability} on {path}" for path, capability in needed.items() if not names.may(held[path], capability)]
+    if lacks:
+        raise Unreachable(
+            f"permission denied: this token has no {', no '.join(lacks)}; an administrator writes "
+            f"{operators.CONTAINMENT} anew, as this version has it"
+        )
+
+
+def _read(vault: Vault, now: datetime, name: str) -> Policy | PortcullisError | None:
+    """None when it has expired."""
+    from access import served  # not above: the model is not waited for by what denies first
+
+    path = names.policy_path(name)
     try:
-        policy = parse(str(found["policy"]), f"{_POLICIES}/{name}", name=name, now=now)
-    except PolicyError as error:
-        return Outcome.FAILED, f"not judged: {error}"
-    expires = str(found.get("expiration") or "")
-    granted = reached(replace(policy, expires=datetime.fromisoformat(expires) if expires else None), paths, now)
-    if not granted:
-        return Outcome.ALREADY, "grants nothing of what is denied"
+        answer = vault.read(path)
+        if answer is None or answer["name"] != name:
+            return Unreachable(f"vault: read {path}: listed, and not found")
+        return served.policy(answer, name, path, now)
+    except PortcullisError as error:
+        return error
+
+
+def _granted(server: _Server, policy: Policy, paths: Sequence[str]) -> Grants | None:
+    from containment import foreign
+
+    entities = server.entities if foreign.near(policy, paths, templated=True) else ()
+    return foreign.granted(policy, paths, entities)
+
+
+def _said(run: Run, server: _Server, grants: Grants) -> Seen:
+    name = grants.policy
+    found, unread = server.carriers
+    through = [str(c) for c in found if c.hands_out(name)]
+    given = f"given by {', '.join(through)}" if through else "given by no role, entity or group that was read"
+    given += "".join(f" (not read: {said})" for said in unread)
+    if grants.administrators:
+        words = f"{grants.words()}, {given}; it may write {names.GATE} too: its holders are administrators"
+        run.progress(f"warning: policy {name} {words}, whom no lock-down binds")
+        return Outcome.ALREADY, words
+    gone = f", or bao policy delete {shlex.quote(name)}" if name != "default" else ""
     return Outcome.FAILED, (
-        f"grants {', '.join(granted)}; batch tokens that carry it can be neither listed nor revoked: take the grant "
-        f"out of it, or `bao policy delete {name}`; `portcullis access who PATH --live` tells who is given it"
+        f"{grants.words()}, {given}; batch tokens that carry it can be neither listed nor revoked: take the grant out "
+        f"of it (bao policy write {shlex.quote(name)} FILE){gone}; then lock down again"
     )
 
 
-def reached(policy: Policy, paths: list[str], now: datetime) -> list[str]:
-    """Those of `paths` that it grants anything on, with what. A templated rule counts for whatever it may stand for."""
-    acl = Acl([policy], now=now)
-    granted = {p: acl.capabilities(p) - DENIED for p in paths}
-    for rule in (*acl.unresolved, *acl.forbidden):
-        for path in paths:
-            if _may_match(rule, path):
-                granted[path] |= rule.capabilities - DENIED
-    return [f"{path} ({', '.join(sorted(held))})" for path, held in granted.items() if held]
+class _Server:
+    """What is read once, and only when a policy needs it."""
 
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
 
-def _may_match(rule: Rule, path: str) -> bool:
-    """A value may be anything here: with slashes and wildcards too, where the policy lets it."""
-    written = rule.path.removesuffix("*")
-    parts = ("[^/]+" if p == "+" else ".*" if p.startswith("{{") else re.escape(p) for p in _HOLE.split(written))
-    return re.fullmatch("".join(parts) + (".*" if written != rule.path else ""), path) is not None
+    @cached_property
+    def carriers(self) -> tuple[list[Carrier], list[str]]:
+        return carriers(self._vault)
+
+    @cached_property
+    def entities(self) -> tuple[Entity, ...] | None:
+        """Those that are disabled too, which may be enabled again. None when they cannot be read."""
+        from access import served
+
+        try:
+            groups = self._identities("group")
+            return tuple(served.entity(entity, groups) for entity in self._identities("entity").values())
+        except PortcullisError:
+            return None
+
+    def _identities(self, kind: str) -> dict[str, dict[str, Any]]:
+        base = f"identity/{kind}/id"
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found = pool.map(self._vault.read, [f"{base}/{key}" for key in self._vault.keys(base)])
+            return {str(data["id"]): data for data in found if data is not None}

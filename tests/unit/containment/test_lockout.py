@@ -59,7 +59,11 @@ def test_each_right_is_missed(monkeypatch: pytest.MonkeyPatch, name: str, path: 
 def test_a_role_whose_ttl_could_not_be_restored_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     held = operators.keepers(ESTATE)
     role = next(path for path in held[operators.OPERATOR] if path.startswith("auth/approle/role/execution"))
-    less = {path: rule for path, rule in held[operators.OPERATOR].items() if path not in (role, "auth/approle/role/+")}
+    less = {
+        path: rule
+        for path, rule in held[operators.OPERATOR].items()
+        if path not in (role, "auth/approle/role/+", "auth/+/role/+")
+    }
     monkeypatch.setattr(operators, "keepers", lambda _: {**held, operators.OPERATOR: less})
     assert f"portcullis-operator could not update {role} (nothing grants it)" in lost(ESTATE)
 
