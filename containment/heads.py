@@ -101,7 +101,7 @@ def kept(vault: Store, incident_id: str) -> Kept:
     heads: list[str] = []
     lost: list[str] = []
     gone = set(range(1, int(known["current_version"]) + 1)) - {int(v) for v in versions}
-    for number, version in versions.items():
+    for number, version in sorted(versions.items(), key=lambda v: int(v[0])):  # JSON has them as text, 10 before 9
         data = None
         if not version.get("destroyed") and not version.get("deletion_time"):
             data = (vault.read(f"{path}?version={number}") or {}).get("data")

@@ -11,7 +11,7 @@ from typing import Any
 
 from containment import chain, files
 from containment.incident import Incident
-from containment.report import Effect, Outcome, Report
+from containment.report import PROBE, Effect, Outcome, Report
 from policies.errors import Finding, Unreachable
 
 DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
@@ -126,7 +126,8 @@ def _write(here: Path, name: str, data: dict[str, Any]) -> None:
 
 
 def _acts(effects: Iterable[Effect]) -> list[dict[str, Any]]:
-    acts = [e for e in effects if e.outcome is not Outcome.ALREADY]
+    """What was done or failed, and each probe: the next run does not try again what is replaced by then."""
+    acts = [e for e in effects if e.outcome is not Outcome.ALREADY or e.what == PROBE]
     return [_event(e.at, "containment", e.what, e.target, e.outcome.value, e.detail) for e in acts]
 
 

@@ -15,6 +15,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+PROBE = "probe"
 DENIED = "leaked paths denied"
 CONTAINED = "contained"
 """The milestones among the effects, on the incident: on its record only when every effect so far was seen to hold."""

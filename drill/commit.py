@@ -11,6 +11,7 @@ from policies.errors import Unreachable
 from tools.bootstrap import ensure
 
 _FILE = "config/exchange.py"
+_RULES = Path(__file__).parent / "gitleaks.toml"
 
 
 def commit_key(folder: Path, key: tuple[str, str]) -> None:
@@ -28,7 +29,8 @@ def commit_key(folder: Path, key: tuple[str, str]) -> None:
 def scan(folder: Path) -> list[dict[str, Any]]:
     """Findings of gitleaks over the whole history, values redacted by it. Raises Unreachable when it cannot run."""
     gitleaks = str(ensure().path("gitleaks"))
-    argv = [gitleaks, "git", "--redact", "--no-banner", "--report-format=json", "--report-path=-", str(folder)]
+    argv = [gitleaks, "git", f"--config={_RULES}", "--redact", "--no-banner", "--report-format=json"]
+    argv += ["--report-path=-", str(folder)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):  # 1: leaks were found
         raise Unreachable(f"gitleaks: {done.stderr[-500:]}")

@@ -75,7 +75,8 @@ class Durable:
 
     def _workflow_id(self, item: str, since: float) -> str:
         prefix = f"{self._incident_id}/{item}/"
-        past = DBOS.list_workflows(workflow_id_prefix=prefix)
+        # The store compares a prefix without regard to case, and INC-7 and inc-7 are two incidents.
+        past = [w for w in DBOS.list_workflows(workflow_id_prefix=prefix) if w.workflow_id.startswith(prefix)]
         if not past:
             return f"{prefix}1"
         last = max(past, key=lambda w: int(w.workflow_id.removeprefix(prefix)))

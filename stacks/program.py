@@ -119,6 +119,7 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
         if decision.lifting is not None:
             lift.restore(vault, context.estate, context.incidents, decision.lifting)
             lift.write_down(vault, decision.lifting)
+            pulumi.log.info(_lifted(decision))
         if decision.current is None:
             vault.write_compiled(context.estate)
         done = True
@@ -126,6 +127,12 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
         complaints.append(str(error))
     paging.report(vault, not_contained, pulumi.log.warn)
     return done and not any(not_contained.values())
+
+
+def _lifted(decision: Decision) -> str:
+    left = ", ".join(incident.id for incident in decision.in_force)
+    said = f"incident {decision.lifting.id} is lifted" if decision.lifting else ""
+    return f"{said}; still open and locked down: {left}" if left else said
 
 
 def _contain(vault: HvacVault, context: access.Context, incident: Incident, complaints: list[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 
 from containment import generations, names
-from containment.report import Outcome
+from containment.report import PROBE, Outcome
 from containment.run import Run, Seen
 from policies.errors import PortcullisError
 from policies.model import KvSecret, SecretAccessPolicy
@@ -35,7 +35,7 @@ def probe(run: Run) -> None:
             return Outcome.ALREADY, f"probe: {path} 403 while a control read is 200"
         return Outcome.FAILED, f"probe: {path} answered {status}, control {control}"
 
-    run.each("probe", [(policy.name, partial(refused, policy)) for policy in _denied(run)])
+    run.each(PROBE, [(policy.name, partial(refused, policy)) for policy in _denied(run)])
 
 
 def _denied(run: Run) -> list[SecretAccessPolicy]:

@@ -17,6 +17,12 @@ def _vault() -> Any:
     return HvacCustodian.from_environment()
 
 
+def _words(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("is empty; it goes on record", param=parameter)
+    return value.strip()
+
+
 @click.group("rotate")
 def command() -> None:
     """Replace every credential that leaked in an incident; production first, each proven dead and alive by use.
@@ -108,8 +114,8 @@ def status_command(incident: str, as_json: bool) -> None:
 @command.command("confirm")
 @click.argument("incident")
 @click.argument("item")
-@click.option("--by", required=True, help="Who says so.")
-@click.option("--note", required=True, help="What they did and saw.")
+@click.option("--by", required=True, callback=_words, help="Who says so.")
+@click.option("--note", required=True, callback=_words, help="What they did and saw.")
 @_JSON
 def confirm_command(incident: str, item: str, by: str, note: str, as_json: bool) -> None:
     """A named person's word for what no server can be asked; it is kept as a word, not as a proof.

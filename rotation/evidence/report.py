@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from containment.incident import NOTHING_NAMED, State
+from containment.report import PROBE
 from policies.errors import InputError
 from rotation.evidence.audit_words import Audit, audit
 from rotation.evidence.folder import MANIFEST, Evidence, Problem, verify
@@ -143,10 +144,11 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
         raise InputError(f"{folder.name}/incident.json is missing: there is nothing to report on")
     drill, containment = object_(folder, "drill.json"), object_(folder, "containment.json")
     effects = rows(containment or {}, "effects", "containment.json")
-    probes = [*rows(drill or {}, "probes", "drill.json"), *_probed(effects)]
+    told = list_(folder, "timeline.json")
+    probes = [*rows(drill or {}, "probes", "drill.json"), *_probed([*told, *effects], incident.get("scope"))]
     attackers = tuple(_attacker(r) for r in list_(folder, "attackers.json"))
     credentials = _credentials(probes, attackers)
-    events = tuple(_event(r) for r in list_(folder, "timeline.json")) or _milestones(incident)
+    events = tuple(_event(r) for r in told) or _milestones(incident)
     open_points = _not_contained(drill, containment, effects, credentials)
     changed = _changed(folder, touched)
     proven = containment is not None and bool(effects or probes) and all(c.holds for c in credentials)
@@ -284,9 +286,13 @@ def _credentials(probes: list[Row], attackers: tuple[Attacker, ...]) -> tuple[Cr
     )
 
 
-def _probed(effects: list[Row]) -> list[Row]:
-    """What the lock-down tried itself, as a workload's new token would: the last word on each."""
-    last = {str(e.get("target", "")): e for e in effects if e.get("what") == "probe"}
+def _probed(acts: list[Row], scope: object) -> list[Row]:
+    """What the lock-down tried itself, as a workload's new token would: the last word on each. A run that finds it
+    replaced tries no more, and tries what leaked in another incident too, which is in that one's report."""
+    mine = scope.get("leaked") if isinstance(scope, dict) and not scope.get("everything") else None
+    last = {str(e.get("target", "")): e for e in acts if e.get("what") == PROBE}
+    if isinstance(mine, list) and not any(str(name).startswith("repository:") for name in mine):
+        last = {target: effect for target, effect in last.items() if f"secret:{target}" in mine}
     return [
         {
             "credential": target,

@@ -111,11 +111,14 @@ class Production:
 
         vault.update_incident(incident, proven)
 
-    def lifted(self, incident: str) -> None:
+    def lifted(self, incident: str) -> str:
+        """What the run said."""
         self.prove(incident)
         done = self.lift(incident)
         assert done.returncode == 0, done.stdout
+        assert f"incident {incident} is lifted" in done.stdout
         assert incident not in self.open()
+        return done.stdout
 
     def reads(self, workload: str, path: str) -> bool:
         actors = Actors(self.box)

@@ -80,7 +80,7 @@ def test_two_incidents_are_a_union_and_each_lift_takes_its_own_part(prod: Produc
     assert prod.open() == ["PROD-2", "PROD-3"]
     for workload, path in (("execution-engine", TRADING), ("partner-gateway", PARTNER)):
         assert not prod.reads(workload, path)
-    prod.lifted("PROD-2")
+    assert "still open and locked down: PROD-3" in prod.lifted("PROD-2")
     assert prod.open() == ["PROD-3"]
     assert prod.reads("execution-engine", TRADING)
     assert not prod.reads("partner-gateway", PARTNER)

@@ -6,6 +6,7 @@ import json
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from policies.errors import Unreachable
 from rotation import cli
@@ -104,3 +105,13 @@ def test_help_is_no_error(
     assert code == 0
     assert "Examples:" in out
     assert "\b" not in out
+
+
+@pytest.mark.parametrize("blank", ["--by", "--note"])
+def test_a_word_without_a_name_or_without_words_is_refused(blank: str) -> None:
+    given = {"--by": "A. Roth", "--note": "ticket 4711", blank: "  "}
+    argv = ["rotate", "confirm", "INC-7", "audit-quiet", *(word for pair in given.items() for word in pair)]
+    done = CliRunner().invoke(cli.cli, argv)
+    assert done.exit_code == 2
+    assert blank in done.output
+    assert "it goes on record" in done.output

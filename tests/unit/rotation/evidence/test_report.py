@@ -24,7 +24,7 @@ INCIDENT = {
     "state": "open",
     "opened_at": 1795488701,
     "denied_at": 1795488702,
-    "scope": {"leaked": ["a"]},
+    "scope": {"leaked": ["secret:key"]},
 }
 EFFECT = {"what": "gate", "target": "pc-gate", "outcome": "done", "detail": "in force", "proof": "read back"}
 CONTAINED = {"contained": True, "effects": [EFFECT], "not_contained": []}
@@ -82,6 +82,19 @@ def test_without_a_drill_the_lock_downs_own_probes_speak(tmp_path: Path) -> None
     (tmp_path / "worse").mkdir()
     files["containment"] = CONTAINED | {"effects": [EFFECT, probe | {"outcome": "failed"}]}
     assert view(_folder(tmp_path / "worse", **files)).verdict is Verdict.NOT_CONTAINED
+
+
+def test_each_probe_is_in_its_own_incidents_report_and_stays_when_it_is_replaced(tmp_path: Path) -> None:
+    """The last run was made while another incident was open, and no longer tried what is replaced by then."""
+    probe = EFFECT | {"what": "probe", "outcome": "already", "detail": "probe: p 403, control 200"}
+    told = [probe | {"target": "key", "at": 1795488703.0, "phase": "containment"}]
+    last = CONTAINED | {"effects": [EFFECT, probe | {"target": "another"}]}
+    shown = view(_folder(tmp_path, containment=last, timeline=told))
+    assert [(c.name, c.holds) for c in shown.credentials] == [("key", True)]
+    (tmp_path / "all").mkdir()
+    everything = INCIDENT | {"scope": {"everything": True, "leaked": []}}
+    shown = view(_folder(tmp_path / "all", incident=everything, containment=last, timeline=told))
+    assert {c.name for c in shown.credentials} == {"key", "another"}
 
 
 @pytest.mark.parametrize("files", [{}, {"drill": DRILL}, {"containment": {"contained": True, "effects": []}}])
