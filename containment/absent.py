@@ -57,7 +57,8 @@ def contain(asked: Asked, stored: Estate | None, error: Unanswered, progress: Pr
     warn(f"{error}: the vault does not answer; what does not need it is done all the same{unchecked}")
     progress(f"incident {incident.id}: in scope: {incident.scope.words}")
     if not asked.told:
-        _note_opened(incident, error)
+        with opening.tolerated(warn):
+            _note_opened(incident, error)
     paging.begin(incident, progress)
     nobody: Any = Absent()
     systems = replace(from_environment(nobody, estate), prober=lambda: nobody)

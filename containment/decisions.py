@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any, Protocol
 
-from containment import record
+from containment import files, record
 from containment.adapters.opa import Decision
 from policies.errors import PortcullisError, Unreachable
 
@@ -45,16 +44,16 @@ class Kept:
 
 def during(folder: Path, since: float, until: float | None) -> tuple[list[dict[str, Any]], int]:
     """Of the incidents' `folder`, the decisions between two moments (epoch seconds), and how many lines are torn."""
-    found, torn = list[dict[str, Any]](), 0
-    file = folder / FILE
-    for line in file.read_bytes().splitlines() if file.is_file() and not file.is_symlink() else ():
-        try:
-            entry = json.loads(line)
-            at = float(entry["at"])
-        except (ValueError, KeyError, TypeError):
+    try:
+        kept, torn = files.json_lines(folder / FILE)
+    except OSError as error:
+        raise Unreachable(f"decision log {FILE}: {error.strerror}") from error
+    found = []
+    for entry in kept:
+        at = entry.get("at")
+        if isinstance(at, bool) or not isinstance(at, int | float):
             torn += 1
-            continue
-        if since <= at and (until is None or at <= until):
+        elif since <= at and (until is None or at <= until):
             found.append(entry)
     return found, torn
 
@@ -67,15 +66,9 @@ def _entry(package: str, question: dict[str, Any], answer: dict[str, Any]) -> di
 
 
 def _append(entry: dict[str, Any]) -> None:
-    """One write, so that two who append at once do not tear each other's lines."""
     file = record.place(FILE)
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(handle, (json.dumps(entry) + "\n").encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        files.append(file, [entry])
     except OSError as error:
         raise Unreachable(f"decision log {file.name}: {error.strerror}") from error

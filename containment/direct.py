@@ -32,7 +32,7 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
         estate, complaint = opening.estate_for(vault, stored, incident=True)
         decision = opening.decided(vault, asked, estate)
         opening.tell(asked, decision, progress, warn)
-        asked = opening.put_on_record(vault, asked, decision)
+        asked = opening.put_on_record(vault, asked, decision, warn)
     except Unanswered as error:
         return absent.contain(asked, stored, error, progress, warn)
     report, incident = lockdown.contain(vault, estate, decision.known, opening.current(decision), progress)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from policies.errors import InputError, Unreachable
 
 PLAIN = re.compile(r"(?:commands/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a file of the evidence may be called."""
+_MOST = 256 * 1024 * 1024
 
 
 def write(folder: Path, name: str, data: bytes, *, new: bool = False) -> Path:
@@ -73,3 +78,43 @@ def walk(root: Path, folder: Path) -> Iterator[tuple[str, Path]]:
 def read(file: Path) -> bytes:
     with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
         return source.read()
+
+
+def json_lines(file: Path) -> tuple[list[dict[str, Any]], int]:
+    """Of a file that commands append to: its objects in order, none without a file, and how many lines are no object: a
+    run that is killed tears its last. Whoever can write the folder can put anything there.
+
+    Raises OSError, also for a link, what is no regular file, and more than 256 MiB.
+    """
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return [], 0
+    with os.fdopen(handle, "rb") as source:
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode) or seen.st_size > _MOST:
+            raise OSError(errno.EINVAL, "no regular file of at most 256 MiB", str(file))
+        lines = source.read().splitlines()
+    found = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict):
+            found.append(entry)
+    return found, len(lines) - len(found)
+
+
+def append(file: Path, entries: Iterable[dict[str, Any]]) -> None:
+    """One write, on disk before it returns, so that two who append at once do not tear each other's lines. Made 0600.
+    Raises OSError."""
+    text = "".join(json.dumps(entry) + "\n" for entry in entries)
+    if not text:
+        return
+    handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    try:
+        os.write(handle, text.encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any
 
@@ -15,7 +17,7 @@ from containment.ports import Vault
 from containment.run import Progress
 from containment.scope import parse_scope
 from containment.systems import from_environment
-from policies.errors import InputError, PortcullisError
+from policies.errors import InputError, PortcullisError, Unreachable
 from policies.load import load
 from policies.model import Estate
 
@@ -32,11 +34,12 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
     except UnknownScope:
         return asked
     tell(asked, decision, progress, warn)
-    asked = put_on_record(vault, asked, decision)
+    asked = put_on_record(vault, asked, decision, warn)
     incident = current(decision)
     effects = executor.deny(from_environment(vault, stored), stored, decision.known, incident, progress)
     paging.begin(incident, progress)
-    record.note_effects(incident.id, effects)
+    with tolerated(warn):
+        record.note_effects(incident.id, effects)
     return asked
 
 
@@ -55,7 +58,16 @@ def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
     return decide(asked, incidents, parse_scope(scope_text(asked, incidents), estate), vault.now())
 
 
-def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
+@contextmanager
+def tolerated(warn: Progress) -> Iterator[None]:
+    """A folder that takes no evidence stops no lock-down; its last word, when all is done, fails the run."""
+    try:
+        yield
+    except Unreachable as error:
+        warn(f"the evidence has a gap: {error}")
+
+
+def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress) -> Asked:
     """Before anything is denied, so that no later run takes the lock-down for drift. Returns the question as it was
     understood, with the incident's id and each name with its kind: whoever asks it again joins, though a name may mean
     something else to the declarations than to the last apply.
@@ -68,14 +80,15 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision) -> Asked:
     way_out.require(vault)
     if all(i.id != current.id for i in vault.incidents()):
         vault.write_incident(current)
-        moved = record.make_room(current.id)
-        record.note(
-            current.id,
-            phase="detection",
-            what="incident opened",
-            target=current.scope.words,
-            detail="; ".join(filter(None, (decision.warning, decision.together, moved))),
-        )
+        with tolerated(warn):
+            moved = record.make_room(current.id)
+            record.note(
+                current.id,
+                phase="detection",
+                what="incident opened",
+                target=current.scope.words,
+                detail="; ".join(filter(None, (decision.warning, decision.together, moved))),
+            )
     if asked.mode is not Mode.LOCK:
         return asked
     return Asked(asked.mode, current.id, ",".join(current.scope.leaked), told=True)

@@ -63,11 +63,11 @@ def report(vault: Vault, not_contained: Mapping[str, Iterable[str]], progress: P
     `progress` gets a line for what could not be sent; nothing is raised.
     """
     try:
-        known = [i for i in vault.incidents() if record.events(i.id)]
+        incidents = vault.incidents()
     except PortcullisError as error:
         progress(f"not paged, the next run tries again: {error}")
         return
-    tell(known, not_contained, progress)
+    tell([i for i in incidents if _events(i) != []], not_contained, progress)
 
 
 def tell(incidents: Iterable[Incident], not_contained: Mapping[str, Iterable[str]], progress: Progress) -> None:
@@ -78,12 +78,7 @@ def tell(incidents: Iterable[Incident], not_contained: Mapping[str, Iterable[str
 
 def _send(incident: Incident, not_contained: Iterable[str] | None, progress: Progress) -> None:
     try:
-        sent = [
-            Page(e["target"], e["detail"])
-            for e in record.events(incident.id)
-            if e["what"] == PAGED and e["outcome"] == "done"
-        ]
-        pages = due(incident, not_contained, sent)
+        pages = due(incident, not_contained, _pages(_events(incident)))
         if not pages:
             return
         pager = _pager()
@@ -94,6 +89,19 @@ def _send(incident: Incident, not_contained: Iterable[str] | None, progress: Pro
             _one(pager, incident, page)
     except PortcullisError as error:
         progress(f"not paged for incident {incident.id}, the next run tries again: {error}")
+
+
+def _events(incident: Incident) -> list[dict[str, Any]] | None:
+    """None when they cannot be read: then it is paged once more, which PagerDuty takes for the alert that it has."""
+    try:
+        return record.events(incident.id)
+    except PortcullisError:
+        return None
+
+
+def _pages(events: list[dict[str, Any]] | None) -> list[Page]:
+    done = (e for e in events or () if e["what"] == PAGED and e["outcome"] == "done")
+    return [Page(e["target"], e["detail"]) for e in done]
 
 
 def _pager() -> Pager | None:

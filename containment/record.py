@@ -16,6 +16,7 @@ from policies.errors import Finding, Unreachable
 
 DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
 _INCIDENT = "incident.json"
+_WORDS = ("phase", "what", "target", "outcome", "detail")
 
 
 def place(incident_id: str) -> Path:
@@ -58,7 +59,7 @@ def keep(report: Report, incident: Incident | None, sealed: chain.Sealed = lambd
             _write(here, "containment.json", report.to_json())
             if incident is not None:
                 _write(here, _INCIDENT, incident.to_json())
-            _append(here, _acts(report.effects))
+            files.append(here / chain.EVENTS, _acts(report.effects))
     except Finding as error:
         note(report.incident, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:
@@ -78,7 +79,7 @@ def last_seen(incident_id: str) -> Incident | None:
 def note_effects(incident_id: str, effects: Iterable[Effect]) -> None:
     """Append what part of a lock-down did. Raises Unreachable when the disk does not take it."""
     try:
-        _append(folder(incident_id), _acts(effects))
+        files.append(folder(incident_id) / chain.EVENTS, _acts(effects))
     except OSError as error:
         raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
 
@@ -98,27 +99,23 @@ def note(
     Raises Unreachable when the disk does not take it.
     """
     try:
-        _append(folder(incident_id), [_event(at or time.time(), phase, what, target, outcome, detail)])
+        event = _event(at or time.time(), phase, what, target, outcome, detail)
+        files.append(folder(incident_id) / chain.EVENTS, [event])
     except OSError as error:
         raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
 
 
 def events(incident_id: str) -> list[dict[str, Any]]:
-    """In the order in which they were noted; empty without a folder, and none is made. A torn last line is left out.
+    """In the order in which they were noted; empty without a folder, and none is made. A line that is no event, as a
+    kill tears the last one, is left out.
 
     Raises Unreachable when they cannot be read.
     """
-    file = place(incident_id) / chain.EVENTS
-    found = []
     try:
-        for line in file.read_text().splitlines() if file.exists() else ():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue
+        found, _ = files.json_lines(place(incident_id) / chain.EVENTS)
     except OSError as error:
-        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
-    return found
+        raise Unreachable(f"record of incident {incident_id}: {chain.EVENTS}: {error.strerror}") from error
+    return [event for event in found if all(isinstance(event.get(name), str) for name in _WORDS)]
 
 
 def _write(here: Path, name: str, data: dict[str, Any]) -> None:
@@ -133,16 +130,3 @@ def _acts(effects: Iterable[Effect]) -> list[dict[str, Any]]:
 
 def _event(at: float, phase: str, what: str, target: str, outcome: str, detail: str) -> dict[str, Any]:
     return {"at": at, "phase": phase, "what": what, "target": target, "outcome": outcome, "detail": detail}
-
-
-def _append(place: Path, events: list[dict[str, Any]]) -> None:
-    """One write, so that two who append at once do not tear each other's lines."""
-    if not events:
-        return
-    text = "".join(json.dumps(event) + "\n" for event in events)
-    handle = os.open(place / chain.EVENTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(handle, text.encode())
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,14 +3,12 @@ after a kill it says where the work stopped."""
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from containment import record
+from containment import files, record
 from rotation.work import Result
 
 _RECOVERY = {"try-new", "open", "enable", "deliver", "recovery", "read-back", "copy", "clean-up"}
@@ -44,19 +42,7 @@ class Journal:
 
     def entries(self) -> list[dict[str, Any]]:
         """Oldest first; a line torn by a kill is left out."""
-        found = []
-        for line in self.file.read_text().splitlines() if self.file.exists() else []:
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue
-        return found
+        return files.json_lines(self.file)[0]
 
     def _append(self, entry: dict[str, str]) -> None:
-        line = json.dumps({"at": round(time.time(), 3), **entry}) + "\n"
-        handle = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(handle, line.encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        files.append(self.file, [{"at": round(time.time(), 3), **entry}])

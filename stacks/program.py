@@ -51,7 +51,7 @@ def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
     if decision.lifting is not None:
         lift.ask(vault, estate, decision, asked.incident_id, dry)
     if not dry:
-        opening.put_on_record(vault, asked, decision)
+        opening.put_on_record(vault, asked, decision, pulumi.log.warn)
     context = access.Context(estate, affected(estate, decision.known), decision.known, vault.now(), begun.environment)
     return context, decision, [complaint] if complaint else []
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from containment import files
 from containment.incident import Incident
 from containment.report import CONTAINED, DENIED
 from policies.errors import InputError
@@ -20,14 +21,17 @@ _FIELDS = ("phase", "what", "target", "outcome", "detail")
 
 
 def read_events(file: Path) -> tuple[list[Event], int]:
-    """Events in the order of writing, and how many lines could not be read: a run that is killed tears its last."""
+    """Events in the order of writing, and how many lines could not be read: a run that is killed tears its last.
+    Raises InputError."""
     events: list[Event] = []
-    torn = 0
-    for line in file.read_bytes().splitlines() if file.is_file() and not file.is_symlink() else ():
+    try:
+        rows, torn = files.json_lines(file) if not file.is_symlink() else ([], 0)  # a link is the chain's to name
+    except OSError as error:
+        raise InputError(f"{file.parent.name}/{file.name} cannot be read: {error.strerror}") from error
+    for row in rows:
         try:
-            row = json.loads(line)
             events.append({"at": float(row["at"]), **{f: str(row.get(f) or "") for f in _FIELDS}})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             torn += 1
     return events, torn
 
