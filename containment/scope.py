@@ -8,7 +8,17 @@ from functools import cached_property
 
 from containment.errors import UnknownScope
 from containment.incident import Incident, Scope, State
-from policies.model import CiRole, Estate, IncidentAccess, KvSecret, Repository, SecretAccessPolicy, Workload
+from policies.model import (
+    CiRole,
+    DatabaseSecret,
+    Estate,
+    IncidentAccess,
+    KvSecret,
+    Repository,
+    SecretAccessPolicy,
+    TokenType,
+    Workload,
+)
 
 
 def parse_scope(text: str, estate: Estate) -> Scope:
@@ -55,7 +65,8 @@ class Affected:
     denied_class: tuple[SecretAccessPolicy, ...]
     """In scope by class and declared `incident.access: deny`: the granted path is denied until the lift."""
     secrets: tuple[SecretAccessPolicy, ...]
-    """In scope: leases revoked, TTLs capped, quarantined while tokens are revoked."""
+    """In scope: leases revoked, TTLs capped, quarantined while tokens are revoked; among them the database roles that a
+    leaked workload with batch tokens is granted."""
     leaked_secrets: tuple[SecretAccessPolicy, ...]
     """Named as leaked, or held by a repository that is."""
     workloads: tuple[Workload, ...]
@@ -116,6 +127,10 @@ def leaked_in(incident: Incident, repositories: Sequence[Repository]) -> tuple[s
     return tuple(dict.fromkeys([*incident.scope.leaked, *held]))
 
 
+def _holders(policy: SecretAccessPolicy) -> frozenset[str]:
+    return frozenset(grant.workload for grant in policy.grants)
+
+
 def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     """What the open ones of `incidents` touch. Names no longer declared are handled by the compiled estate."""
     opened_incidents = tuple(i for i in incidents if i.state is State.OPEN)
@@ -133,9 +148,12 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     )
     leaked_secrets = tuple(s for s in estate.secrets if s.name in taken)
     static = tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret))
-    secrets = tuple(s for s in estate.secrets if everything or s.name in taken)
     leaked_names = leaked("workload")
     leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked_names)
+    # The leases of a batch token do not end with it, and say not whose they are.
+    batch = {w.name for w in leaked_workloads if w.tokens is TokenType.BATCH}
+    leased = {s.name for s in estate.secrets if isinstance(s.secret, DatabaseSecret) and batch & _holders(s)}
+    secrets = tuple(s for s in estate.secrets if everything or s.name in taken or s.name in leased)
     scoped = leaked_names | {g.workload for s in leaked_secrets for g in s.grants}
     return Affected(
         denied=tuple(s for s in static if f"secret:{s.name}" in unreplaced),

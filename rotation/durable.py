@@ -12,7 +12,10 @@ from types import TracebackType
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
+from policies.errors import Unreachable
 from rotation.plan import Credential
 from rotation.work import Outcome, Result
 
@@ -56,8 +59,14 @@ class Durable:
             "log_level": "CRITICAL",
             "enable_otlp": False,
         }
-        DBOS(config=config)
-        DBOS.launch()
+        try:
+            DBOS(config=config)
+            DBOS.launch()
+        except SQLAlchemyError as error:
+            raise Unreachable(
+                f"rotation's database {make_url(self._url)!r} cannot be used ({type(error).__name__}): "
+                "move it aside and run the same command again: each step looks before it acts"
+            ) from error
         return self
 
     def __exit__(

@@ -70,10 +70,16 @@ def _on_record() -> tuple[Incident, ...] | None:
 
 
 def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a signal handler's signature
-    """No traceback, and the word again if Pulumi still takes it: on ^C it may end at once, outputs unwritten. Told by a
-    thread that is not waited for long, since what was interrupted may hold the lock of the channel to Pulumi."""
-    says = "a preview touches nothing" if pulumi.runtime.is_dry_run() else _CUT_SHORT
-    telling = threading.Thread(target=pulumi.log.error, args=(f"interrupted: {says}",), daemon=True)
+    """No traceback, and the word again if Pulumi still takes it: on ^C it may end at once, outputs unwritten. It ends a
+    program in the same way when a resource failed. Told by a thread that is not waited for long, since what was
+    interrupted may hold the lock of the channel to Pulumi."""
+    says = "run the same command again; the stack's outputs are those of the run before"
+    if pulumi.runtime.is_dry_run():
+        says = "a preview touches nothing"
+    elif pulumi.Config().get("incident") == Mode.LOCK:
+        says = _CUT_SHORT
+    told = f"cut short, by ^C or by a resource that failed (named above): {says}"
+    telling = threading.Thread(target=pulumi.log.error, args=(told,), daemon=True)
     telling.start()
     telling.join(_PATIENCE)
     raise SystemExit(_SAID)

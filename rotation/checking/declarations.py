@@ -11,7 +11,7 @@ from typing import Any
 from containment.adapters.opa import Decision, Opa, Violation
 from containment.decisions import Judge
 from policies.document import Problem
-from policies.errors import InputError
+from policies.errors import InputError, Unreachable
 from policies.load import called, default_folder, read
 from policies.rules import LOAD, LOCKOUT
 
@@ -53,13 +53,18 @@ def check(paths: Sequence[Path], opa_url: str) -> Checked:
     folder, only = _asked(paths)
     estate, problems = read(folder)
     ways: list[str] = []
-    decision = decide(estate, Meanwhile(Opa(opa_url), lambda: ways.extend(lost(estate))))
+    try:
+        decision = decide(estate, Meanwhile(Opa(opa_url), lambda: ways.extend(lost(estate))))
+    except Unreachable as error:
+        if not problems:
+            raise
+        decision = Decision(allow=False, reasons=(str(error),))
     found = [*map(_violation, problems), *decision.violations, *map(_lockout, ways)]
     violations = tuple(sorted(_heard(found, only), key=lambda v: (v.file, v.line, v.rule)))
     code = 2 if any(v.rule == LOAD.name for v in violations) else 1 if violations else 0
     if not decision.allow and not decision.violations:  # it said no without saying where: never a yes
         code = code or 1
-    reasons = tuple(map(str, violations)) or (decision.reasons if code else ())
+    reasons = (*map(str, violations), *(() if decision.violations or not code else decision.reasons))
     counted = f"{len(estate.secrets)} secrets and {len(estate.workloads)} workloads"
     return Checked(violations, reasons, code, counted)
 

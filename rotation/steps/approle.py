@@ -11,7 +11,7 @@ from containment import names, proofs
 from policies.errors import InputError, PortcullisError, Unreachable
 from rotation.issuing.delivery import ToFile
 from rotation.proving import open_step
-from rotation.steps.tokens import old_tokens
+from rotation.steps.tokens import none_left, old_tokens
 from rotation.work import NotProven, Step, Work
 
 DELIVERY = "PORTCULLIS_DELIVERY_DIR"
@@ -71,7 +71,7 @@ def _ended(work: Work) -> str:
     ids, tokens = _old_ids(work), _old_tokens(work)
     if ids or tokens:
         raise NotProven(f"still there: {len(ids)} old secret_ids, {len(tokens)} old tokens")
-    return "no secret_id and no token from before containment is left"
+    return f"no secret_id and no {none_left(work, work.workload())}"
 
 
 def _file(work: Work) -> Path:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
-from containment import names, proofs
-from policies.model import CiRole, Workload
+from containment import generations, names, proofs
+from policies.model import CiRole, TokenType, Workload
 from rotation.work import NotProven, Step, Work
 
 
@@ -20,6 +21,19 @@ def old_tokens(work: Work, identity: Workload | CiRole, cut: int) -> list[str]:
     ]
 
 
+def none_left(work: Work, identity: Workload | CiRole) -> str:
+    """In words, after a look: batch tokens are another matter, which nobody may take for revoked."""
+    if isinstance(identity, CiRole) or identity.tokens is not TokenType.BATCH:
+        return "token from before containment is left"
+    closed = generations.closed_until(identity, work.estate, work.vault.incidents(), work.vault.now())
+    denied = (
+        f"denied every granted path until {datetime.fromtimestamp(max(closed.values()), UTC):%H:%M:%S} UTC"
+        if any(closed.values())
+        else "expired"
+    )
+    return f"token that can be listed is left; batch tokens cannot be revoked, earlier ones are {denied}"
+
+
 def end_step(work: Work, identity: Workload | CiRole, cut: Callable[[], int]) -> Step:
     def act() -> None:
         for accessor in old_tokens(work, identity, cut()):
@@ -29,6 +43,6 @@ def end_step(work: Work, identity: Workload | CiRole, cut: Callable[[], int]) ->
         left = old_tokens(work, identity, cut())
         if left:
             raise NotProven(f"{len(left)} old tokens are still there")
-        return "no token from before containment is left"
+        return f"no {none_left(work, identity)}"
 
     return Step("end-old", verify, lambda: not old_tokens(work, identity, cut()), act, proofs.OLD_DEAD)

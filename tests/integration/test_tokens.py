@@ -18,6 +18,7 @@ from containment.direct import contain
 from containment.ports import Token
 from containment.report import Outcome
 from drill.actors import Actors
+from drill.hands import alive
 from policies.errors import Unreachable
 from policies.load import load
 from sandbox.environment import Sandbox
@@ -74,6 +75,24 @@ def test_a_wrapping_token_from_before_the_lock_does_not_unwrap_after_it(
     router = actors.login(*actors.secret_id("order-router"))
     after = _wrapped(sandbox, router, "secret/data/trading/fix-session")
     assert _unwrap(sandbox, after)[0] == 200, "the control: wrapping as such still works"
+
+
+def test_what_a_leaked_batch_token_was_leased_ends_with_it(sandbox: Sandbox, environ: None) -> None:
+    """No list says whose a batch token's lease is, and it does not end with the token."""
+    del environ
+    actors = Actors(sandbox)
+    batch = actors.jwt_login("analytics-batch", actors.issuer_token({"sub": "analytics-batch"}))
+    leaked = actors.read(batch, "database/creds/analytics-readonly")
+    other = actors.read(actors.login(*actors.secret_id("settlement")), "database/creds/settlement-readonly")
+    session = actors.connect(leaked["username"], leaked["password"])
+    assert alive(session)
+    report = contain(HvacVault.from_environment(), "INC-BATCH", "workload:analytics-batch", print).report
+    assert report.not_contained == ()
+    assert not alive(session)
+    assert not actors.can_connect(leaked["username"], leaked["password"])
+    assert actors.can_connect(other["username"], other["password"]), "a role that it is not granted"
+    with pytest.raises(Unreachable, match=" 403 "):
+        actors.read(batch, "database/creds/analytics-readonly")
 
 
 def test_our_own_policies_without_the_gate_open_nothing(sandbox: Sandbox, environ: None) -> None:

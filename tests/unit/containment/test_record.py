@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from containment import chain, record
 from containment.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
+from policies.errors import Unreachable
 
 INCIDENT = Incident("INC-1", Scope(True), State.OPEN, opened_at=1795488701)
 REPORT = Report("INC-1", (Effect("token revoked", "x", Outcome.DONE, "gone", 1795488702.5),))
@@ -58,3 +60,29 @@ def test_evidence_of_an_earlier_incident_by_the_same_id_is_moved_aside_whole(fol
     (aside,) = folder.parent.iterdir()
     assert said.endswith(str(aside))
     assert chain.verify(aside / "INC-1") == []
+
+
+GOOD = '{"at": 1, "phase": "lift", "what": "a", "target": "", "outcome": "done", "detail": ""}\n'
+
+
+@pytest.mark.parametrize("bad", [b"\xff\xfe\n", b"[1]\n", b"{}\n", b'{"what": 1}\n', b"[" * 100_000, b'{"at": 1, "ph'])
+def test_a_line_that_is_no_event_is_left_out(folder: Path, bad: bytes) -> None:
+    folder.mkdir()
+    (folder / chain.EVENTS).write_bytes(GOOD.encode() + bad)
+    assert [e["what"] for e in record.events("INC-1")] == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_is_no_plain_file_is_neither_read_nor_waited_for(folder: Path, kind: str) -> None:
+    folder.mkdir()
+    file = folder / chain.EVENTS
+    if kind == "link":
+        file.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.mkdir()
+    with pytest.raises(Unreachable, match=chain.EVENTS):
+        record.events("INC-1")
+    with pytest.raises(Unreachable):
+        record.note("INC-1", phase="lift", what="x")

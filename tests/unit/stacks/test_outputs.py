@@ -101,16 +101,26 @@ def test_what_is_refused_leaves_the_word_of_the_servers(
     assert exported.get("openIncidents") == named
 
 
-@pytest.mark.parametrize(("dry", "says"), [(True, "touches nothing"), (False, "not contained until the same command")])
-def test_an_interrupt_ends_the_program_with_a_word(monkeypatch: pytest.MonkeyPatch, dry: bool, says: str) -> None:
+INTERRUPTED = [
+    (True, "true", "touches nothing"),
+    (False, "true", "not contained until the same command"),
+    (False, "keep", "named above): run the same command again"),
+]
+
+
+@pytest.mark.parametrize(("dry", "incident", "says"), INTERRUPTED)
+def test_an_interrupt_ends_the_program_with_a_word(
+    monkeypatch: pytest.MonkeyPatch, dry: bool, incident: str, says: str
+) -> None:
     told = list[str]()
     monkeypatch.setattr(pulumi.log, "error", told.append)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry)
+    monkeypatch.setattr(pulumi.Config, "get", lambda *_: incident)
     with pytest.raises(SystemExit) as ended:
         first._interrupted(signal.SIGINT, None)
     assert ended.value.code == 32, "Pulumi's host would print that the program failed"
     assert len(told) == 1
-    assert told[0].startswith("interrupted: ")
+    assert told[0].startswith("cut short, by ^C ")
     assert says in told[0]
 
 

@@ -1,0 +1,62 @@
+"""Evidence that cannot be kept stops no lock-down: what is missing is said, and fails the run at its end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from containment import names
+from containment.adapters.vault import HvacVault
+from containment.chain import EVENTS
+from sandbox.environment import REPOSITORY, Sandbox
+
+PATH = "secret/data/partners/api"
+
+
+def _contain(env: dict[str, str], incident: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "rotation", "contain", "--incident-id", incident, "--scope", "partner-api-key"]
+    return subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_place_that_takes_nothing(sandbox: Sandbox, env: dict[str, str], tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    done = _contain({**env, "PORTCULLIS_INCIDENTS": str(in_the_way / "incidents")}, "FULL-1")
+    assert done.returncode == 3, done.stderr
+    assert "warning: the evidence has a gap: record of incident FULL-1: Not a directory" in done.stderr
+    assert done.stderr.rstrip().endswith("record of incident FULL-1: Not a directory")
+    assert "Traceback" not in done.stderr
+    vault = HvacVault.from_environment(sandbox.environ_unchecked())
+    assert PATH in (vault.read_policy(names.GATE) or "")
+    held = next(i for i in vault.incidents() if i.id == "FULL-1")
+    assert held.contained_at, "it is contained all the same, by the server's record"
+    assert _contain(env, "FULL-1").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda file: file.write_bytes(b"\xff\xfe\n[1]\n"),
+        lambda file: os.mkfifo(file),
+        lambda file: file.symlink_to("/dev/zero"),
+    ],
+    ids=["bytes", "pipe", "link"],
+)
+def test_another_incidents_folder(env: dict[str, str], tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    """That one is open too, so that each run would page for it."""
+    events = Path(env["PORTCULLIS_INCIDENTS"]) / "FULL-1" / EVENTS
+    kept = events.read_bytes()
+    events.unlink()
+    spoil(events)
+    try:
+        done = _contain(env, f"NEXT-{tmp_path.name[-1]}")
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        events.unlink()
+        events.write_bytes(kept)

@@ -1,0 +1,53 @@
+"""What is said of an identity's tokens from before containment: a batch token is never said to be gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from containment.incident import Incident, Scope, State
+from policies.load import load
+from policies.model import TokenType
+from rotation.steps.tokens import none_left
+from rotation.work import Work
+
+ESTATE = load()
+
+
+class _Vault:
+    def __init__(self, *incidents: Incident) -> None:
+        self._incidents = incidents
+
+    def incidents(self) -> tuple[Incident, ...]:
+        return self._incidents
+
+    def now(self) -> int:
+        return 1795488800
+
+
+class _Work:
+    estate = ESTATE
+
+    def __init__(self, *incidents: Incident) -> None:
+        self.vault = _Vault(*incidents)
+
+
+def _said(name: str, *incidents: Incident) -> str:
+    work: Any = _Work(*incidents)
+    held: Work = work
+    return none_left(held, next(w for w in ESTATE.workloads if w.name == name))
+
+
+@pytest.mark.parametrize(("contained", "said"), [(1795488790, "denied every granted path until "), (1, "expired")])
+def test_of_batch_tokens_it_is_said_until_when_they_are_denied(contained: int, said: str) -> None:
+    scope = Scope(everything=False, leaked=("workload:analytics-batch",))
+    incident = Incident("I", scope, State.OPEN, opened_at=1, contained_at=contained)
+    words = _said("analytics-batch", incident)
+    assert "batch tokens cannot be revoked" in words
+    assert said in words
+
+
+def test_of_service_tokens_that_none_is_left() -> None:
+    name = next(w.name for w in ESTATE.workloads if w.tokens is not TokenType.BATCH)
+    assert _said(name) == "token from before containment is left"
