@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from containment.foreign import Grants
 
 _WHAT = "policies of others"
+_NAMED = 10
+"""More of those who give one policy are counted."""
 
 
 def judge(run: Run, paths: list[str]) -> None:
@@ -92,7 +94,12 @@ def _said(run: Run, server: _Server, grants: Grants) -> Seen:
     name = grants.policy
     found, unread = server.carriers
     through = [str(c) for c in found if c.hands_out(name)]
-    given = f"given by {', '.join(through)}" if through else "given by no role, entity or group that was read"
+    more = f" and {len(through) - _NAMED} more" if len(through) > _NAMED else ""
+    given = (
+        f"given by {', '.join(through[:_NAMED])}{more}"
+        if through
+        else "given by no role, entity or group that was read"
+    )
     given += "".join(f" (not read: {said})" for said in unread)
     if grants.administrators:
         words = f"{grants.words()}, {given}; it may write {names.GATE} too: its holders are administrators"
