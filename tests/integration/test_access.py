@@ -336,7 +336,7 @@ def test_what_the_operator_may_not_read_is_named(server: Server) -> None:
     operator = server.box.environ()["VAULT_TOKEN"]
     code, answer, said = _access(server, "who", BY_GROUP, "--live", vault_token=operator)
     assert code == 3
-    assert any(reason.startswith("sys/policies/acl/foreign-group: refused") for reason in answer["unread"])
+    assert any(reason.startswith("database/static-roles: refused") for reason in answer["unread"])
     assert operators.DRIFT in said
 
 
