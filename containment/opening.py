@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any
@@ -17,6 +17,7 @@ from containment.ports import Vault
 from containment.run import Progress
 from containment.scope import parse_scope
 from containment.systems import from_environment
+from policies import codec
 from policies.errors import InputError, PortcullisError, Unreachable
 from policies.load import load
 from policies.model import Estate
@@ -94,13 +95,20 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress
     return Asked(asked.mode, current.id, ",".join(current.scope.leaked), told=True)
 
 
-def estate_for(vault: Vault, stored: Estate | None, *, incident: bool, lifting: bool = False) -> tuple[Estate, str]:
+def estate_for(
+    vault: Vault,
+    stored: Estate | None,
+    *,
+    incident: bool,
+    lifting: bool = False,
+    approved: Callable[[], None] = lambda: None,
+) -> tuple[Estate, str]:
     """The declarations, loaded, judged and proven to leave a way out, and in an `incident` what the last apply declared
     beside them. The last value is why they do not serve, or "".
 
-    When they do not load, OPA is down or it objects, or there would be no way out, the estate of the last apply serves
-    in an incident, unless it is being lifted: deny-by-default must not stand in the way of a lock-down. Otherwise that
-    is raised.
+    When they do not load, OPA is down or it objects, there would be no way out, or they are not `approved`, the estate
+    of the last apply serves in an incident, unless it is being lifted: deny-by-default must not stand in the way of a
+    lock-down. Otherwise that is raised. Declarations that are the last apply's need no approval in an incident.
     """
     from containment.lockout import prove  # the model is not waited for by what denies first
 
@@ -109,11 +117,20 @@ def estate_for(vault: Vault, stored: Estate | None, *, incident: bool, lifting: 
         estate = load()
         judge(estate)
         prove(estate)
+        _approve(estate, None if lifting else last, approved)
     except PortcullisError as error:
         if lifting or last is None:
             raise
         return last, f"the estate of the last apply was used: {error}"
     return (estate if last is None else with_kept(estate, last)), ""
+
+
+def _approve(estate: Estate, last: Estate | None, approved: Callable[[], None]) -> None:
+    try:
+        approved()
+    except PortcullisError:
+        if last is None or codec.encode(estate) != codec.encode(last):
+            raise
 
 
 def with_kept(estate: Estate, last: Estate) -> Estate:

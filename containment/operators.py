@@ -31,13 +31,17 @@ BREAK_GLASS = "portcullis-break-glass"
 CONTAINMENT = "portcullis-containment"
 ROTATOR = "portcullis-rotator"
 PROBER = "portcullis-prober"
+APPROVER = "portcullis-approver"
 DRIFT = "portcullis-drift"
 """A role of the CI's login method too: the scheduled job logs in by it."""
-POLICIES = (OPERATOR, CONTAINMENT, BREAK_GLASS, ROTATOR, PROBER, DRIFT)
+APPLY_TTL = 1800
+"""Seconds that the token of an approved apply lives."""
+POLICIES = (OPERATOR, CONTAINMENT, BREAK_GLASS, ROTATOR, PROBER, APPROVER, DRIFT)
 
 _ALL = ["create", "read", "update", "delete", "list"]
 _WRITE = ["create", "read", "update", "delete"]
 _PROBE = f"auth/token/create/{names.PROBE_ROLE}"
+_APPLY = f"auth/token/create/{names.APPLY_ROLE}"
 
 
 def operator_policy(estate: Estate) -> str:
@@ -226,6 +230,17 @@ def _probing() -> dict[str, Any]:
     return {"capabilities": ["update"], "allowed_parameters": {"policies": [], "ttl": [], "display_name": []}}
 
 
+def approver_policy() -> str:
+    """Policy of the one identity that makes the operator's token for what was approved, and does nothing else. The
+    token role fixes what is made; a token that does not say what for is not made."""
+    return hcl(_approver_paths())
+
+
+def _approver_paths() -> dict[str, dict[str, Any]]:
+    made: dict[str, list[str]] = {"meta": [], "ttl": [], "display_name": []}
+    return {_APPLY: {"capabilities": ["update"], "allowed_parameters": made, "required_parameters": ["meta"]}}
+
+
 def break_glass_policy() -> str:
     """What stays when the operator's identity is gone: policies, tokens, leases, identities and the store."""
     return json.dumps({"path": _break_glass_paths()}, sort_keys=True)
@@ -251,6 +266,7 @@ def keepers(estate: Estate) -> dict[str, dict[str, dict[str, Any]]]:
         BREAK_GLASS: _break_glass_paths(),
         ROTATOR: _rotator_paths(estate),
         PROBER: {_PROBE: _probing()},
+        APPROVER: _approver_paths(),
         DRIFT: _drift_paths(estate),
     }
 
@@ -278,6 +294,17 @@ def issue_role(identity: Workload | CiRole) -> dict[str, Any]:
         "orphan": True,
         "renewable": False,
         "token_explicit_max_ttl": INCIDENT_TTL_LIMIT,
+        "token_type": "service",
+    }
+
+
+def apply_role() -> dict[str, Any]:
+    """Token role of an approved apply: the operator's policy and no other, no parent, no renewal, half an hour."""
+    return {
+        "allowed_policies": [OPERATOR],
+        "orphan": True,
+        "renewable": False,
+        "token_explicit_max_ttl": APPLY_TTL,
         "token_type": "service",
     }
 

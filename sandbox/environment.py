@@ -161,6 +161,7 @@ class Sandbox:
             "PORTCULLIS_SANDBOX": str(self.root),
             "PORTCULLIS_CREDENTIALS": str(self.root / "credentials"),
             "PORTCULLIS_DELIVERY_DIR": str(self.delivered),
+            "PORTCULLIS_APPROVER_TOKEN_FILE": str(self.root / "secrets" / "approver.token"),
             "PORTCULLIS_PROBER_TOKEN_FILE": str(self.root / "secrets" / "prober.token"),
             "PORTCULLIS_ROTATOR_TOKEN_FILE": str(self.root / "secrets" / "rotator.token"),
             "PORTCULLIS_ROTATION_DATABASE": f"sqlite:///{self.root / 'rotation' / 'steps.sqlite'}",

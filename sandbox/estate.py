@@ -48,6 +48,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
     call("POST", f"sys/auth/{names.APPROLE}/tune", {"user_lockout_config": {"lockout_disable": True}})
     _trust_issuer(sandbox, call)
     call("POST", f"auth/token/roles/{names.PROBE_ROLE}", operators.probe_role())
+    call("POST", f"auth/token/roles/{names.APPLY_ROLE}", operators.apply_role())
     identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
     logins = _keys(bao, f"auth/{names.JWT}/role", root)
     for identity in identities:
@@ -61,6 +62,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
         (operators.BREAK_GLASS, operators.break_glass_policy()),
         (operators.ROTATOR, operators.rotator_policy(estate)),
         (operators.PROBER, operators.prober_policy()),
+        (operators.APPROVER, operators.approver_policy()),
         (operators.DRIFT, operators.drift_policy(estate)),
     ):
         call("PUT", f"sys/policies/acl/{name}", {"policy": text})

@@ -34,6 +34,7 @@ class Begun:
     vault: HvacVault
     asked: Asked
     environment: str
+    approval: bool
     stored: Estate | None
     dry: bool
 
@@ -112,7 +113,7 @@ def deny() -> Begun:
             asked = opening.deny_first(vault, asked, stored, pulumi.log.info, pulumi.log.warn)
     except Unanswered as error:
         without_vault(asked, stored, error, dry=dry)
-    return Begun(vault, asked, config.environment, stored, dry)
+    return Begun(vault, asked, config.environment, config.approval, stored, dry)
 
 
 def without_vault(asked: Asked, stored: Estate | None, error: Unanswered, *, dry: bool) -> NoReturn:

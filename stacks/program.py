@@ -17,7 +17,7 @@ from containment.incident import Incident, Mode, State
 from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError, Unanswered
-from stacks import access, lift, outputs
+from stacks import access, approved, lift, outputs
 from stacks.first import Begun, asking, refusals, without_vault
 from stacks.registration import registered
 
@@ -45,7 +45,13 @@ def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
     """What the run works on, on record unless it is a preview, and why the declarations do not serve, if so."""
     vault, asked, dry = begun.vault, begun.asked, begun.dry
     incident = asked.mode is Mode.LOCK or any(i.state is State.OPEN for i in vault.incidents())
-    estate, complaint = opening.estate_for(vault, begun.stored, incident=incident, lifting=asked.mode is Mode.LIFT)
+    estate, complaint = opening.estate_for(
+        vault,
+        begun.stored,
+        incident=incident,
+        lifting=asked.mode is Mode.LIFT,
+        approved=lambda: approved.require(required=begun.approval, dry=dry),
+    )
     decision = opening.decided(vault, asked, estate)
     opening.tell(asked, decision, pulumi.log.info, pulumi.log.warn)
     if decision.lifting is not None:

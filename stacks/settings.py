@@ -17,6 +17,8 @@ ENVIRONMENTS = ("all", "production", "staging")
 class Settings:
     asked: Asked
     environment: str
+    approval: bool
+    """Whether only what was approved is applied."""
 
 
 def read() -> Settings:
@@ -33,4 +35,7 @@ def read() -> Settings:
         config.get("incidentScope") or "",
         file=f"Pulumi.{pulumi.get_stack()}.yaml",
     )
-    return Settings(asked, environment)
+    approval = config.get("approvalRequired") or "false"
+    if approval not in ("true", "false"):
+        raise InputError(f"config approvalRequired: {approval!r}; true or false")
+    return Settings(asked, environment, approval == "true")

@@ -33,6 +33,7 @@ KV, DATABASE = "kv-v2", "database"
 BY_PRODUCT = "(portcullis)"
 """Source of a policy that is compiled and stands in no file."""
 _PROBE_TTL = Ttl(120, 120)
+_APPLY_TTL = Ttl(operators.APPLY_TTL, operators.APPLY_TTL)
 _ISSUE_TTL = Ttl(INCIDENT_TTL_LIMIT, INCIDENT_TTL_LIMIT)
 
 
@@ -55,7 +56,9 @@ def snapshot(estate: Estate, during: Affected | None = None) -> Snapshot:
             allowed = [policies[name] for name in names.token_policies(identity)]
             principals += _choices(names.issue_role(identity), allowed, _ISSUE_TTL, _place(identity.source))
     principals += _choices(names.PROBE_ROLE, ours.values(), _PROBE_TTL)
-    principals += _operators(estate)
+    keepers = tuple(_operators(estate))
+    operator = [a.policy for k in keepers if k.name == operators.OPERATOR for a in k.attached]
+    principals += (*_choices(names.APPLY_ROLE, operator, _APPLY_TTL), *keepers)
     return Snapshot(
         tuple(principals),
         stands_for=dict(_stands_for(estate, now)),
@@ -175,3 +178,5 @@ def _stands_for(estate: Estate, now: Affected) -> Iterator[tuple[str, Target]]:
             yield f"auth/token/create/{names.issue_role(identity)}", target
     probing = Target(Engine.TOKEN, names.PROBE_ROLE, groups=(f"{names.PREFIX}*",), ttl=_PROBE_TTL)
     yield f"auth/token/create/{names.PROBE_ROLE}", probing
+    applying = Target(Engine.TOKEN, names.APPLY_ROLE, groups=(operators.OPERATOR,), ttl=_APPLY_TTL)
+    yield f"auth/token/create/{names.APPLY_ROLE}", applying

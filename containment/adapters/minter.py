@@ -1,5 +1,5 @@
-"""Vault as those see it who make tokens, and so write no policy (docs/adr/0007): the prober and the rotator. The token
-of each is a 0600 file."""
+"""Vault as those see it who make tokens, and so write no policy (docs/adr/0007): prober, rotator and approver. The
+token of each is a 0600 file."""
 
 from __future__ import annotations
 
@@ -49,11 +49,16 @@ class HvacMinter(HvacVault):
         if not allowed:
             raise Unreachable(f"{self.VARIABLE}: its token may not make one by the token role {role}")
 
-    def create_token(self, role: str, ttl: int, policies: Sequence[str] = ()) -> Issued:
-        """By a token role, whose limits stand. `policies` where the role leaves the choice; `ttl` in seconds."""
+    def create_token(
+        self, role: str, ttl: int, policies: Sequence[str] = (), meta: Mapping[str, str] | None = None
+    ) -> Issued:
+        """By a token role, whose limits stand. `policies` where the role leaves the choice; `ttl` in seconds; `meta` is
+        what a look-up of the token tells of it."""
         body: dict[str, Any] = {"ttl": f"{ttl}s", "display_name": role}
         if policies:
             body["policies"] = list(policies)
+        if meta:
+            body["meta"] = dict(meta)
         auth = self._call(
             f"{self.VARIABLE}: create a token by {role}",
             lambda: self._client.write_data(f"auth/token/create/{role}", data=body),
@@ -92,3 +97,17 @@ class HvacProber(HvacMinter):
     def ready(self) -> None:
         """Raises Unreachable when it could not probe."""
         self.require(names.PROBE_ROLE)
+
+
+class HvacApprover(HvacMinter):
+    """Makes the operator's token for what was approved, and can do nothing else."""
+
+    VARIABLE = "PORTCULLIS_APPROVER_TOKEN_FILE"
+
+    def ready(self) -> None:
+        """Raises Unreachable when it could not make one."""
+        self.require(names.APPLY_ROLE)
+
+    def end(self, token: str) -> bool:
+        """By itself. Whether it is gone."""
+        return self._status("POST", "auth/token/revoke-self", token) == 204

@@ -85,6 +85,11 @@ class HvacVault:
         answer = self._call("token lookup-self", lambda: self._client.auth.token.lookup_self())
         return str(answer["data"]["accessor"])
 
+    def metadata(self) -> Mapping[str, str]:
+        """What whoever made this token wrote on it; its holder cannot change it."""
+        answer = self._call("token lookup-self", lambda: self._client.auth.token.lookup_self())
+        return {str(key): str(value) for key, value in (answer["data"]["meta"] or {}).items()}
+
     def capabilities(self, paths: list[str]) -> Mapping[str, frozenset[str]]:
         answer = self.write("sys/capabilities-self", {"paths": paths})
         return {path: frozenset(answer[path]) for path in paths}

@@ -20,17 +20,24 @@ def side(word: str | None, folder: Path) -> Iterator[Side]:
 
     Raises InputError, DeclarationError.
     """
-    from access.sources import revision
-
     path = Path(word) if word else folder
     if path.is_dir():
         yield _of_folder(path)
         return
     if word is None:
         raise InputError(f"{folder}: there is no such folder")
-    repository = _repository(folder)
-    with revision.folder(repository, word, folder.resolve().relative_to(repository).as_posix()) as then:
+    with at(word, folder) as then:
         yield _of_folder(then)
+
+
+@contextmanager
+def at(revision: str, folder: Path) -> Iterator[Path]:
+    """`folder` as a revision of its repository has it. Raises InputError."""
+    from access.sources import revision as objects
+
+    repository = _repository(folder)
+    with objects.folder(repository, revision, folder.resolve().relative_to(repository).as_posix()) as then:
+        yield then
 
 
 def live(folder: Path) -> Side:

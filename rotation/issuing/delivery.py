@@ -38,11 +38,15 @@ class ToFile:
         return str(self._path)
 
     def __call__(self, values: Mapping[str, str]) -> None:
+        self.write(document(values))
+
+    def write(self, text: str) -> None:
+        """Raises Unreachable; whoever made what is in it revokes it then."""
         temporary = f".{self._path.name}.{secrets.token_hex(4)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         try:
             with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=self._folder), "w") as out:
-                out.write(document(values))
+                out.write(text)
                 out.flush()
                 os.fsync(out.fileno())
             os.rename(temporary, self._path.name, src_dir_fd=self._folder, dst_dir_fd=self._folder)

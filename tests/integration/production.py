@@ -9,12 +9,15 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from containment import names
+from containment import names, operators
+from containment.adapters.minter import HvacApprover
 from containment.adapters.vault import HvacVault
 from containment.incident import Incident, Proof, State
 from containment.proofs import CONTAINED, DECLARED, required
 from containment.record import folder
 from drill.actors import Actors
+from policies.digest import digest
+from policies.errors import Unanswered
 from policies.load import ACCESS, load
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.estate import deliver, seed
@@ -58,15 +61,31 @@ class Production:
             argv += ["--config", item]
         return argv
 
-    def environ(self, declarations: Path | None = None) -> dict[str, str]:
+    def environ(self, declarations: Path | None = None, token: str = "") -> dict[str, str]:
+        """`token`: else one for these declarations, as an approval would make it."""
         chosen = {"PORTCULLIS_DECLARATIONS": str(declarations)} if declarations else {}
-        return {**os.environ, **self.box.environ_unchecked(), "PULUMI_STACK": "prod", **chosen}
+        bound = {"VAULT_TOKEN": token or self.bound(declarations)}
+        return {**os.environ, **self.box.environ_unchecked(), "PULUMI_STACK": "prod", **bound, **chosen}
 
-    def up(self, *config: str, declarations: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def bound(self, declarations: Path | None = None, ttl: int = operators.APPLY_TTL, **more: str) -> str:
+        """A token for these declarations; the standing one, which locks down, while nobody is there to make it."""
+        environ = self.box.environ_unchecked()
+        said = {"declarations": digest(declarations or ACCESS), "pull": "1", "head": "0" * 40, **more}
+        try:
+            made = HvacApprover.from_environment(environ).create_token(names.APPLY_ROLE, ttl, meta=said)
+        except Unanswered:
+            return environ["VAULT_TOKEN"]
+        return made.values["token"]
+
+    def up(self, *config: str, declarations: Path | None = None, token: str = "") -> subprocess.CompletedProcess[str]:
+        return self.run(self.argv(*config), self.environ(declarations, token))
+
+    @staticmethod
+    def run(argv: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.argv(*config),
+            argv,
             cwd=REPOSITORY,
-            env=self.environ(declarations),
+            env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -24,11 +24,12 @@ from sandbox.estate import issuer_token
 
 ALL = ["create", "read", "update", "delete", "list", "sudo"]
 POWER = json.dumps({"path": {path: {"capabilities": ALL} for path in ("sys/*", "auth/*", "identity/*")}})
-HOLDERS = ("operator", "containment", "prober", "rotator", "drift")
+HOLDERS = ("operator", "containment", "prober", "rotator", "approver", "drift")
 WRITERS = ("operator", "containment")
 APPROLE, CI = "auth/approle/role/settlement", "auth/jwt/role/cicd"
 IDENTITIES: list[Workload | CiRole] = [*load().workloads, *load().ci_roles]
 ISSUE = [names.issue_role(i) for i in IDENTITIES if operators.issuable(i)]
+ROLES = (names.PROBE_ROLE, names.APPLY_ROLE, ISSUE[0])
 OWN = [names.own_policy(i) for i in IDENTITIES]
 MINE = {"repository": "attacker/attacker"}
 """Claims of a JWT that the issuer signs for anybody."""
@@ -84,7 +85,7 @@ def restored(sandbox: Sandbox) -> Iterator[None]:
     root = _root(sandbox)
     texts = {name: _policy(sandbox, name) for name in _policies(sandbox) if name != "root"}
     roles = {path: root.ask("GET", path)["data"] for path in (APPROLE, CI)}
-    tokens = {role: root.ask("GET", f"auth/token/roles/{role}")["data"] for role in (names.PROBE_ROLE, ISSUE[0])}
+    tokens = {role: root.ask("GET", f"auth/token/roles/{role}")["data"] for role in ROLES}
     yield
     for name in set(_policies(sandbox)) - {*texts, "root"}:
         root.ask("DELETE", f"sys/policies/acl/{name}")  # else what one holder wrote, the next one's token may carry
@@ -118,7 +119,7 @@ def _write_policies(holder: Caller) -> None:
 def _widen(holder: Caller) -> None:
     """Token roles, identities and login methods."""
     wide = {"allowed_policies": [operators.BREAK_GLASS], "allowed_policies_glob": ["*"], "orphan": True}
-    for role in ("mine", names.PROBE_ROLE, ISSUE[0]):
+    for role in ("mine", *ROLES):
         holder.ask("POST", f"auth/token/roles/{role}", wide)
     holder.ask("POST", "sys/auth/mine", {"type": "approle"})
     holder.ask("POST", "auth/jwt/config", {"jwt_validation_pubkeys": [], "jwks_url": "https://127.0.0.1:1"})
@@ -135,7 +136,8 @@ def _created(holder: Caller) -> list[str]:
     chosen = [[name] for name in (*STOLEN, operators.BREAK_GLASS, operators.OPERATOR, "root")]
     bodies: list[dict[str, Any]] = [{}, *({"policies": policies} for policies in chosen)]
     bodies += [{"policies": ["pc-evil"], **more} for more in ({"no_parent": True}, {"type": "batch"})]
-    for path in ("create", "create-orphan", "create/mine", f"create/{names.PROBE_ROLE}"):
+    bodies += [{**body, "meta": {"declarations": "0" * 64}} for body in bodies]
+    for path in ("create", "create-orphan", "create/mine", f"create/{names.PROBE_ROLE}", f"create/{names.APPLY_ROLE}"):
         found += [holder.ask("POST", f"auth/token/{path}", body) for body in bodies]
     found += [holder.ask("POST", f"auth/token/create/{role}", {}) for role in ISSUE]
     return [answer["auth"]["client_token"] for answer in found if answer]
@@ -205,6 +207,19 @@ def test_no_holder_of_one_token_changes_the_operators_policy(sandbox: Sandbox, n
     assert root.ask("GET", f"auth/token/roles/{names.PROBE_ROLE}")["data"]["allowed_policies_glob"] == ["pc-*"]
 
 
+@pytest.mark.usefixtures("restored")
+def test_what_an_approver_makes_is_an_operators_token_and_no_more(sandbox: Sandbox) -> None:
+    """Whoever holds both: neither makes a token with what the other wrote."""
+    approver = _holder(sandbox, "approver")
+    body = {"meta": {"declarations": "0" * 64}}
+    made = approver.ask("POST", f"auth/token/create/{names.APPLY_ROLE}", body)["auth"]
+    assert made["policies"] == ["default", operators.OPERATOR]
+    operator = Caller(sandbox, made["client_token"])
+    assert not attack(operator)
+    assert _policy(sandbox, "pc-evil") == POWER
+    assert not attack(approver), "after the operator wrote what it likes"
+
+
 @pytest.mark.parametrize("name", [n for n in HOLDERS if n != "drift"])
 def test_the_tokens_in_use_carry_these_policies_and_no_others(sandbox: Sandbox, name: str) -> None:
     caller = Caller(sandbox, (sandbox.root / "secrets" / f"{name}.token").read_text())
@@ -241,6 +256,8 @@ def _may_create(text: str) -> str:
     [
         *((n, _and(f"auth/token/create/{names.PROBE_ROLE}")) for n in WRITERS),
         *((n, _and(f"auth/token/create/{ISSUE[-1]}")) for n in WRITERS),
+        ("approver", _and(f"auth/token/roles/{names.APPLY_ROLE}")),
+        ("approver", _and("auth/token/create-orphan", "update", "sudo")),
         *((n, _and("auth/token/create", "update", "sudo")) for n in WRITERS),
         *((n, _and("auth/token/create-orphan", "update", "sudo")) for n in WRITERS),
         *((n, _and(f"{APPROLE}/secret-id")) for n in WRITERS),

@@ -16,12 +16,14 @@ POLICIES = {
     operators.OPERATOR: operators.operator_policy(ESTATE),
     operators.CONTAINMENT: operators.containment_policy(ESTATE),
     operators.PROBER: operators.prober_policy(),
+    operators.APPROVER: operators.approver_policy(),
     operators.ROTATOR: operators.rotator_policy(ESTATE),
     operators.DRIFT: operators.drift_policy(ESTATE),
     operators.BREAK_GLASS: hcl(json.loads(operators.break_glass_policy())["path"]),
 }
 SETS = {"create", "update"}
 BOTH = {operators.OPERATOR: {"writes"}, operators.CONTAINMENT: {"writes"}, operators.PROBER: {"makes"}}
+BOTH |= {operators.APPROVER: {"makes"}}
 BOTH |= {operators.ROTATOR: {"makes"}, operators.DRIFT: set(), operators.BREAK_GLASS: {"writes", "makes"}}
 
 

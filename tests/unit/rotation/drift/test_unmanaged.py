@@ -26,7 +26,11 @@ EXACT = VaultHolds(
         "approle": tuple(w.name for w in ESTATE.workloads if w.auth is AuthMethod.APPROLE),
         "jwt": tuple(w.name for w in ESTATE.workloads if w.auth is AuthMethod.JWT)
         + tuple(c.name for c in ESTATE.ci_roles),
-        "token": (names.PROBE_ROLE, *(names.issue_role(i) for i in IDENTITIES if operators.issuable(i))),
+        "token": (
+            names.PROBE_ROLE,
+            names.APPLY_ROLE,
+            *(names.issue_role(i) for i in IDENTITIES if operators.issuable(i)),
+        ),
     },
     database_roles={
         m: tuple(s.secret.role for s in ESTATE.secrets if isinstance(s.secret, DatabaseSecret) and s.secret.mount == m)
