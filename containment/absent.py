@@ -19,7 +19,7 @@ from containment.report import Report
 from containment.run import Progress
 from containment.scope import parse_scope
 from containment.systems import from_environment
-from policies.errors import InputError, PortcullisError, Unanswered
+from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.load import load
 from policies.model import Estate
 
@@ -44,7 +44,7 @@ class Absent:
         return unanswered
 
 
-def contain(asked: Asked, stored: Estate | None, error: Unanswered, progress: Progress, warn: Progress) -> Done:
+def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: Progress, warn: Progress) -> Done:
     """`error` is how the vault failed; `stored` what it had kept at the last apply, if it still said so. With
     `asked.told` the incident is on record already.
 
@@ -54,7 +54,7 @@ def contain(asked: Asked, stored: Estate | None, error: Unanswered, progress: Pr
     incident = _incident(asked, estate)
     absent = _absent(asked, incident)
     unchecked = "" if asked.told or not asked.incident_id else f"; whether {incident.id} was lifted cannot be checked"
-    warn(f"{error}: the vault does not answer; what does not need it is done all the same{unchecked}")
+    warn(f"{error}: no answer from the vault; what does not need it is done all the same{unchecked}")
     progress(f"incident {incident.id}: in scope: {incident.scope.words}")
     if not asked.told:
         with opening.tolerated(warn):
@@ -68,7 +68,7 @@ def contain(asked: Asked, stored: Estate | None, error: Unanswered, progress: Pr
     return Done(report, incident, complaint, absent)
 
 
-def _declared(stored: Estate | None, error: Unanswered) -> tuple[Estate, str]:
+def _declared(stored: Estate | None, error: Unreachable) -> tuple[Estate, str]:
     """Unjudged: a lock-down does not wait for OPA, and the next run asks it."""
     try:
         estate = load()
@@ -88,7 +88,7 @@ def _incident(asked: Asked, estate: Estate) -> Incident:
     return opening.current(decide(asked, known, scope, int(time.time())))
 
 
-def _note_opened(incident: Incident, error: Unanswered) -> None:
+def _note_opened(incident: Incident, error: Unreachable) -> None:
     record.note(
         incident.id,
         phase="detection",
@@ -104,8 +104,8 @@ def _absent(asked: Asked, incident: Incident) -> str:
     by_hand = f"portcullis contain --incident-id {incident.id}" + (f" --scope {scope}" if scope else "")
     again = f"{by_hand}, or {LOCK} --config incidentId={incident.id} --config incidentScope={scope}"
     if asked.told:
-        return f"the vault does not answer any more; run the same command again when it is back: {again}"
+        return f"no answer from the vault any more; run the same command again when it is back: {again}"
     return (
-        "the vault does not answer: nothing is on record there; run the same command again when it is back, as "
+        "no answer from the vault: nothing is on record there; run the same command again when it is back, as "
         f"{incident.id}: {again}"
     )

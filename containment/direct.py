@@ -6,6 +6,7 @@ from containment import absent, lockdown, opening, paging
 from containment.absent import Done
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
+from containment.errors import TokensRefused
 from containment.incident import Mode, State
 from containment.run import Progress
 from policies.errors import InputError, Unanswered
@@ -25,6 +26,7 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
     asked = Asked(Mode.LOCK, incident_id, scope)
     stored: Estate | None = None
     try:
+        vault = opening.admitted(vault, warn)
         _refuse_lifted(vault, incident_id)
         stored = vault.compiled()
         if stored is not None:
@@ -33,7 +35,8 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
         decision = opening.decided(vault, asked, estate)
         opening.tell(asked, decision, progress, warn)
         asked = opening.put_on_record(vault, asked, decision, warn)
-    except Unanswered as error:
+    except (TokensRefused, Unanswered) as error:
+        # Somebody asked for it now. A plain `pulumi up` with an old token and an old stack file did not.
         return absent.contain(asked, stored, error, progress, warn)
     report, incident = lockdown.contain(vault, estate, decision.known, opening.current(decision), progress)
     paging.report(vault, {incident.id: report.not_contained}, progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.errors import Finding, InputError
+from policies.errors import Finding, InputError, Unreachable
 
 GO_ON = "to go on without lifting: pulumi up --config incident=keep"
 """Pulumi keeps `incident: false` in the stack's file, so that the next run would ask for the lift again."""
@@ -37,3 +37,7 @@ class NotRestored(Finding):
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__("not restored: " + "; ".join(names))
         self.names = names
+
+
+class TokensRefused(Unreachable):
+    """The vault answers, and lets none of our tokens in."""

@@ -14,7 +14,10 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def checked_id(text: str) -> str:
-    """The id itself. Raises InputError for one that could name another record or leave the incidents' folder."""
+    """The id itself. Raises InputError for one that could name another record, leave the incidents' folder, or is kept
+    there for something else."""
+    if text.lower().startswith("earlier-") or text.lower().endswith(".jsonl"):
+        raise InputError(f"not an incident id: {text!r}; none begins with 'earlier-' or ends in '.jsonl'")
     if not _ID.fullmatch(text):
         raise InputError(f"not an incident id: {text!r}; letters, digits, '.', '_' and '-', at most 64")
     return text

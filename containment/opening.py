@@ -10,7 +10,7 @@ from typing import Any
 from containment import executor, paging, record, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision, decide, scope_text
-from containment.errors import UnknownScope
+from containment.errors import TokensRefused, UnknownScope
 from containment.incident import Incident, Mode
 from containment.judgement import judge
 from containment.ports import Vault
@@ -18,9 +18,30 @@ from containment.run import Progress
 from containment.scope import parse_scope
 from containment.systems import from_environment
 from policies import codec
-from policies.errors import InputError, PortcullisError, Unreachable
+from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.load import load
 from policies.model import Estate
+
+
+def admitted(vault: HvacVault, warn: Progress) -> HvacVault:
+    """`vault`, or the operator's where the containment token is refused: it is the day on which that shows. Raises
+    TokensRefused when no token is accepted, Unanswered."""
+    try:
+        vault.whoami()
+        return vault
+    except Unanswered:
+        raise
+    except Unreachable as error:
+        refused = error
+    operators = HvacVault.from_environment()
+    try:
+        operators.whoami()
+    except Unanswered:
+        raise
+    except Unreachable as error:
+        raise TokensRefused(f"no token of ours is accepted: {error}") from refused
+    warn(f"PORTCULLIS_CONTAINMENT_TOKEN is refused, so VAULT_TOKEN locks down: {refused}")
+    return operators
 
 
 def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progress, warn: Progress) -> Asked:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from containment.incident import Incident
 from containment.ports import CodeHost, Database, Prober, Upstream, Vault
@@ -68,7 +70,7 @@ class Run:
         return all(e.what in whats for e in unresolved(self.effects))
 
     def effect(self, what: str, target: str, act: Act) -> bool:
-        """Run one effect; whatever it raises of ours becomes a named failure and the rest goes on."""
+        """Run one effect; whatever it raises becomes a named failure and the rest goes on."""
         done = _tried(what, target, act)
         self.effects.append(done)
         if done.outcome is Outcome.DONE or (done.outcome is Outcome.FAILED and self._heard(done)[0]):
@@ -133,4 +135,8 @@ def _tried(what: str, target: str, act: Act) -> Effect:
         outcome, detail = act()
     except PortcullisError as error:
         outcome, detail = Outcome.FAILED, str(error)
+    except Exception as error:  # noqa: BLE001 - a defect of one effect, or a wrong setting, stops no other
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        outcome, detail = Outcome.FAILED, f"unexpected {type(error).__name__} in {place}, which is a defect; not done"
     return Effect(what, target, outcome, detail, time.time())

@@ -107,13 +107,26 @@ def deny() -> Begun:
     declaring, vault = HvacVault.from_environment(), HvacVault.for_containment()
     asked, stored = config.asked, None
     try:
+        if asked.mode is Mode.LOCK and not dry:
+            vault = opening.admitted(vault, pulumi.log.warn)
         stored = vault.compiled()
         if stored is not None and asked.mode is Mode.LOCK and not dry:
-            way_out.require(declaring)  # it raises the gate again; `deny_first` proves the token that denies
+            _prove_way_out(declaring)
             asked = opening.deny_first(vault, asked, stored, pulumi.log.info, pulumi.log.warn)
     except Unanswered as error:
         without_vault(asked, stored, error, dry=dry)
     return Begun(vault, asked, config.environment, config.approval, stored, dry)
+
+
+def _prove_way_out(declaring: HvacVault) -> None:
+    """Of the token that raises the gate again; `opening.deny_first` proves the one that denies. One that is refused
+    altogether can be had anew, and the lock-down does not wait for it."""
+    try:
+        way_out.require(declaring)
+    except Unanswered:
+        raise
+    except Unreachable as error:
+        pulumi.log.warn(f"VAULT_TOKEN is refused, so Pulumi's own resources will fail; the lock-down goes on: {error}")
 
 
 def without_vault(asked: Asked, stored: Estate | None, error: Unanswered, *, dry: bool) -> NoReturn:

@@ -23,10 +23,19 @@ class HttpExchange:
 
         import httpx
 
-        if key_file.stat().st_mode & 0o077:
-            raise InputError(f"{key_file} is readable by others; chmod 600 it")
-        self._key = json.loads(key_file.read_text())
-        context = ssl.create_default_context(cafile=ca)
+        try:
+            if key_file.stat().st_mode & 0o077:
+                raise InputError(f"{key_file} is readable by others; chmod 600 it")
+            key = json.loads(key_file.read_text())
+            self._key = {"id": str(key["id"]), "secret": str(key["secret"])}
+        except OSError as error:
+            raise InputError(f"{key_file}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f'{key_file} is no key: write {{"id": …, "secret": …}}') from error
+        try:
+            context = ssl.create_default_context(cafile=ca)
+        except OSError as error:
+            raise InputError(f"SSL_CERT_FILE {ca}: {error.strerror or type(error).__name__}") from error
         self._http = httpx.Client(base_url=url, timeout=10, verify=context, trust_env=False)
 
     def _send(self, key: str, secret: str, method: str, path: str, content: str = "") -> Any:

@@ -76,7 +76,10 @@ def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
     )
 
 
-_ADOPT = "`pulumi import` it before the next update, which would otherwise fail to make it"
+_ADOPT = (
+    "Pulumi does not know it and fails to make it once more: when the incident is over, delete it on GitHub and run "
+    "`pulumi up --refresh --config incident=keep`"
+)
 
 
 def _strictest(before: BranchRule, wanted: BranchRule) -> BranchRule:

@@ -9,6 +9,7 @@ from functools import partial
 from containment import names, operators
 from containment.adapters.vault import epoch
 from containment.effects.database import user_epoch
+from containment.generations import batch_workloads
 from containment.ports import Lease, Token
 from containment.report import Effect, Outcome
 from containment.run import Progress, Run, Seen, Systems
@@ -85,7 +86,18 @@ def _tokens(run: Run, place: Place, dry: bool) -> Result:
     count = len(find())
     if not dry:
         outstanding.end_tokens(run, place.path, find)
-    return Result(place, count, tuple(sorted(kept)), tuple(run.effects))
+    return Result(place, count, tuple(sorted(kept)), tuple(run.effects), _batch(run, place))
+
+
+def _batch(run: Run, place: Place) -> tuple[str, ...]:
+    """What to do about tokens that nobody can list, where there may be some."""
+    method = place.mount.removeprefix("auth/").removesuffix("auth")
+    held = [w.name for w in batch_workloads(run.estate) if method in ("", names.login_method(w))]
+    return tuple(
+        f"{name} has batch tokens, which can be neither listed nor revoked; to deny them: portcullis contain "
+        f"--scope workload:{name}"
+        for name in held
+    )
 
 
 def _why_kept(token: Token) -> str:

@@ -21,6 +21,7 @@ from drill.stack import pulumi
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 
+OTHER = "exchange-trading-key-staging"
 KEY, DATABASE, REPOSITORIES = "exchange-trading-key", "analytics-readonly", ("tradepulse-core", "tradepulse-connectors")
 
 
@@ -32,13 +33,13 @@ def running(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def _leak() -> tuple[str, str]:
+def _leak(name: str = KEY) -> tuple[str, str]:
     """A live trading key, as it was copied out of the vault before: its id and secret."""
     exchange = HttpExchange(
         os.environ["EXCHANGE_URL"], Path(os.environ["EXCHANGE_ADMIN_KEY_FILE"]), os.environ["SSL_CERT_FILE"]
     )
-    account = next(s.upstream.account for s in load().secrets if s.name == KEY and s.upstream)
-    return exchange.create_key(account, KEY, "leaked", ["trade"])
+    account = next(s.upstream.account for s in load().secrets if s.name == name and s.upstream)
+    return exchange.create_key(account, name, "leaked", ["trade"])
 
 
 def _contain(*words: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +79,7 @@ def test_what_needs_no_vault_is_done_and_the_same_command_completes(sandbox: San
         assert [rule.lock for rule in host.branch_rules(repository)] == [True]
         assert not host.actions_enabled(repository)
         assert host.live_runs(repository) == []
-    assert "the vault does not answer: nothing is on record there" in down.stderr
+    assert "no answer from the vault: nothing is on record there" in down.stderr
     assert "run the same command again when it is back" in down.stderr
     told = json.loads(down.stdout)
     assert (told["incident"], told["contained"]) == ("INC-12", False)
@@ -124,6 +125,44 @@ def test_what_needs_no_vault_is_done_and_the_same_command_completes(sandbox: San
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+def test_a_refused_containment_token_is_no_reason_to_wait(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTCULLIS_CONTAINMENT_TOKEN", "s.expired")
+    done = _contain("--incident-id", "INC-14", "--scope", "risk-limits-token")
+    assert done.returncode == 0, done.stderr
+    assert "PORTCULLIS_CONTAINMENT_TOKEN is refused, so VAULT_TOKEN locks down" in done.stderr
+    assert _open()["INC-14"].contained_at
+
+    leaked = _leak()
+    with monkeypatch.context() as refused:
+        refused.setenv("VAULT_TOKEN", "s.expired too")
+        done = _contain("--incident-id", "INC-15", "--scope", KEY)
+        assert done.returncode == 3, done.stderr
+        assert "no token of ours is accepted" in done.stderr
+        assert not Actors(sandbox).order(*leaked), "what needs no vault was not done"
+        tokens = {"VAULT_TOKEN": "s.expired too", "PORTCULLIS_CONTAINMENT_TOKEN": "s.expired"}
+        config = ("incident=true", "incidentId=INC-16", f"incidentScope={OTHER}")
+        other = _leak(OTHER)
+        up = pulumi(sandbox, *config, environ={**sandbox.environ(), **tokens})
+        assert up.returncode != 0
+        assert "no token of ours is accepted" in up.stdout
+        assert Actors(sandbox).order(*other), "an old token beside an old stack file is nobody's lock-down"
+    assert not {"INC-15", "INC-16"} & set(_open())
+    monkeypatch.delenv("PORTCULLIS_CONTAINMENT_TOKEN")
+    assert _contain("--incident-id", "INC-15", "--scope", KEY).returncode == 0
+
+
+def test_pulumi_up_with_an_operators_token_that_is_refused(sandbox: Sandbox) -> None:
+    """The containment token locks down; what Pulumi itself would write fails, and the run with it."""
+    bad = {**sandbox.environ(), "VAULT_TOKEN": "s.expired"}
+    up = pulumi(sandbox, "incident=true", "incidentId=INC-17", "incidentScope=partner-api-key", environ=bad)
+    assert up.returncode != 0
+    assert "VAULT_TOKEN is refused, so Pulumi's own resources will fail; the lock-down goes on" in up.stdout
+    assert "secret/data/partners/api" in (HvacVault.from_environment().read_policy(names.GATE) or "")
+    assert _open()["INC-17"].contained_at, up.stdout
+    good = pulumi(sandbox, "incident=true", "incidentId=INC-17", "incidentScope=partner-api-key")
+    assert good.returncode == 0, good.stdout
+
+
 def test_a_vault_that_dies_in_the_middle_ends_its_own_effects_only(sandbox: Sandbox) -> None:
     leaked, actors = _leak(), Actors(sandbox)
 
@@ -157,7 +196,7 @@ def test_pulumi_up_does_the_same(sandbox: Sandbox) -> None:
     down = pulumi(sandbox, *config, environ=environ)
     assert down.returncode != 0
     assert not actors.order(*leaked)
-    assert "the vault does not answer: nothing is on record there" in down.stdout
+    assert "no answer from the vault: nothing is on record there" in down.stdout
     assert f"{names.GATE} (gate:" in down.stdout
     assert "every identity in scope (tokens revoked:" in down.stdout
     sandbox.openbao.start()

@@ -227,7 +227,7 @@ def test_what_a_lift_needs() -> None:
     assert Incident.from_json(proven.to_json()) == proven
 
 
-@pytest.mark.parametrize("name", ["2026/12", "../x", "a b", ".", "-x", "a" * 65])
+@pytest.mark.parametrize("name", ["2026/12", "../x", "a b", ".", "-x", "a" * 65, "a.jsonl", "X.JSONL", "earlier-1"])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_an_id_that_could_name_another_record_is_refused(mode: Mode, name: str) -> None:
     with pytest.raises(InputError, match="not an incident id"):

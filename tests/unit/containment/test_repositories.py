@@ -209,9 +209,9 @@ def test_a_run_that_never_ends_is_named() -> None:
 def test_a_rule_that_the_stack_never_made_is_made() -> None:
     host = Host(absent=(CORE,))
     effects = lock(host)
-    assert "pulumi import" in effects[f"branch protected {CORE} main"][1]
-    assert "pulumi import" in effects[f"branches locked {CORE}"][1]
-    assert "pulumi import" in effects[f"tags locked {CORE}"][1]
+    assert "delete it on GitHub" in effects[f"branch protected {CORE} main"][1]
+    assert "delete it on GitHub" in effects[f"branches locked {CORE}"][1]
+    assert "delete it on GitHub" in effects[f"tags locked {CORE}"][1]
     assert [rule.lock for rule in host.rules[CORE]] == [True]
     assert failed(effects) == set()
 

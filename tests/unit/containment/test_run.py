@@ -10,7 +10,7 @@ import pytest
 
 from containment.incident import Incident, Scope, State
 from containment.report import Outcome, Report
-from containment.run import Act, Run
+from containment.run import Act, Run, Seen
 from containment.scope import affected
 from policies.errors import Unreachable
 from policies.load import load
@@ -106,3 +106,18 @@ def test_one_reason_is_told_once_with_what_it_stands_for(run: Run, told: list[st
     assert first in ("6: one (3), two (3) (lease revoked: refused)", "6: two (3), one (3) (lease revoked: refused)")
     assert others == ["three (leases revoked: down)", "two id9 (lease revoked: no such lease)"]
     assert len(run.effects) == 22, "each try stays in the report"
+
+
+def test_a_defect_of_one_effect_stops_no_other(run: Run) -> None:
+    def broken() -> Seen:
+        raise KeyError("a secret value")
+
+    run.each("x", [("a", broken), ("b", lambda: (Outcome.DONE, "gone"))])
+    assert not run.effect("y", "c", broken)
+    failed = [e for e in run.effects if e.outcome is Outcome.FAILED]
+    assert [(e.target, e.detail.partition(" in ")[0]) for e in failed] == [
+        ("a", "unexpected KeyError"),
+        ("c", "unexpected KeyError"),
+    ]
+    assert all("a secret value" not in e.detail and "test_run.py:" in e.detail for e in failed)
+    assert [e.target for e in run.effects if e.outcome is Outcome.DONE] == ["b"]

@@ -53,6 +53,8 @@ def test_a_server_that_is_killed_at_once_leaves_no_word_of_an_earlier_run(
         def compiled(self) -> None:
             raise Unreachable("vault: read: ConnectionError")
 
+        whoami = compiled
+
     monkeypatch.setattr(settings, "read", lambda: settings.Settings(Asked(mode, "A", ""), "all", approval=False))
     monkeypatch.setattr(HvacVault, "from_environment", Killed)
     monkeypatch.setattr(HvacVault, "for_containment", Killed)
