@@ -11,6 +11,10 @@ from typing import Any
 
 from policies.errors import Unreachable
 from rotation.audit_log import Writes, given, moment, opened
+from rotation.evidence.audit_earlier import Continuity, Earlier
+from rotation.evidence.redaction import redact_certain
+
+NOTHING = Earlier()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,11 @@ class Wanted:
 
 
 def export_audit(
-    audit_log: Path, wanted: Wanted, earlier: Sequence[dict[str, Any]] = (), writes: Writes | None = None
+    audit_log: Path, wanted: Wanted, earlier: Earlier = NOTHING, writes: Writes | None = None
 ) -> dict[str, Any]:
-    """Stream the JSONL, rotated parts first, and keep the records that belong. Those of an `earlier` export stay,
-    whatever became of the log: those that it does not hold any more have `in_log` false, `gone` is their number.
+    """Stream the JSONL, rotated parts first, and keep the records that belong, each once. Those of an `earlier` export
+    stay as they are, whatever became of the log: those that it holds no more, or otherwise, have `in_log` false; `gone`
+    and `altered` are their numbers.
 
     Kept: who, what, when, from where, allowed or not; never request or response data,
     which an audit device declared with `log_raw` holds in plain. A line that is no record is counted and located
@@ -37,11 +42,11 @@ def export_audit(
     Raises InputError for a time that does not parse, Unreachable when the log cannot be read.
     """
     first, last = given(wanted.since), given(wanted.until) if wanted.until is not None else None
-    records: list[dict[str, Any]] = []
+    found: dict[str, dict[str, Any]] = {}
     torn: list[dict[str, Any]] = []
     read: list[str] = []
-    gone = {_key(record): record for record in [{k: v for k, v in r.items() if k != "in_log"} for r in earlier]}
-    held = frozenset(wanted.policies)
+    sealed = {_key(r): r for r in [{k: v for k, v in r.items() if k != "in_log"} for r in earlier.records]}
+    held, going_on = frozenset(wanted.policies), Continuity(earlier.ends)
     total = 0
     try:
         with opened(audit_log) as files:
@@ -54,18 +59,19 @@ def export_audit(
                     record = _record(raw)
                     if record is None:
                         torn.append({"file": name, "line": line, "offset": offset, "bytes": len(raw)})
-                    elif gone.pop(_key(record[1]), None) or (
-                        _within(record[0], first, last)
-                        and (
-                            _matches(record[1]["path"], wanted.path_prefixes)
-                            or not held.isdisjoint(record[1]["policies"] or ())
-                        )
-                    ):
-                        records.append(record[1])
+                    else:
+                        going_on.see(raw, record[1]["time"])
+                        if (key := _key(record[1])) in sealed or (
+                            _within(record[0], first, last) and _belongs(record[1], wanted, held)
+                        ):
+                            found[key] = record[1]
                     offset += len(raw)
                     total += 1
     except OSError as error:
         raise Unreachable(f"audit log {Path(error.filename or audit_log).name}: {error.strerror}") from error
+    altered = {key for key, record in sealed.items() if key in found and _stable(found[key]) != _stable(record)}
+    gone = sealed.keys() - found.keys()
+    kept = {key: {**record, "in_log": False} if key in gone | altered else record for key, record in sealed.items()}
     return {
         **asdict(wanted),
         "files": read,
@@ -73,15 +79,25 @@ def export_audit(
         "torn_lines": len(torn),
         "torn": torn,
         "gone": len(gone),
-        "records": sorted(
-            [*({**r, "in_log": False} for r in gone.values()), *records], key=lambda r: moment(r["time"])
-        ),
+        "altered": len(altered),
+        "ends": going_on.ends(),
+        "records": sorted({**found, **kept}.values(), key=lambda record: moment(record["time"])),
     }
+
+
+def _belongs(record: dict[str, Any], wanted: Wanted, held: frozenset[str]) -> bool:
+    return _matches(record["path"], wanted.path_prefixes) or not held.isdisjoint(record["policies"] or ())
+
+
+def _stable(record: dict[str, Any]) -> str:
+    """What redaction leaves as it is, or does the same to twice."""
+    names = ("operation", "remote_address", "entity_id", "policies", "allowed")
+    return json.dumps([*(record.get(name) for name in names), redact_certain(str(record.get("path")), ())])
 
 
 def _key(record: dict[str, Any]) -> str:
     """A request and its answer have one id; without any, all that is known of it."""
-    known = {name: record.get(name) for name in ("request_id", "type")} if record.get("request_id") else record
+    known = [record.get(name) for name in ("request_id", "type", "time")] if record.get("request_id") else record
     return json.dumps(known, sort_keys=True)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from rotation.evidence.reading import object_, rows
 
+_WHOLE = "the log goes on from one collection to the next and has every write of the incident's record."
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:
@@ -24,8 +26,13 @@ def audit(folder: Path) -> Audit:
         records += f", {gone} of which the log does not hold any more"
     if not data.get("judged"):
         return Audit(whole=False, says=f"{records}. Whether they are all there are was not judged.")
-    if not data.get("lacking"):
-        return Audit(whole=True, says=f"{records}; the log has every write of the incident's record.")
+    if altered := data.get("altered"):
+        records += f"; the log holds {altered} of them otherwise than they were sealed"
+    if not data.get("lacking") and not data.get("gaps"):
+        return Audit(
+            whole=True,
+            says=f"{records}; {_WHOLE}",
+        )
     since = data.get("complete_since")
     so_far = f"Complete since {since} only" if since else "Nothing says that they are all there are"
     return Audit(whole=False, says=f"{records}. {so_far}: the log was rotated away or cut before.")

@@ -7,7 +7,7 @@ the same: evidence that waits for a server to come back may be gone by then.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from policies.errors import InputError, PortcullisError, Unreachable
 from policies.load import load
 from rotation.audit_log import Writes, current_write, moment, rfc3339
 from rotation.evidence import chronicle
+from rotation.evidence.audit_earlier import Earlier, End, words
 from rotation.evidence.audit_export import Wanted, export_audit
 from rotation.evidence.belonging import belonging
 from rotation.evidence.folder import Evidence
@@ -162,45 +163,60 @@ def _audit(
     if log is None:
         missing.append(f"{AUDIT}: PORTCULLIS_AUDIT_LOG does not name the audit device's file")
         return 0
-    earlier, known = _earlier(folder, missing)
-    writes = Writes(incident.id, known)
+    earlier = _earlier(folder, missing)
+    writes = Writes(incident.id, earlier.writes)
     try:
         estate = (vault.compiled() if vault else None) or load()
         ours = belonging(estate, incident)
         until = rfc3339(incident.lifted_at + 1) if incident.lifted_at else None
+        if until:  # what was collected after it is whole: nothing that came later belongs
+            earlier = replace(
+                earlier, ends=tuple(e for e in earlier.ends if e.before or moment(e.time) < moment(until))
+            )
         wanted = Wanted(rfc3339(incident.opened_at), until, list(ours.paths), list(ours.policies))
         exported = export_audit(log, wanted, earlier, writes)
     except PortcullisError as error:
         missing.append(f"{AUDIT}: {error}")
         return 0
-    whole = _whole(incident, vault, log, writes, missing)
+    whole = _whole(incident, vault, log, writes, exported, missing)
     evidence.write_json(AUDIT, {"incident": incident.id, **whole, "writes": writes.times, **exported})
     return len(exported["records"])
 
 
-def _earlier(folder: Path, missing: list[str]) -> tuple[list[dict[str, Any]], dict[int, str]]:
-    """Records, and writes of the incident's record, that were sealed."""
+def _earlier(folder: Path, missing: list[str]) -> Earlier:
     try:
-        sealed = json.loads(chain.as_sealed(folder, AUDIT) or b"{}")
-        records = [dict(record) for record in sealed.get("records", ())]
-        writes = {int(number): str(at) for number, at in sealed.get("writes", {}).items()}
-        for at in (*(record["time"] for record in records), *writes.values()):
-            moment(at)
+        return Earlier.of(json.loads(chain.as_sealed(folder, AUDIT) or b"{}"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         missing.append(f"{AUDIT}: what was sealed of it is none of ours ({type(error).__name__}): begun anew")
-        return [], {}
-    return records, writes
+        return Earlier()
 
 
-def _whole(incident: Incident, vault: Vault | None, log: Path, writes: Writes, missing: list[str]) -> dict[str, Any]:
-    """From when on the log, with what was collected earlier, holds every write of the incident's record, by number."""
+def _whole(
+    incident: Incident,
+    vault: Vault | None,
+    log: Path,
+    writes: Writes,
+    exported: dict[str, Any],
+    missing: list[str],
+) -> dict[str, Any]:
+    """From when on the log, with what was collected earlier, goes on without a gap and holds every write of the
+    incident's record, by number."""
+    missed = [end for end in (End(**e) for e in exported["ends"]) if end.before]
+    if exported["altered"]:
+        missing.append(f"{AUDIT}: {log.name} holds {exported['altered']} records otherwise than they were sealed")
+    if missed:
+        missing.append(f"{AUDIT}: {words(missed, log.name)}")
+    gaps = [{"after": end.time, "before": end.before} for end in missed]
     try:
         if vault is None:
             raise Unreachable("VAULT_ADDR is not set")
         coverage = writes.coverage(current_write(vault, incident.id), incident.opened_at)
     except PortcullisError as error:
         missing.append(f"{AUDIT}: whether the log is whole could not be judged: {error}")
-        return {"judged": False}
+        return {"judged": False, "gaps": gaps}
     if coverage.lacking:
         missing.append(f"{AUDIT}: {coverage.words(log, 'the opening')}")
-    return {"judged": True, "complete_since": coverage.complete_since, "lacking": list(coverage.lacking)}
+    since = coverage.complete_since
+    if since and missed:
+        since = max([since, *(end.before for end in missed)], key=moment)
+    return {"judged": True, "complete_since": since, "lacking": list(coverage.lacking), "gaps": gaps}

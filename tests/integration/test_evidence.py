@@ -107,13 +107,16 @@ def test_a_rotated_log_takes_nothing_out_of_the_evidence(sandbox: Sandbox, vault
     os.kill(pid, signal.SIGHUP)
     _refused(sandbox, "secret/data/partners/api")
     try:
-        assert _evidence(sandbox, folder, "collect", ID)[0] == 0
+        code, poorer = _evidence(sandbox, folder, "collect", ID)
+        assert code == 3
+        assert "audit.log was rotated or cut" in poorer["missing"][0]
         after = json.loads((folder / ID / "audit.json").read_text())
         assert after["gone"] == len(before["records"])
         assert len(after["records"]) > len(before["records"])
     finally:
         aside.rename(log.with_name("audit.log.1"))
-    assert _evidence(sandbox, folder, "collect", ID)[0] == 0
+    code, whole_again = _evidence(sandbox, folder, "collect", ID)
+    assert (code, whole_again["missing"]) == (0, [])
     whole = json.loads((folder / ID / "audit.json").read_text())
     assert (whole["gone"], whole["files"]) == (0, ["audit.log.1", "audit.log"])
 

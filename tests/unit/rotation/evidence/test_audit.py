@@ -15,7 +15,7 @@ from policies.errors import Finding
 from policies.load import load
 from rotation.evidence import collect
 from rotation.evidence.belonging import Belonging, belonging
-from tests.unit.rotation.evidence.server import OPENED, Server, collected, line, when, written
+from tests.unit.rotation.evidence.server import INCIDENT, OPENED, Server, collected, line, when, written
 
 
 def test_the_audit_records_that_belong_and_no_others(folder: Path, log: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_whole_log_is_said_to_be(folder: Path, log: Path) -> None:
     done = collected(folder, log, Server())
     assert done.missing == ()
     assert (_audit(folder)["judged"], _audit(folder)["lacking"], _audit(folder)["gone"]) == (True, [], 0)
-    assert "the log has every write" in (folder / "report.html").read_text()
+    assert "the log goes on from one collection to the next and has every write" in (folder / "report.html").read_text()
 
 
 def test_rotated_parts_are_read_oldest_first(folder: Path, log: Path) -> None:
@@ -104,7 +104,10 @@ def test_no_poorer_export_replaces_a_fuller_one(folder: Path, log: Path, left: i
     new = line(OPENED + 9, "auth/token/revoke-accessor")
     log.write_text("".join(text[len(text) - left :]) + new + "\n")
     done = collected(folder, log, server)
-    assert done.missing == (), "an earlier look saw every write"
+    if left:
+        assert done.missing == (), "an earlier look saw every write, and the log goes on from there"
+    else:
+        assert ["what came after" in one and "is not known" in one for one in done.missing] == [True]
     records = _audit(folder)["records"]
     assert len(records) == len(before) + 1
     kept = len(before) - left
@@ -115,6 +118,59 @@ def test_no_poorer_export_replaces_a_fuller_one(folder: Path, log: Path, left: i
     log.write_text("".join(text) + new + "\n")
     collected(folder, log, server)
     assert _audit(folder)["records"] == [*before, records[-1]], "the log is back"
+    assert collected(folder, log, server).missing == ()
+
+
+def test_what_came_between_two_collections_and_was_rotated_away_is_a_gap(folder: Path, log: Path) -> None:
+    """Every write of the record was seen, and a use was not: nothing numbers those."""
+    collected(folder, log, Server())
+    old, use = log.read_text(), line(OPENED + 20, "secret/data/trading/exchange", policies=["pc-w-execution-engine"])
+    log.write_text(line(OPENED + 30, "auth/token/revoke-accessor") + "\n")
+    for _ in range(2):  # it stays one until the log is there
+        done = collected(folder, log, Server())
+        assert len(done.missing) == 1
+        assert "audit.log was rotated or cut" in done.missing[0]
+        assert f"after {when(OPENED + 3)} and before {when(OPENED + 30)}" in done.missing[0]
+        assert "audit.log.1" in done.missing[0]
+        assert _audit(folder)["complete_since"] == when(OPENED + 30)
+        assert f"Complete since {when(OPENED + 30)} only" in (folder / "report.html").read_text()
+    log.with_name("audit.log.1").write_text(old + use + "\n")
+    assert collected(folder, log, Server()).missing == ()
+    assert (_audit(folder)["lacking"], _audit(folder)["gaps"]) == ([], [])
+    assert len(_paths(folder)) == 7
+
+
+def test_a_record_that_was_altered_in_the_log_stays_as_it_was_sealed(folder: Path, log: Path) -> None:
+    collected(folder, log, Server())
+    before = _audit(folder)["records"]
+    text = log.read_text()
+    at = text.index('"w1"')
+    assert at
+    log.write_text(text.replace('"path":"portcullis/data/incidents/INC-1"', '"path":"sys/health"'))
+    server = Server()
+    done = collected(folder, log, server)
+    assert any("holds 1 records otherwise than they were sealed" in one for one in done.missing)
+    assert _audit(folder)["altered"] == 1
+    assert _audit(folder)["records"] == [{**before[0], "in_log": False}, *before[1:]]
+
+
+def test_what_stands_in_two_parts_is_one_record(folder: Path, log: Path) -> None:
+    log.with_name("audit.log.1").write_text(log.read_text())
+    collected(folder, log, Server())
+    assert len(_paths(folder)) == 5
+
+
+def test_what_came_after_the_lift_is_no_gap(folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log goes on for years; the window ends a second after the lift."""
+    lifted = replace(INCIDENT, state=State.LIFTED, lifted_at=OPENED + 2)
+    monkeypatch.setattr(Server, "incidents", lambda _: (lifted,))
+    collected(folder, log, Server())
+    assert when(OPENED + 3) in [r["time"] for r in _audit(folder)["records"]]
+    log.write_text(log.read_text() + line(OPENED + 9, "auth/token/revoke-accessor") + "\n")
+    assert collected(folder, log, Server()).missing == ()
+    assert len(_paths(folder)) == 5, "it came after the lift"
+    log.write_text(line(OPENED + 99, "auth/token/revoke-accessor") + "\n")
+    assert collected(folder, log, Server()).missing == ()
 
 
 def test_a_record_stays_when_it_belongs_no_more(folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +189,7 @@ def test_what_was_put_there_before_the_first_seal_is_no_evidence(folder: Path, l
     collected(folder, log, Server())
     assert "planted" not in _paths(folder)
     log.write_text("")
-    assert "audit.json" not in "".join(collected(folder, log, Server()).missing), "an earlier look saw every write"
+    assert "writes of the incident's record" not in "".join(collected(folder, log, Server()).missing)
 
 
 @pytest.mark.parametrize(
