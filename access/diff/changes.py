@@ -12,7 +12,7 @@ from access.difference import Difference, differences
 from access.rule import Capability
 from access.snapshot import Engine, Place, Principal, PrincipalKind, Snapshot, Target
 from access.sources.facts import Fact
-from policies.model import Environment
+from policies.model import Environment, Ttl
 
 _NOBODY = Acl(())
 _OURS = (PrincipalKind.OPERATOR, PrincipalKind.TOKEN_ROLE)
@@ -60,11 +60,10 @@ def _beside_paths(was: Principal, now: Principal, before: Side, after: Side) -> 
         graded, reason = (Risk.CRITICAL, gone) if held else (Risk.NARROWER, "narrower")
         old, new = ("bound by it", "not attached") if held else ("not attached", "bound by it")
         yield _beside(now, after.gate, graded, reason, held, production, old, new)
-    if was.ttl != now.ttl and was.ttl and now.ttl and (str(now), "TTL, max") not in {**before.facts, **after.facts}:
-        longer = now.ttl.max > was.ttl.max or now.ttl.default > was.ttl.default
-        graded, reason = risk.of_aspect("TTL", now.ttl.max, production) if longer else (Risk.NARROWER, "narrower")
-        old, new = (f"{t.default} s, {t.max} s at most" for t in (was.ttl, now.ttl))
-        yield _beside(now, "TTL", graded, reason, longer, production, old, new)
+    if was.ttl != now.ttl and (str(now), "TTL, max") not in {**before.facts, **after.facts}:
+        longer, lives = _longer(was.ttl, now.ttl), now.ttl and now.ttl.max
+        graded, reason = risk.of_aspect("TTL", lives, production) if longer else (Risk.NARROWER, "narrower")
+        yield _beside(now, "TTL", graded, reason, longer, production, _lives(was.ttl), _lives(now.ttl))
 
 
 def _beside(
@@ -162,15 +161,41 @@ def _targets(before: Side, after: Side) -> Iterator[Change]:
     declared = {subject.partition(" ")[2] for subject, _ in (*before.facts, *after.facts)}
     for path, was in before.snapshot.stands_for.items():
         now = after.snapshot.stands_for.get(path)
-        if now is None or path in declared or was.engine is Engine.TOKEN:
+        if now is None or path in declared:
             continue
+        production = after.environments.get(path) is not Environment.STAGING
+        owner = before.owners.get(path) or after.owners.get(path, "")
+        for aspect, old, new, widens in _of_role(was, now):
+            graded, reason = risk.of_aspect(aspect, now.ttl and now.ttl.max, production)
+            graded, reason = (graded, reason) if widens else (Risk.NARROWER, "narrower")
+            place, subject = now.place or was.place, f"role {path}"
+            yield Change(
+                subject, aspect, graded, widens, reason, place, owner, production=production, before=old, after=new
+            )
+
+
+def _of_role(was: Target, now: Target) -> Iterator[tuple[str, str, str, bool]]:
+    """Aspects that differ, and whether the new one may give more. Policies that a token role allows stand with the
+    principals, one for each."""
+    if was.engine is not Engine.TOKEN:
         for aspect, old, new in (
             ("SQL statements", "\n".join(was.statements), "\n".join(now.statements)),
             ("connection", was.connection, now.connection),
             ("groups", ", ".join(was.groups), ", ".join(now.groups)),
-            ("TTL", str(was.ttl), str(now.ttl)),
             ("settings", str(was.settings), str(now.settings)),
         ):
             if old != new:
-                graded, reason = risk.of_aspect(aspect, None, production=True)
-                yield Change(f"role {path}", aspect, graded, True, reason, now.place, before=old, after=new)
+                yield aspect, old, new, True
+        if was.ttl != now.ttl:
+            yield "TTL", _lives(was.ttl), _lives(now.ttl), _longer(was.ttl, now.ttl)
+
+
+def _lives(ttl: Ttl | None) -> str:
+    return f"{ttl.default} s, {ttl.max} s at most" if ttl else "the server's own"
+
+
+def _longer(was: Ttl | None, now: Ttl | None) -> bool:
+    """None and 0 are the server's own, which are its longest."""
+    old, new = (t or Ttl(0, 0) for t in (was, now))
+    pairs = ((old.default, new.default), (old.max, new.max))
+    return any(n != o and (not n or 0 < o < n) for o, n in pairs)

@@ -27,13 +27,18 @@ def of_declarations(estate: Estate) -> Side:
 
 
 def of_server(found: Snapshot, estate: Estate) -> Side:
-    """Paths and identities of the server, judged by what the declarations say of them. A TTL, a claim or a repository
-    that differs is drift, and `portcullis drift` finds it. The server's own `default` policy, which every token has, is
-    declared nowhere and left out."""
+    """Paths and identities of the server, judged by what the declarations say of them. The server's own `default`
+    policy, which every token has, is declared nowhere and left out."""
     principals = (
         replace(p, attached=tuple(a for a in p.attached if a.policy.name != "default")) for p in found.principals
     )
-    return replace(of_declarations(estate), snapshot=replace(found, principals=tuple(principals)), facts={})
+    return on_server(replace(of_declarations(estate), snapshot=replace(found, principals=tuple(principals))))
+
+
+def on_server(declared: Side) -> Side:
+    """To compare with a server: of what is declared beside paths, what stands in roles there, TTLs and SQL. A claim,
+    a mount or a repository that differs is drift, and `portcullis drift` finds it."""
+    return replace(declared, facts={})
 
 
 def of_policies(found: Snapshot) -> Side:

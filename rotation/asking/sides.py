@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from access.diff.changes import Side
 
 
+SERVER = "server"
+"""As BASE or HEAD: what a server has in force."""
+
+
 @contextmanager
 def side(word: str | None, folder: Path) -> Iterator[Side]:
     """`word`: a folder, or a revision of the repository in which `folder` is; None: `folder` as it is now.
@@ -40,15 +44,23 @@ def at(revision: str, folder: Path) -> Iterator[Path]:
         yield then
 
 
-def live(folder: Path) -> Side:
-    """Raises Unreachable; InputError where a part of the server may not be read, since a diff that misses a principal
-    would hide a widening."""
-    from access.sources import live as server
-    from access.sources.sides import of_server
+def with_server(base: str, head: str | None, folder: Path) -> tuple[Side, Side, tuple[str, ...]]:
+    """One of the words is `server`; and what could not be read there: a principal that was missed may hide a widening.
+
+    Raises InputError, DeclarationError, Unreachable.
+    """
+    from access.sources import live
+    from access.sources.sides import of_server, on_server
     from containment.adapters.vault import HvacVault
 
+    if [base, head].count(SERVER) != 1:
+        raise InputError(f"--live compares with a server: BASE or HEAD, and one only, is {SERVER!r}")
+    with side(head if base == SERVER else base, folder) as declared:
+        code = on_server(declared)
     estate = load(folder)
-    return of_server(server.snapshot(HvacVault.from_environment(), estate), estate)
+    found = live.snapshot(HvacVault.from_environment(), estate)
+    server = of_server(found, estate)
+    return (*((server, code) if base == SERVER else (code, server)), found.unread)
 
 
 def _of_folder(folder: Path) -> Side:

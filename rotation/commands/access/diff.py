@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rotation.asking.sources import JSON
-from rotation.terminal import emit, verbatim
+from rotation.terminal import emit, progress, verbatim
 
 
 @click.command("diff")
@@ -18,7 +18,7 @@ from rotation.terminal import emit, verbatim
     type=click.Path(path_type=Path),
     help="Declarations [PORTCULLIS_DECLARATIONS; default: policies/access]; revisions are of its repository.",
 )
-@click.option("--live", is_flag=True, help="BASE is `server`: what the server (VAULT_ADDR, VAULT_TOKEN) has in force.")
+@click.option("--live", is_flag=True, help="BASE or HEAD is `server`: what it (VAULT_ADDR, VAULT_TOKEN) has in force.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="A comment for a pull request.")
 @click.option("--sarif", "as_sarif", is_flag=True, help="SARIF 2.1.0, for code scanning.")
 @JSON
@@ -28,7 +28,10 @@ def command(
     """Name everybody who gains or loses a capability from BASE to HEAD, each with one request that shows it.
 
     BASE and HEAD are git revisions, or folders of declarations or of policies; HEAD is the working tree if it is not
-    given. Worst first. Exit 1 when anybody gains: access widens.
+    given. Worst first. Exit 1 when anybody gains: access widens; 3 when a part of the server could not be read.
+
+    With --live, `server` as BASE says what applying HEAD would change; as HEAD, who can do more on the server than is
+    declared. Claims, mounts and repositories are then not compared: `portcullis drift` does.
 
     \b
     Examples:
@@ -37,6 +40,7 @@ def command(
       portcullis access diff origin/main HEAD --markdown > comment.md
       portcullis access diff policies.old policies.new
       portcullis access diff server --live
+      portcullis access diff origin/main server --live
     """
     from access.diff.changes import changes
     from access.diff.markdown import markdown
@@ -46,13 +50,13 @@ def command(
     from rotation.asking import sides
 
     where = folder or default_folder()
-    with sides.side(head, where) as after:
-        if live:
-            before = sides.live(where)
-            found = changes(before, after, follow=False)
-        else:
-            with sides.side(base, where) as before:
-                found = changes(before, after)
+    unread: tuple[str, ...] = ()
+    if live:
+        before, after, unread = sides.with_server(base, head, where)
+        found = changes(before, after, follow=False)
+    else:
+        with sides.side(base, where) as before, sides.side(head, where) as after:
+            found = changes(before, after)
     wider = any(c.widens for c in found)
     if as_json:
         document = {
@@ -60,6 +64,7 @@ def command(
             "head": head or "working tree",
             "widens": wider,
             "changes": [c.to_json() for c in found],
+            **({"unread": unread} if live else {}),
         }
         emit(document)
     elif as_sarif:
@@ -68,5 +73,7 @@ def command(
         verbatim(markdown(found, base, head or "working tree"))
     else:
         shown.table(found)
-    if wider:
-        raise SystemExit(1)
+    for reason in unread:
+        progress(f"not read: {reason}")
+    if wider or unread:
+        raise SystemExit(1 if wider else 3)

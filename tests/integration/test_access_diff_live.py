@@ -1,0 +1,189 @@
+"""The access diff between declarations and a server that somebody changed by hand: each kind of widening is named with
+a witness, and a request that the server refused before and grants now confirms it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from containment import names
+from policies.errors import Unreachable
+from policies.load import ACCESS
+from sandbox.environment import Sandbox
+from tests.integration.widening import ELSEWHERE, Change, Tried, asked, diff
+
+BY_HAND = (str(ACCESS), "server", "--live")
+OWN, ROLE = "sys/policies/acl/pc-w-settlement", "auth/approle/role/settlement"
+ISSUE = "auth/token/roles/pc-issue-w-settlement"
+OTHERS = "pc-w-risk-engine"
+LEASES = "database/roles/settlement-readonly"
+
+
+@pytest.fixture(scope="module")
+def tried(sandbox: Sandbox) -> Tried:
+    return Tried(sandbox)
+
+
+@pytest.fixture(scope="module")
+def drift_env(tried: Tried, env: dict[str, str]) -> dict[str, str]:
+    """By the scheduled job's own policy, which only looks."""
+    made = tried.admin("POST", "auth/token/create", {"policies": ["portcullis-drift"]})
+    return {**env, "VAULT_TOKEN": made["auth"]["client_token"]}
+
+
+@pytest.fixture(autouse=True)
+def nothing_drifted(drift_env: dict[str, str]) -> Iterator[None]:
+    """Before each test and after it."""
+    assert diff(drift_env, *BY_HAND) == (0, [], "")
+    yield
+    assert diff(drift_env, *BY_HAND) == (0, [], "")
+
+
+def _named(env: dict[str, str]) -> list[Change]:
+    code, found, said = diff(env, *BY_HAND)
+    assert code == 1, said
+    return found
+
+
+def _granted(text: str, path: str, capability: str = "read") -> dict[str, str]:
+    paths = json.loads(text)["path"]
+    return {"policy": json.dumps({"path": {**paths, path: {"capabilities": [capability]}}})}
+
+
+@contextmanager
+def _group(tried: Tried, nested: bool) -> Iterator[None]:
+    entity = tried.logged_in("settlement")["entity_id"]
+    with ExitStack() as held:
+        members: dict[str, Any] = {"member_entity_ids": [entity]}
+        if nested:
+            held.enter_context(tried.by_hand("identity/group/name/inner", members))
+            members = {"member_group_ids": [tried.admin("GET", "identity/group/name/inner")["data"]["id"]]}
+        held.enter_context(tried.by_hand("identity/group/name/ops", {**members, "policies": [OTHERS]}))
+        yield
+
+
+@contextmanager
+def _drifted(tried: Tried, kind: str) -> Iterator[None]:
+    own = tried.admin("GET", OWN)["data"]["policy"]
+    entity = tried.logged_in("settlement")["entity_id"]
+    changed: dict[str, tuple[str, Mapping[str, Any]]] = {
+        "direct": (OWN, _granted(own, ELSEWHERE)),
+        "glob": (OWN, _granted(own, "secret/data/risk/*")),
+        "plus": (OWN, _granted(own, "secret/+/risk/limits")),
+        "role": (ROLE, {"token_policies": [*tried.admin("GET", ROLE)["data"]["token_policies"], OTHERS]}),
+        "entity": (f"identity/entity/id/{entity}", {"policies": [OTHERS]}),
+    }
+    drift = _group(tried, kind == "nested group") if "group" in kind else tried.by_hand(*changed[kind])
+    with drift:
+        yield
+
+
+@pytest.mark.parametrize("kind", ["direct", "glob", "plus", "role", "entity", "group", "nested group"])
+def test_a_path_that_is_gained(tried: Tried, drift_env: dict[str, str], kind: str) -> None:
+    assert not tried.granted("settlement")
+    with _drifted(tried, kind):
+        found = _named(drift_env)
+        one = next(c for c in found if c["subject"] == "workload settlement")
+        assert one["gained"] == ["read"]
+        assert one["risk"] in ("medium", "high")
+        witness = one["witness"]["path"]
+        assert {c["witness"]["path"] for c in found} == {witness}, "something else is named"
+        assert kind != "group" or "group ops" in {c["subject"] for c in found}
+        # A pattern's witness may hold nothing; whoever may ask is then told so with 404.
+        assert _asked(tried, "settlement", witness)
+        assert tried.granted("settlement")
+    assert not tried.granted("settlement")
+    assert not _asked(tried, "settlement", witness)
+
+
+def _asked(tried: Tried, workload: str, path: str) -> bool:
+    token = tried.logged_in(workload)["client_token"]
+    try:
+        tried.read(token, path)
+    except Unreachable as error:
+        return ": 403 " not in str(error)
+    return True
+
+
+def test_a_token_role_that_allows_another_policy(tried: Tried, drift_env: dict[str, str]) -> None:
+    def made() -> bool:
+        answer: list[Any] = []
+        path = ISSUE.replace("/roles/", "/create/")
+        if not tried.allowed(lambda: answer.append(tried.admin("POST", path, {"policies": [OTHERS]}))):
+            return False
+        return tried.allowed(lambda: tried.read(answer[0]["auth"]["client_token"], ELSEWHERE))
+
+    assert not made()
+    allowed = [*tried.admin("GET", ISSUE)["data"]["allowed_policies"], OTHERS]
+    with tried.by_hand(ISSUE, {"allowed_policies": allowed}):
+        (one,) = _named(drift_env)
+        assert one["subject"] == f"token role {ISSUE} with {OTHERS}"
+        assert one["witness"] == {"operation": "read", "path": ELSEWHERE}
+        assert made()
+
+
+def test_statements_of_a_database_role(tried: Tried, drift_env: dict[str, str]) -> None:
+    def writes() -> bool:
+        insert = "INSERT INTO market_data.ticks (symbol, price) VALUES ('X', 0)"
+        return tried.runs("settlement", "settlement-readonly", insert)
+
+    assert not writes()
+    own = tried.admin("GET", LEASES)["data"]["creation_statements"]
+    wider = [s.replace('"tradepulse_readonly"', '"tradepulse_ingest"') for s in own]
+    with tried.by_hand(LEASES, {"creation_statements": wider}):
+        found = _named(drift_env)
+        assert [(c["subject"], c["owner"]) for c in found] == [
+            ("role database/creds/settlement-readonly", "team-trading")
+        ] * 2
+        told = {c["what"]: (c["before"], c["after"]) for c in found}
+        assert told["groups"] == ("tradepulse_readonly", "tradepulse_ingest")
+        assert "tradepulse_ingest" in told["SQL statements"][1]
+        assert writes()
+
+
+def test_leases_and_tokens_that_live_longer(tried: Tried, drift_env: dict[str, str]) -> None:
+    def seconds() -> tuple[int, int]:
+        leased = tried.lease_seconds("settlement", "settlement-readonly")
+        return leased, tried.logged_in("settlement")["lease_duration"]
+
+    assert seconds() == (3600, 3600)
+    with tried.by_hand(LEASES, {"default_ttl": 7200}), tried.by_hand(ROLE, {"token_ttl": 10800}):
+        told = {(c["subject"], c["what"]): (c["before"], c["after"]) for c in _named(drift_env)}
+        assert told == {
+            ("role database/creds/settlement-readonly", "TTL"): (
+                "3600 s, 28800 s at most",
+                "7200 s, 28800 s at most",
+            ),
+            ("workload settlement", "TTL"): ("3600 s, 14400 s at most", "10800 s, 14400 s at most"),
+        }
+        assert seconds() == (7200, 10800)
+
+
+def test_no_gate(tried: Tried, drift_env: dict[str, str]) -> None:
+    """The risk engine's secret leaked: bound by the gate it is refused it, without it is not."""
+    role = "auth/approle/role/risk-engine"
+    bound = tried.admin("GET", role)["data"]["token_policies"]
+    with tried.gate_of(leaked="risk-limits-token"):
+        assert not tried.granted("risk-engine")
+    with tried.by_hand(role, {"token_policies": [p for p in bound if p != names.GATE]}):
+        (one,) = _named(drift_env)
+        assert (one["subject"], one["what"], one["risk"]) == ("workload risk-engine", names.GATE, "critical")
+        with tried.gate_of(leaked="risk-limits-token"):
+            assert tried.granted("risk-engine")
+
+
+def test_what_may_not_be_read_is_said_and_no_clean_answer(env: dict[str, str]) -> None:
+    code, _, said = diff(env, *BY_HAND)
+    assert code == 3
+    assert "not read: auth/token/roles/pc-probe: refused" in said
+
+
+def test_one_of_both_is_the_server(env: dict[str, str]) -> None:
+    for words in (("server", "server", "--live"), (str(ACCESS), "--live")):
+        done = asked(env, *words)
+        assert done.returncode == 2
+        assert "BASE or HEAD, and one only, is 'server'" in done.stdout + done.stderr
