@@ -161,6 +161,18 @@ def test_a_widening_fails_until_it_is_approved(world: World) -> None:
     assert "### Approved" in _comment(world)
 
 
+def test_what_is_proposed_cannot_leave_itself_out(world: World) -> None:
+    hidden = f"{WIDER} export-ignore\npolicies/access/production/broken.yaml export-ignore\n"
+    (world.folder / "origin" / ".gitattributes").write_text(hidden)
+    _propose(world, "capabilities: [read]", "capabilities: [read, list]")
+    refused = world.judge()
+    assert (refused.returncode, "missing  team-risk: 0 of 1" in refused.stdout) == (1, True), refused.stderr
+    (world.folder / "origin" / "policies" / "access" / "production" / "broken.yaml").write_text("kind: nothing")
+    world.push("proposed", "dana")
+    refused = world.judge()
+    assert (refused.returncode, "broken.yaml" in refused.stdout + refused.stderr) == (2, True), refused.stderr
+
+
 def test_nothing_of_what_is_proposed_is_run(world: World) -> None:
     """A pull request that puts its own code, rules and workflow in place of the base's."""
     planted = world.folder / "planted"

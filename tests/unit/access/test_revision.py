@@ -1,0 +1,78 @@
+"""What a revision has is what is read, whatever the revision itself says of it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from access.sources.revision import folder
+from policies.errors import InputError
+
+TEXT = "a: $Format:%H$ $Id$\n"
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Callable[..., str]:
+    repository = tmp_path / "repository"
+    (repository / "access" / "production").mkdir(parents=True)
+    (repository / "access" / "production" / "one.yaml").write_text(TEXT)
+    (repository / "access" / "two ümlaut.yaml").write_bytes(b"")
+    (repository / "other").write_text("not asked for")
+
+    def run(*argv: str) -> str:
+        name = ["-c", "user.name=Dana", "-c", "user.email=dana@example.invalid"]
+        done = subprocess.run(["git", *name, *argv], cwd=repository, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    run("init", "-q")
+    return run
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return tmp_path / "repository"
+
+
+def _commit(git: Callable[..., str]) -> None:
+    git("add", "--all")
+    git("commit", "-qm", "one")
+
+
+def _read(repository: Path) -> dict[str, bytes]:
+    with folder(repository, "HEAD", "access") as found:
+        return {p.relative_to(found).as_posix(): p.read_bytes() for p in found.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("attributes", ["", "*.yaml export-ignore", "* export-subst ident eol=crlf", "access -diff"])
+def test_its_attributes_have_no_say(repository: Path, git: Callable[..., str], attributes: str) -> None:
+    (repository / ".gitattributes").write_text(attributes)
+    _commit(git)
+    assert _read(repository) == {"production/one.yaml": TEXT.encode(), "two ümlaut.yaml": b""}
+
+
+def test_a_link_stays_one_and_nothing_is_written_through_it(
+    repository: Path, git: Callable[..., str], tmp_path: Path
+) -> None:
+    (repository / "access" / "link.yaml").symlink_to(tmp_path / "elsewhere")
+    _commit(git)
+    with folder(repository, "HEAD", "access") as found:
+        assert (found / "link.yaml").is_symlink()
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_is_no_file_of_the_repository_is_refused(repository: Path, git: Callable[..., str]) -> None:
+    _commit(git)
+    git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD')},access/sub")
+    git("commit", "-qm", "submodule")
+    with pytest.raises(InputError, match="access/sub is a submodule"):
+        _read(repository)
+
+
+@pytest.mark.parametrize(("revision", "path"), [("--all", "access"), ("nobody", "access"), ("HEAD", "none")])
+def test_what_is_not_there_is_named(repository: Path, git: Callable[..., str], revision: str, path: str) -> None:
+    _commit(git)
+    with pytest.raises(InputError, match=revision if revision != "HEAD" else path), folder(repository, revision, path):
+        pass
