@@ -26,7 +26,7 @@ def require(metadata: Mapping[str, str], loaded: str, plan: str | None, *, requi
         if required:
             raise Unapproved(
                 f"this stack applies what was approved, and the token in VAULT_TOKEN was made for no approval "
-                f"(these declarations are {loaded}); {ASK}"
+                f"(these declarations are {loaded}); {ASK}; to lock down without it: portcullis contain"
             )
         return
     if approved != loaded:

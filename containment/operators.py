@@ -33,7 +33,7 @@ ROTATOR = "portcullis-rotator"
 PROBER = "portcullis-prober"
 APPROVER = "portcullis-approver"
 DRIFT = "portcullis-drift"
-"""A role of the CI's login method too: the scheduled job logs in by it."""
+"""A role of the CI's login method too, as the approver may be: the jobs log in by them."""
 APPLY_TTL = 1800
 """Seconds that the token of an approved apply lives."""
 POLICIES = (OPERATOR, CONTAINMENT, BREAK_GLASS, ROTATOR, PROBER, APPROVER, DRIFT)

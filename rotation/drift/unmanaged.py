@@ -79,7 +79,7 @@ def _auth_roles(method: str, estate: Estate) -> set[str]:
     identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
     if method == "token":
         return {names.PROBE_ROLE, names.APPLY_ROLE} | {names.issue_role(i) for i in identities if operators.issuable(i)}
-    ours = {operators.DRIFT} if method == names.JWT else set()
+    ours = {operators.DRIFT, operators.APPROVER} if method == names.JWT else set()
     return ours | {i.name for i in identities if (i.auth if isinstance(i, Workload) else AuthMethod.JWT) == method}
 
 
