@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from access.diff.changes import Side
 from access.snapshot import Snapshot
-from access.sources import declared
+from access.sources import declared, tokens
 from access.sources.facts import facts
 from containment import names
 from policies.model import CiRole, Estate, Workload
@@ -28,9 +28,11 @@ def of_declarations(estate: Estate) -> Side:
 
 def of_server(found: Snapshot, estate: Estate) -> Side:
     """Paths and identities of the server, judged by what the declarations say of them. The server's own `default`
-    policy, which every token has, is declared nowhere and left out."""
+    policy, which every token has, is declared nowhere and left out, and so is who differs by it alone."""
     principals = (
-        replace(p, attached=tuple(a for a in p.attached if a.policy.name != "default")) for p in found.principals
+        replace(p, attached=tuple(a for a in p.attached if a.policy.name != "default"))
+        for p in found.principals
+        if not p.name.endswith(tokens.WITHOUT_DEFAULT)
     )
     return on_server(replace(of_declarations(estate), snapshot=replace(found, principals=tuple(principals))))
 

@@ -14,6 +14,8 @@ from access.sources.reader import Reader
 from policies.model import Ttl
 
 ROLES = "auth/token/roles"
+WITHOUT_DEFAULT = ", without default"
+"""At the end of a principal's name: the same choice without the server's `default` policy."""
 
 
 def read(reader: Reader, policies: Mapping[str, Policy]) -> tuple[list[Principal], dict[str, Target]]:
@@ -43,7 +45,7 @@ def _choices(
             continue
         yield policy.name, (own, Attached(default, "every token"))
         if any(overlap(Pattern.of(a.path), Pattern.of(b.path)) for a in policy.rules for b in default.rules):
-            yield f"{policy.name}, without default", (own,)
+            yield f"{policy.name}{WITHOUT_DEFAULT}", (own,)
 
 
 def _allowed(role: Mapping[str, Any], policies: Mapping[str, Policy]) -> Iterator[str]:
