@@ -71,6 +71,26 @@ class Tried(Actors):
         token = self.logged_in(workload)["client_token"]
         return int(self.call("GET", f"database/creds/{role}", token=token)["lease_duration"])
 
+    def looking(self) -> str:
+        """A token of the scheduled job's policy, which may look at what is declared and change nothing."""
+        made = self.admin("POST", "auth/token/create", {"policies": ["portcullis-drift"]})
+        return str(made["auth"]["client_token"])
+
+    def merged(self, repository: str, branch: str, by: str, approved_by: tuple[str, ...]) -> bool:
+        """Whether a pull request from a new branch gets in with these approvals."""
+        assert self.push(by, self.github_token(by), repository, branch)
+        pulls = f"/repos/tradepulse/{repository}/pulls"
+        opened = self._github(by, "POST", pulls, {"title": "x", "head": branch, "base": "main"}).raise_for_status()
+        pull = f"{pulls}/{opened.json()['number']}"
+        for login in approved_by:
+            self._github(login, "POST", f"{pull}/reviews", {"event": "APPROVE"}).raise_for_status()
+        return bool(self._github(by, "PUT", f"{pull}/merge", {}).is_success)
+
+    def _github(self, login: str, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        headers = {"authorization": f"Bearer {self.github_token(login)}"}
+        url = f"{self.addresses.github}/api/v3{path}"
+        return self._http.request(method, url, json=dict(body), headers=headers)
+
     @contextmanager
     def by_hand(self, path: str, changed: Mapping[str, Any]) -> Iterator[None]:
         """As somebody changes fields of what is at the path; as it was afterwards, or gone where there was nothing."""
