@@ -62,9 +62,13 @@ class Decision:
 
 
 def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:
-    """The scope to parse. A scope that still stands beside the id of a lifted incident is left over from it: it must
-    not narrow a new lock-down, so everything is in scope then."""
-    return "" if _left_over(asked, incidents) else asked.scope_text
+    """The scope to parse. The scope that a lifted incident had, still beside its id, is left over from it: it must not
+    narrow a new lock-down, so everything is in scope then. Any other one was named now."""
+    lifted = _lifted(asked, incidents)
+    if lifted is None:
+        return asked.scope_text
+    words = {word.strip().rpartition(":")[2] for word in asked.scope_text.split(",") if word.strip()}
+    return "" if words <= {name.partition(":")[2] for name in lifted.scope.leaked} else asked.scope_text
 
 
 def decide(asked: Asked, incidents: Sequence[Incident], scope: Scope, now: int) -> Decision:
@@ -83,14 +87,15 @@ def decide(asked: Asked, incidents: Sequence[Incident], scope: Scope, now: int) 
     assert_never(asked.mode)
 
 
-def _left_over(asked: Asked, incidents: Sequence[Incident]) -> bool:
-    return any(i.id == asked.incident_id and i.state is State.LIFTED for i in incidents)
+def _lifted(asked: Asked, incidents: Sequence[Incident]) -> Incident | None:
+    """The incident by the id that is asked for, if it is over."""
+    return next((i for i in incidents if i.id == asked.incident_id and i.state is State.LIFTED), None)
 
 
 def _lock(
     asked: Asked, incidents: Sequence[Incident], opened: tuple[Incident, ...], scope: Scope, now: int
 ) -> Decision:
-    left_over = _left_over(asked, incidents)
+    left_over = _lifted(asked, incidents) is not None
     wanted = "" if left_over else asked.incident_id
     for incident in opened:
         # An id alone means that incident: it is run again with the scope that it has.
@@ -110,6 +115,8 @@ def _lock(
     new_id = wanted or next(n for n in (stamp, *(f"{stamp}-{k}" for k in range(2, 100))) if n not in taken)
     new = Incident(new_id, scope, State.OPEN, opened_at=now)
     warning = _kept(asked, incidents, new_id) if scope.everything and not wanted else _repeated(scope, incidents)
+    if left_over and not scope.everything:
+        warning = f"incident {asked.incident_id} is lifted: this is a new one, {new_id}, with the scope that is named"
     return Decision((*incidents, new), new, None, warning)
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from containment import record
+from containment.adapters.vault import HvacVault
+from containment.incident import State
 from drill import background as processes
 from drill.actors import Actors
 from drill.acts import Attempt, Performer
@@ -23,7 +25,7 @@ from drill.commit import commit_key, scan
 from drill.leak import LEAKED, Leak, leak
 from drill.result import Probe, Result, missing_steps, verdict
 from drill.stack import Progress, prepare, pulumi
-from policies.errors import Finding, PortcullisError
+from policies.errors import Finding, InputError, PortcullisError
 from policies.load import load
 from policies.model import Estate
 from sandbox.environment import REPOSITORY, Sandbox
@@ -61,6 +63,7 @@ def run(sandbox: Sandbox, progress: Progress) -> tuple[Result, Path]:
     """The result and the report. Raises DrillVoid when an attack does not succeed beforehand."""
     begin = time.monotonic()
     prepare(sandbox, progress)
+    _in_peace(sandbox)
     with started(sandbox, progress, begin) as drill:
         attack_first(drill)
         lock(drill)
@@ -70,6 +73,15 @@ def run(sandbox: Sandbox, progress: Progress) -> tuple[Result, Path]:
         _lift(drill)
         attack_again(drill, "after the lift", lifted=True)
         return _finish(drill)
+
+
+def _in_peace(sandbox: Sandbox) -> None:
+    """Raises InputError naming what is open: nobody could get in before the lock-down."""
+    found = HvacVault.from_environment(sandbox.environ()).incidents()
+    if still := [i.id for i in found if i.state is State.OPEN]:
+        raise InputError(
+            f"this sandbox is locked down ({', '.join(still)}): lift it, or begin anew with `portcullis sandbox reset`"
+        )
 
 
 @contextmanager

@@ -110,6 +110,21 @@ def test_a_scope_left_over_from_a_lifted_incident_does_not_narrow_a_new_one() ->
     assert "incidentId L, which is lifted; incidentScope is left over from it too. So everything" in decision.warning
 
 
+@pytest.mark.parametrize("text", ["order-router-fix", "exchange-trading-key,order-router-fix"])
+def test_another_scope_beside_a_lifted_id_was_named_now(text: str) -> None:
+    asked = Asked(Mode.LOCK, "L", text)
+    scope = parse_scope(scope_text(asked, [LIFTED]), load())
+    assert {name.partition(":")[2] for name in scope.leaked} == set(text.split(","))
+    decision = decide(asked, [LIFTED], scope, 20)
+    assert decision.current is not None
+    assert (decision.current.scope, decision.current.id.startswith("INC-")) == (scope, True)
+    assert decision.warning.startswith(
+        f"incident L is lifted: this is a new one, {decision.current.id}, with the scope"
+    )
+    again = decide(asked, decision.known, scope, 30)
+    assert again.known == decision.known, "the same question joins it"
+
+
 FILE = "Pulumi.prod.yaml"
 
 
