@@ -37,29 +37,59 @@ class Carrier:
         return f"{self.path}, beside {names.GATE}" if self.gated else self.path
 
 
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """`unread`: folders that could not be read. `unknown`: methods of a kind whose roles nobody here can find."""
+
+    found: list[Carrier]
+    unread: list[str]
+    unknown: list[str]
+
+
 def carriers(vault: Vault) -> tuple[list[Carrier], list[str]]:
     """All of them, and what could not be read."""
-    unread: list[str] = []
-    found: list[Carrier] = []
-    folders: list[tuple[str, _Make]] = [("auth/token/roles", _token_role)]
-    folders += [(f"identity/{kind}/id", partial(_identity, kind)) for kind in ("entity", "group")]
-    try:
-        folders = [*((folder, _login) for folder in _logins(vault, unread)), *folders]
-    except PortcullisError as error:
-        unread.append(str(error))
-    for folder, make in folders:
-        try:
-            found += [make(path, data) for path, data in _held(vault, folder)]
-        except PortcullisError as error:
-            unread.append(str(error))
+    held = roles(vault)
+    found, unread = list(held.found), [*held.unread, *held.unknown]
+    for kind in ("entity", "group"):
+        _read(vault, f"identity/{kind}/id", partial(_identity, kind), found, unread)
     return found, unread
 
 
-def _logins(vault: Vault, unread: list[str]) -> Iterator[str]:
+def roles(vault: Vault, apart: Callable[[str], bool] = lambda _: False) -> Roles:
+    """Of every login method, and token roles. Those by a path that is `apart` are not even read."""
+    found: list[Carrier] = []
+    unread: list[str] = []
+    unknown: list[str] = []
+    try:
+        folders = list(_logins(vault, unknown))
+    except PortcullisError as error:
+        folders = []
+        unread.append(str(error))
+    for folder in folders:
+        _read(vault, folder, _login, found, unread, apart)
+    _read(vault, "auth/token/roles", _token_role, found, unread, apart)
+    return Roles(found, unread, unknown)
+
+
+def _read(
+    vault: Vault,
+    folder: str,
+    make: _Make,
+    found: list[Carrier],
+    unread: list[str],
+    apart: Callable[[str], bool] = lambda _: False,
+) -> None:
+    try:
+        found += [make(path, data) for path, data in _held(vault, folder, apart)]
+    except PortcullisError as error:
+        unread.append(str(error))
+
+
+def _logins(vault: Vault, unknown: list[str]) -> Iterator[str]:
     for mount, method in (vault.read("sys/auth") or {}).items():
         path, kind = f"auth/{mount.rstrip('/')}", str(method["type"])
         if kind not in (*FOLDERS, "token", "ns_token"):
-            unread.append(f"{path}: where a method of type {kind} keeps its roles is not known")
+            unknown.append(f"{path}: where a method of type {kind} keeps its roles is not known")
         for folder in FOLDERS.get(kind, ()):
             yield f"{path}/{folder}"
 
@@ -81,8 +111,8 @@ def _carrier(path: str, *listed: Any) -> Carrier:
     return Carrier(path, tuple(dict.fromkeys(held)), gated=names.GATE in held)
 
 
-def _held(vault: Vault, folder: str) -> Iterator[tuple[str, _Data]]:
-    paths = [f"{folder}/{quote(key)}" for key in vault.keys(folder)]
+def _held(vault: Vault, folder: str, apart: Callable[[str], bool]) -> Iterator[tuple[str, _Data]]:
+    paths = [path for path in (f"{folder}/{quote(key)}" for key in vault.keys(folder)) if not apart(path)]
     with ThreadPoolExecutor(WORKERS) as pool:
         for path, data in zip(paths, pool.map(vault.read, paths), strict=True):
             if data:

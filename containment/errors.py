@@ -23,11 +23,15 @@ class NotContained(Finding):
         self.names = names
 
 
+_DECLARE = "Pulumi does not know of this lock-down yet: run `pulumi up --config incident=keep` first"
+
+
 class LiftRefused(Finding):
     """The gate stays down; `missing` names each proof that is absent or stale."""
 
     def __init__(self, missing: tuple[str, ...]) -> None:
-        super().__init__(f"lift refused: {'; '.join(missing)}; {GO_ON}")
+        words = (f"{one}: {_DECLARE}" if one == "declared" else one for one in missing)
+        super().__init__(f"lift refused: {'; '.join(words)}; {GO_ON}")
         self.missing = missing
 
 

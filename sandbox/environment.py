@@ -85,7 +85,8 @@ class Sandbox:
         return Postgres(self.root, self._ports()[Postgres.name])
 
     def up(self, progress: Progress) -> None:
-        """Start what does not run. What this call started is stopped again when it is interrupted or fails."""
+        """Start what does not run. What this call started is stopped again when it is interrupted or fails; not where
+        the declarations are what is wrong."""
         with self._lock():
             tls.ensure(self.root)
             started: list[Service] = []
@@ -100,6 +101,8 @@ class Sandbox:
                 from sandbox.estate import prepare
 
                 prepare(self, progress)
+            except InputError:
+                raise  # a declaration that is wrong is no reason to stop a server that was down
             except BaseException:
                 for service in reversed(started):
                     service.stop()

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from policies.errors import InputError
+from policies.load import ACCESS
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.process import started
 from sandbox.services import postgres, postgres_files
@@ -179,6 +181,18 @@ def test_up_heals_one_and_leaves_the_others(sandbox: Sandbox, name: str) -> None
     after = _pids(sandbox)
     assert _healthy(sandbox)
     assert {n for n in after if after[n] != before[n]} == {name}
+
+
+def test_a_wrong_declaration_keeps_no_server_down(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Path(shutil.copytree(ACCESS, tmp_path / "access"))
+    (copy / "production" / "wrong.yaml").write_text("kind: Nothing\n")
+    monkeypatch.setenv("PORTCULLIS_DECLARATIONS", str(copy))
+    sandbox.service("opa").stop()
+    with pytest.raises(InputError, match=r"wrong\.yaml"):
+        sandbox.up(print)
+    assert sandbox.stopped() == []
 
 
 def test_taken_ports_are_chosen_anew_and_all_still_work(sandbox: Sandbox) -> None:

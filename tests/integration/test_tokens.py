@@ -234,8 +234,8 @@ def test_an_accessor_with_no_token_behind_it_does_not_stand_in_the_way(sandbox: 
 
 
 def test_what_is_declared_nowhere_does_not_reach_past_the_gate(sandbox: Sandbox, environ: None) -> None:
-    """A token with a policy of somebody's own is revoked, by whatever it got that; a login role that hands out ours
-    without the gate is named."""
+    """A token with a policy of somebody's own is revoked, by whatever it got that. A role of any login method, or of
+    tokens, that hands out ours without the gate is named."""
     del environ
     bao, root, path = sandbox.openbao, sandbox.openbao.root_token(), "secret/data/partners/api"
 
@@ -247,21 +247,35 @@ def test_what_is_declared_nowhere_does_not_reach_past_the_gate(sandbox: Sandbox,
     reader, other = (
         call("POST", "auth/token/create-orphan", {"policies": [n]})["auth"]["client_token"] for n in ("legacy", "other")
     )
-    call("POST", "auth/approle/role/legacy", {"token_policies": ["pc-w-partner-gateway"]})
+    own, gated = "pc-w-partner-gateway", ["pc-gate", "pc-w-partner-gateway"]
+    call("POST", "sys/auth/people", {"type": "userpass"})
+    roles: dict[str, dict[str, Any]] = {
+        "auth/approle/role/legacy": {"token_policies": [own]},
+        "auth/people/users/mallory": {"password": "m-a-l", "token_policies": [own]},
+        "auth/token/roles/evil": {"allowed_policies": [own]},
+        "auth/token/roles/wide": {"allowed_policies_glob": ["pc-*"]},
+        "auth/people/users/alice": {"password": "a-l-i", "token_policies": gated},
+    }
+    for where, body in roles.items():
+        call("POST", where, body)
     try:
         assert _request(sandbox, "GET", path, reader).status_code == 200
         report = contain(HvacVault.for_containment(), "INC-PAST", "partner-api-key", print).report
         assert _request(sandbox, "GET", path, reader).status_code == 403
         assert _request(sandbox, "GET", "auth/token/lookup-self", other).status_code == 200, "it reaches nothing leaked"
-        role, policy = sorted(report.not_contained)
-        assert "approle role legacy" in role
-        assert "pc-w-partner-gateway without pc-gate" in role
+        attaching, globbing, policy = sorted(report.not_contained)
+        assert "(past the gate: attaches pc-w-partner-gateway without pc-gate" in attaching
+        assert attaching.partition(" (")[0].split(", ") == sorted(roles)[:1] + sorted(roles)[2:4]
+        assert globbing.startswith("auth/token/roles/wide (past the gate: attaches pc-* without pc-gate")
         assert policy.startswith("legacy ")
-        call("DELETE", "auth/approle/role/legacy")
+        for where in roles:
+            call("DELETE", where)
         call("DELETE", "sys/policies/acl/legacy")
         report = contain(HvacVault.for_containment(), "INC-PAST", "partner-api-key", print).report
         assert report.not_contained == ()
     finally:
-        call("DELETE", "auth/approle/role/legacy")
+        for where in roles:
+            call("DELETE", where)
+        call("DELETE", "sys/auth/people")
         for name in ("legacy", "other"):
             call("DELETE", f"sys/policies/acl/{name}")

@@ -60,7 +60,7 @@ def test_each_kind_is_found() -> None:
 def test_what_is_refused_is_said_and_the_rest_is_found() -> None:
     given, unread = _given(Server("auth/people/users"))
     assert [g for g in ALL if g not in given] == ["auth/people/users/ada"]
-    assert unread == [UNKNOWN, "vault: list auth/people/users: Forbidden"]
+    assert unread == ["vault: list auth/people/users: Forbidden", UNKNOWN]
 
 
 def test_without_the_methods_the_rest_is_found() -> None:

@@ -85,7 +85,7 @@ def test_what_was_denied_first_is_what_the_run_goes_on_with() -> None:
 
 
 def test_a_scope_left_over_opens_one_incident_with_everything_in_scope() -> None:
-    server: Any = Server(Incident("A", Scope(True), State.LIFTED, opened_at=1))
+    server: Any = Server(Incident("A", Scope(False, (f"secret:{NAME}",)), State.LIFTED, opened_at=1))
     warned: list[str] = []
     asked = opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), load(), print, warned.append)
     decision = opening.decided(server, asked, load())
