@@ -34,7 +34,7 @@ PROBE_ROLE = "pc-probe"
 """Token role under which the executor makes short tokens to try what a workload's token would be refused."""
 
 APPLY_ROLE = "pc-apply"
-"""Token role under which an approval makes the operator's token that applies what was approved (docs/adr/0010)."""
+"""Token role under which an approval makes the operator's token that applies what was approved (docs/adr/0011)."""
 
 ISSUE_PREFIX = f"{PREFIX}issue-"
 """Token roles that an administrator makes, one an identity: what is issued through one has that identity's policies
