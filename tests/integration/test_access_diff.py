@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from bench import access_oracle
 from bench.server import fresh
 from policies.errors import Unreachable
 from sandbox.services.openbao import OpenBao
+from tests.integration.widening import committed, diff, repository
 
 _REQUESTS = {"read": "GET", "list": "LIST", "create": "PUT", "update": "POST", "delete": "DELETE", "patch": "PATCH"}
 
@@ -87,7 +90,7 @@ ALL = _rule("kv/*", "read", "list", "update")
 @pytest.mark.parametrize(
     ("before", "after", "operation"),
     [
-        ("", _rule("kv/data/a", "read"), "read"),
+        (_rule("kv/data/b", "read"), _rule("kv/data/b", "read") + _rule("kv/data/a", "read"), "read"),
         (_rule("kv/data/a", "read"), _rule("kv/data/*", "read"), "read"),
         (_rule("kv/data/a/b", "create"), _rule("kv/data/+/b", "create"), "create"),
         (ALL + _rule("kv/data/a", "deny"), ALL, "read"),
@@ -97,9 +100,20 @@ ALL = _rule("kv/*", "read", "list", "update")
     ],
     ids=["direct", "glob", "plus", "deny removed", "shadowing", "shadowing of a listing", "capability"],
 )
-def test_the_witness_is_a_request_that_was_refused(bao: OpenBao, before: str, after: str, operation: str) -> None:
-    old, new = (Acl([parse(text, "p")] if text else []) for text in (before, after))
-    one = next(d for d in differences(old, new) if operation in d.gained)
+def test_the_witness_of_a_pull_request_was_refused(
+    bao: OpenBao, tmp_path: Path, before: str, after: str, operation: str
+) -> None:
+    """Two revisions of a policy in a file, and each of them on a server."""
+    folder = repository(tmp_path / "policies")
+    for revision, text in (("base", before), ("proposed", after)):
+        (folder / "p.hcl").write_text(text)
+        committed(folder, revision)
+    code, found, _ = diff(os.environ, "base", "proposed", "--folder", str(folder))
+    assert code == 1
+    one = next(c for c in found if operation in c["gained"])
+    assert (one["subject"], one["witness"]["operation"]) == ("policy p", min(one["gained"]))
+    method, path = _REQUESTS[operation], one["witness"]["path"]
     was, now = _token(bao, "before", before), _token(bao, "after", after)
-    assert _refused(bao, was, _REQUESTS[operation], one.witness)
-    assert not _refused(bao, now, _REQUESTS[operation], one.witness)
+    assert _refused(bao, was, method, path)
+    assert not _refused(bao, now, method, path)
+    assert diff(os.environ, "proposed", "--folder", str(folder)) == (0, [], "")

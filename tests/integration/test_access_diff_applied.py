@@ -4,7 +4,6 @@ merged and applied, real servers grant what they refused before."""
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from drill.stack import pulumi
 from policies.load import ACCESS
 from sandbox.environment import Sandbox
 from sandbox.estate import prepare
-from tests.integration.widening import ELSEWHERE, Tried, diff
+from tests.integration.widening import ELSEWHERE, Tried, committed, diff, git, repository
 
 KEY, LIMITS = "staging/exchange-trading-key-staging.yaml", "production/risk-limits-token.yaml"
 DAILY, LEASES = "production/analytics-readonly.yaml", "production/treasury-readonly.yaml"
@@ -60,8 +59,7 @@ class Proposed:
     folder: Path
 
     def git(self, *words: str) -> None:
-        who = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
-        subprocess.run(["git", *who, *words], cwd=self.folder.parent.parent, check=True, capture_output=True)
+        git(self.folder, *words)
 
     def edit(self, kind: str) -> None:
         file, old, new, *_ = PULLS[kind]
@@ -74,13 +72,11 @@ class Proposed:
 def proposed(tmp_path_factory: pytest.TempPathFactory) -> Proposed:
     """A repository with a branch for each kind, and `all` with all of them. Its base asks for one approval more than
     the example, whose number is the least that is allowed."""
-    made = Proposed(tmp_path_factory.mktemp("checkout") / "policies" / "access")
-    shutil.copytree(ACCESS, made.folder)
+    made = Proposed(repository(tmp_path_factory.mktemp("checkout") / "access"))
+    shutil.copytree(ACCESS, made.folder, dirs_exist_ok=True)
     infra = made.folder / INFRA
     infra.write_text(infra.read_text().replace("requiredApprovals: 2", "requiredApprovals: 3"))
-    made.git("init", "-q", "-b", "main")
-    made.git("add", "-A")
-    made.git("commit", "-qm", "Base")
+    committed(made.folder, "base")
     for branch, kinds in {**{kind: [kind] for kind in PULLS}, "all": list(PULLS)}.items():
         made.git("checkout", "-q", "-b", branch, "main")
         for kind in kinds:

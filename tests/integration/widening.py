@@ -35,6 +35,25 @@ def diff(env: Mapping[str, str], *argv: str) -> tuple[int, list[Change], str]:
     return done.returncode, [c for c in found if c["widens"] and not c["follows"]], done.stderr
 
 
+def repository(folder: Path) -> Path:
+    """The folder, in a git repository of its own that has nothing yet."""
+    folder.mkdir(parents=True)
+    git(folder, "init", "-q", "-b", "main")
+    return folder
+
+
+def committed(folder: Path, tag: str) -> None:
+    """Everything as it is now, under a name."""
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", tag)
+    git(folder, "tag", tag)
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
 class Tried(Actors):
     """Requests by a login or a credential of this moment."""
 
