@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from access.acl import Acl
-from access.diff import risk
+from access.diff import risk, roles
 from access.diff.change import Change, Risk, words, worst_first
 from access.difference import Difference, differences
 from access.rule import Capability
-from access.snapshot import Engine, Place, Principal, PrincipalKind, Snapshot, Target
+from access.snapshot import Place, Principal, PrincipalKind, Snapshot
 from access.sources.facts import Fact
-from policies.model import Environment, Ttl
+from policies.model import Environment
 
 _NOBODY = Acl(())
 _OURS = (PrincipalKind.OPERATOR, PrincipalKind.TOKEN_ROLE)
@@ -61,9 +61,9 @@ def _beside_paths(was: Principal, now: Principal, before: Side, after: Side) -> 
         old, new = ("bound by it", "not attached") if held else ("not attached", "bound by it")
         yield _beside(now, after.gate, graded, reason, held, production, old, new)
     if was.ttl != now.ttl and (str(now), "TTL, max") not in {**before.facts, **after.facts}:
-        longer, lives = _longer(was.ttl, now.ttl), now.ttl and now.ttl.max
+        longer, lives = roles.longer(was.ttl, now.ttl), now.ttl and now.ttl.max
         graded, reason = risk.of_aspect("TTL", lives, production) if longer else (Risk.NARROWER, "narrower")
-        yield _beside(now, "TTL", graded, reason, longer, production, _lives(was.ttl), _lives(now.ttl))
+        yield _beside(now, "TTL", graded, reason, longer, production, roles.lives(was.ttl), roles.lives(now.ttl))
 
 
 def _beside(
@@ -92,7 +92,7 @@ def _of_paths(one: Difference, principal: Principal, before: Side, after: Side, 
         lost=words(one.lost),
         witness=(_operation(one), one.witness),
         but=tuple(sorted(p.text for p in one.but)),
-        stands_for=_told(target) if target else "",
+        stands_for=roles.told(target) if target else "",
         follows=follow and principal.kind in _OURS,
     )
 
@@ -113,12 +113,6 @@ def _place(one: Difference) -> Place | None:
         if rule and not rule.source.startswith("("):
             return Place(rule.source, rule.line)
     return None
-
-
-def _told(target: Target) -> str:
-    groups = f" with the rights of {', '.join(target.groups)}" if target.groups else ""
-    where = f" at {target.connection}" if target.connection else ""
-    return f"{target.engine} role {target.role}{where}{groups}"
 
 
 def _aspects(before: Side, after: Side) -> Iterator[Change]:
@@ -159,43 +153,24 @@ def _of_aspect(was: Fact, after: str, now: Fact, owner: str, *, widens: bool) ->
 def _targets(before: Side, after: Side) -> Iterator[Change]:
     """What a path stands for, where no declaration speaks of it: roles as a server has them."""
     declared = {subject.partition(" ")[2] for subject, _ in (*before.facts, *after.facts)}
-    for path, was in before.snapshot.stands_for.items():
-        now = after.snapshot.stands_for.get(path)
-        if now is None or path in declared:
+    for path, now in after.snapshot.stands_for.items():
+        if path in declared:
             continue
+        was = before.snapshot.stands_for.get(path)
         production = after.environments.get(path) is not Environment.STAGING
         owner = before.owners.get(path) or after.owners.get(path, "")
-        for aspect, old, new, widens in _of_role(was, now):
+        for aspect, old, new, widens in roles.differing(path, before.snapshot, now):
             graded, reason = risk.of_aspect(aspect, now.ttl and now.ttl.max, production)
             graded, reason = (graded, reason) if widens else (Risk.NARROWER, "narrower")
-            place, subject = now.place or was.place, f"role {path}"
             yield Change(
-                subject, aspect, graded, widens, reason, place, owner, production=production, before=old, after=new
+                subject=f"role {path}",
+                what=aspect,
+                risk=graded,
+                widens=widens,
+                reason=reason,
+                place=now.place or (was.place if was else None),
+                owner=owner,
+                production=production,
+                before=old,
+                after=new,
             )
-
-
-def _of_role(was: Target, now: Target) -> Iterator[tuple[str, str, str, bool]]:
-    """Aspects that differ, and whether the new one may give more. Policies that a token role allows stand with the
-    principals, one for each."""
-    if was.engine is not Engine.TOKEN:
-        for aspect, old, new in (
-            ("SQL statements", "\n".join(was.statements), "\n".join(now.statements)),
-            ("connection", was.connection, now.connection),
-            ("groups", ", ".join(was.groups), ", ".join(now.groups)),
-            ("settings", str(was.settings), str(now.settings)),
-        ):
-            if old != new:
-                yield aspect, old, new, True
-        if was.ttl != now.ttl:
-            yield "TTL", _lives(was.ttl), _lives(now.ttl), _longer(was.ttl, now.ttl)
-
-
-def _lives(ttl: Ttl | None) -> str:
-    return f"{ttl.default} s, {ttl.max} s at most" if ttl else "the server's own"
-
-
-def _longer(was: Ttl | None, now: Ttl | None) -> bool:
-    """None and 0 are the server's own, which are its longest."""
-    old, new = (t or Ttl(0, 0) for t in (was, now))
-    pairs = ((old.default, new.default), (old.max, new.max))
-    return any(n != o and (not n or 0 < o < n) for o, n in pairs)

@@ -10,6 +10,8 @@ from access.rule import Capability
 _WRITES = {Capability.CREATE, Capability.UPDATE, Capability.PATCH, Capability.DELETE}
 _POWERS = ("sys/", "auth/", "identity/")
 
+_GIVEN = ("SQL statements", "database connection", "connection", "groups", "new, in reach", "login", "tokens")
+
 LONG_TTL = 86_400
 """Seconds: a day. What lives longer outlasts the shift that watches it."""
 
@@ -44,7 +46,7 @@ def of_aspect(aspect: str, value: object, production: bool) -> tuple[Risk, str]:
     """Of what widened beside paths."""
     if aspect.startswith(("protect", "approvals", "claims", "who merges", "in an incident", "secrets of", "deploy")):
         return Risk.HIGH, "a protection is weakened"
-    if aspect in ("SQL statements", "database connection", "login", "tokens", "access in an incident"):
+    if aspect in (*_GIVEN, "access in an incident"):
         return Risk.HIGH if production else Risk.MEDIUM, "what is given, or to whom, is another"
     if aspect.startswith("TTL") and isinstance(value, int) and value > LONG_TTL:
         return Risk.HIGH, "lives longer than a day"

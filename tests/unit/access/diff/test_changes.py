@@ -12,9 +12,11 @@ import pytest
 from access.diff.change import Change, Risk
 from access.diff.changes import Side, changes
 from access.policy import parse
-from access.snapshot import Attached, Principal, PrincipalKind, Snapshot
+from access.rule import Policy
+from access.snapshot import Attached, Engine, Principal, PrincipalKind, Snapshot, Target
 from access.sources.sides import of_declarations, of_policies
 from policies.load import ACCESS, load
+from policies.model import Ttl
 
 BASE = of_declarations(load())
 KEY = "production/exchange-trading-key.yaml"
@@ -149,3 +151,41 @@ def test_what_widens_beside_paths_is_whose_it_was(tmp_path: Path) -> None:
     handed = text.replace("owner: team-trading", "owner: team-analytics").replace("ttl: 15m", "ttl: 30m")
     found = _own(changes(BASE, _changed(tmp_path, KEY, text, handed)))
     assert {c.what: c.owner for c in found} == {"owner": "team-trading", "TTL in an incident": "team-trading"}
+
+
+LEASED = Target(Engine.DATABASE, "app", "db", ('IN ROLE "reader"',), ("reader",), Ttl(3600, 7200))
+
+
+def _standing(target: Target | None, rule: str) -> Side:
+    attached = (Attached(parse(rule, "p.hcl", name="own"), "role"),)
+    held = Principal(PrincipalKind.LOGIN_ROLE, "auth/approle/role/x", attached)
+    root = Principal(PrincipalKind.POLICY, "root", (Attached(Policy("root", (), "p"), "by itself"),))
+    return Side(Snapshot((held, root), {"db/creds/app": target} if target else {}))
+
+
+@pytest.mark.parametrize(
+    ("ttl", "widens"),
+    [
+        (Ttl(3600, 7201), True),
+        (Ttl(3601, 7200), True),
+        (Ttl(0, 7200), True),
+        (Ttl(3600, 0), True),
+        (None, True),
+        (Ttl(60, 7200), False),
+        (Ttl(3600, 3600), False),
+    ],
+)
+def test_a_role_that_lives_longer_is_wider_and_its_opposite_is_not(ttl: Ttl | None, widens: bool) -> None:
+    old, new = (_standing(t, ALL) for t in (LEASED, replace(LEASED, ttl=ttl)))
+    (one,) = changes(old, new)
+    (back,) = changes(new, old)
+    assert (one.subject, one.what) == ("role db/creds/app", "TTL")
+    assert (one.widens, back.widens) == (widens, not widens)
+
+
+def test_a_new_role_is_named_where_somebody_reaches_it_by_a_pattern() -> None:
+    by_pattern = _rule("db/creds/*", "read")
+    (one,) = changes(_standing(None, by_pattern), _standing(LEASED, by_pattern))
+    assert (one.subject, one.what, one.widens) == ("role db/creds/app", "new, in reach", True)
+    assert one.after == "database role app at db with the rights of reader, for login role auth/approle/role/x"
+    assert changes(_standing(None, ALL), _standing(LEASED, ALL)) == ()
