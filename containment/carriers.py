@@ -13,7 +13,7 @@ from urllib.parse import quote
 from access.globs import like
 from access.login_methods import FOLDERS
 from containment import names
-from containment.ports import Vault
+from containment.ports import PolicyStore
 from containment.run import WORKERS
 from policies.errors import PortcullisError
 
@@ -46,7 +46,7 @@ class Roles:
     unknown: list[str]
 
 
-def carriers(vault: Vault) -> tuple[list[Carrier], list[str]]:
+def carriers(vault: PolicyStore) -> tuple[list[Carrier], list[str]]:
     """All of them, and what could not be read."""
     held = roles(vault)
     found, unread = list(held.found), [*held.unread, *held.unknown]
@@ -55,7 +55,7 @@ def carriers(vault: Vault) -> tuple[list[Carrier], list[str]]:
     return found, unread
 
 
-def roles(vault: Vault, apart: Callable[[str], bool] = lambda _: False) -> Roles:
+def roles(vault: PolicyStore, apart: Callable[[str], bool] = lambda _: False) -> Roles:
     """Of every login method, and token roles. Those by a path that is `apart` are not even read."""
     found: list[Carrier] = []
     unread: list[str] = []
@@ -72,7 +72,7 @@ def roles(vault: Vault, apart: Callable[[str], bool] = lambda _: False) -> Roles
 
 
 def _read(
-    vault: Vault,
+    vault: PolicyStore,
     folder: str,
     make: _Make,
     found: list[Carrier],
@@ -85,7 +85,7 @@ def _read(
         unread.append(str(error))
 
 
-def _logins(vault: Vault, unknown: list[str]) -> Iterator[str]:
+def _logins(vault: PolicyStore, unknown: list[str]) -> Iterator[str]:
     for mount, method in (vault.read("sys/auth") or {}).items():
         path, kind = f"auth/{mount.rstrip('/')}", str(method["type"])
         if kind not in (*FOLDERS, "token", "ns_token"):
@@ -111,7 +111,7 @@ def _carrier(path: str, *listed: Any) -> Carrier:
     return Carrier(path, tuple(dict.fromkeys(held)), gated=names.GATE in held)
 
 
-def _held(vault: Vault, folder: str, apart: Callable[[str], bool]) -> Iterator[tuple[str, _Data]]:
+def _held(vault: PolicyStore, folder: str, apart: Callable[[str], bool]) -> Iterator[tuple[str, _Data]]:
     paths = [path for path in (f"{folder}/{quote(key)}" for key in vault.keys(folder)) if not apart(path)]
     with ThreadPoolExecutor(WORKERS) as pool:
         for path, data in zip(paths, pool.map(vault.read, paths), strict=True):

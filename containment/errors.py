@@ -23,7 +23,7 @@ class NotContained(Finding):
         self.names = names
 
 
-_DECLARE = "Pulumi does not know of this lock-down yet: run `pulumi up --config incident=keep` first"
+_DECLARE = "no `pulumi up` has declared this lock-down to its end yet: run `pulumi up --config incident=keep` first"
 
 
 class LiftRefused(Finding):

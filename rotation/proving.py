@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from containment import gate, names, proofs
+from containment import gate, names, proofs, ungated
 from containment.incident import Incident, Proof
 from containment.ports import Custodian
 from containment.scope import affected
@@ -37,12 +37,28 @@ def open_step(work: Work) -> Step:
         missing = [k for k in (proofs.OLD_DEAD, proofs.NEW_ALIVE) if proven(incident, item, k) is None]
         if missing:
             raise NotProven(f"stays denied: {', '.join(missing)} is not proven")
+        around = _around_the_gate(work)
+        if around:
+            raise NotProven(f"stays denied: {around}")
         work.vault.update_incident(
             work.incident_id, lambda i: i if item in i.opened else replace(i, opened=(*i.opened, item))
         )
         _rewrite(work)
 
     return Step("open", lambda: _opened(work), observe, act)
+
+
+def _around_the_gate(work: Work) -> str:
+    """Who would be handed the new one past the gate, or ""."""
+    concerned = _concerned(work)
+    if not concerned:
+        return ""
+    own = {names.own_policy(workload) for workload in concerned}
+    looked = ungated.look(work.policy_store(), work.estate)
+    found = {carrier.path: ungated.attached(carrier, concerned) for carrier in looked.found}
+    around = [path for path, policies in found.items() if set(policies) & own or any("*" in p for p in policies)]
+    said = [f"{path} hands out policies that grant it without {names.GATE}: delete it" for path in around]
+    return "; ".join([*said, *looked.unread])
 
 
 def _rewrite(work: Work) -> None:

@@ -6,11 +6,9 @@ A batch token has no accessor and shows nowhere: the policies that let one in ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
-from access.globs import like
-from containment import carriers, names
+from containment import names, ungated
 from containment.effects import foreign, tokens
 from containment.ports import Token
 from containment.report import Outcome
@@ -18,7 +16,6 @@ from containment.run import Run, Seen
 from policies.errors import PortcullisError, Unreachable
 from policies.model import CiRole, Workload
 
-_OWN = (f"{names.PREFIX}w-", f"{names.PREFIX}ci-", f"{names.PREFIX}b-")
 _NOTHING = {"deny"}
 
 
@@ -29,13 +26,13 @@ def shut_out(run: Run) -> None:
     try:
         # Listed anew: a token that was made since the sweeps is in none of their lists.
         operator = run.systems.vault.whoami()
-        out = run.systems.vault.tokens() if paths else []
-        found = [t for t in out if _past(t, operator) and _reaches(run, t, paths)]
+        out = [t for t in run.systems.vault.tokens() if _past(t, operator)]
+        found = [t for t in out if _ours(t) or (paths and _reaches(run, t, paths))]
     except PortcullisError as error:
         run.fail("past the gate", "tokens without it", error)
     else:
         tokens.end(run, found)
-        word = f"{len(found)} reached what is denied" if found else "none reaches what is denied"
+        word = f"{len(found)} were ours, or reached what is denied" if found else "none is ours or reaches it"
         run.effect("past the gate", "tokens without it", lambda: (Outcome.ALREADY, word))
     _roles(run)
     foreign.judge(run, paths)
@@ -46,28 +43,29 @@ def _past(token: Token, operator: str) -> bool:
     return not kept and names.past_the_gate(token.policies)
 
 
+def _ours(token: Token) -> bool:
+    """By a policy of the product's: no login or issue gives one without the gate."""
+    return any(policy.startswith(ungated.OWN) for policy in token.policies)
+
+
 def _reaches(run: Run, token: Token, paths: list[str]) -> bool:
     held = run.systems.vault.capabilities_of(token.accessor, paths)
     return held is not None and any(capabilities - _NOTHING for capabilities in held.values())
 
 
 def _roles(run: Run) -> None:
-    """Roles of any login method, and token roles, that are ours by policy and not by declaration, and hand out tokens
-    that the gate does not bind."""
+    """Ours by policy and not by declaration, which hand out tokens that the gate does not bind."""
+    looked = ungated.look(run.systems.vault, run.estate)
     identities: list[Workload | CiRole] = [*run.estate.workloads, *run.estate.ci_roles]
-    declared = {names.login_role(identity) for identity in identities}
-    ours = f"auth/token/roles/{names.PREFIX}"  # an administrator's, made for this (operators.issue_role, probe_role)
-    held = carriers.roles(run.systems.vault, lambda path: path in declared or path.startswith(ours))
-    for said in held.unread:
+    for said in looked.unread:
         run.fail("past the gate", "roles", Unreachable(f"not judged: {said}"))
-    for said in held.unknown:
+    for said in looked.unknown:
         run.progress(f"warning: {said}: whether they attach policies of ours without {names.GATE} was not seen")
-    run.each("past the gate", [(carrier.path, partial(_judged, carrier, identities)) for carrier in held.found])
+    found = [(carrier.path, ungated.attached(carrier, identities)) for carrier in looked.found]
+    run.each("past the gate", [(path, partial(_judged, attached)) for path, attached in found])
 
 
-def _judged(carrier: carriers.Carrier, identities: Sequence[Workload | CiRole]) -> Seen:
-    owned = sorted({policy for policy in carrier.policies if policy.startswith(_OWN)})
-    owned += [glob for glob in carrier.globs if any(like(names.own_policy(i), glob) for i in identities)]
-    if not owned or carrier.gated:
+def _judged(attached: list[str]) -> Seen:
+    if not attached:
         return Outcome.ALREADY, "attaches nothing of ours, or the gate too"
-    return Outcome.FAILED, f"attaches {', '.join(owned)} without {names.GATE}: delete it, or attach {names.GATE}"
+    return Outcome.FAILED, f"attaches {', '.join(attached)} without {names.GATE}: delete it, or attach {names.GATE}"

@@ -59,7 +59,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
     if as_json:
         emit(document)
     else:
-        if result.instead:
+        if result.place.holds is Holds.KV:
             say(f"nothing to revoke at {path}: a KV store has no leases; the value is still readable")
         else:
             what = "tokens" if result.place.holds is Holds.TOKENS else "leases"

@@ -14,7 +14,7 @@ _WORDS = {
     OLD_DEAD: "old one dead",
     NEW_ALIVE: "new one works",
     RECOVERY: "workloads back",
-    AUDIT_QUIET: "nothing retired was used",
+    AUDIT_QUIET: "uses of what was retired, none left unexplained",
 }
 
 

@@ -47,7 +47,7 @@ def test_opa_down(prod: Production, tmp_path: Path) -> None:
     finally:
         prod.box.service("opa").start()
     refused = prod.lift("OPA-1")
-    assert "declared: Pulumi does not know of this lock-down yet" in refused.stdout, (
+    assert "declared: no `pulumi up` has declared this lock-down" in refused.stdout, (
         "a run that fell back has not declared it"
     )
     assert prod.keep().returncode == 0

@@ -108,9 +108,10 @@ def test_our_own_policies_without_the_gate_open_nothing(sandbox: Sandbox, enviro
         answer = bao.call("POST", "auth/userpass/login/mallory", {"password": "m-a-l"})
         return str(answer["auth"]["client_token"])
 
-    batch = str(made["auth"]["client_token"])
+    batch, held = str(made["auth"]["client_token"]), mallory()
     assert [_request(sandbox, "GET", path, t).status_code for t in (batch, mallory())] == [200, 200]
     contain(HvacVault.from_environment(), "INC-BARE", "order-router-fix", print)
+    assert _request(sandbox, "GET", "auth/token/lookup-self", held).status_code == 403, "it is out, and can be revoked"
     assert [_request(sandbox, "GET", path, t).status_code for t in (batch, mallory())] == [403, 403]
     assert [_request(sandbox, "GET", "auth/token/lookup-self", t).status_code for t in (batch, mallory())] == [200, 200]
     bao.call("DELETE", "sys/auth/userpass", token=root)

@@ -1,0 +1,54 @@
+"""A role that hands out our policies without the gate gets at nothing new: what is replaced stays denied until it goes,
+and what was logged in by it is revoked whatever is denied by then."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from containment import names
+from containment.adapters.vault import HvacVault
+from containment.direct import contain
+from drill.actors import Actors
+from policies.load import load
+from sandbox.environment import REPOSITORY, Sandbox
+
+SECRET, ID = "exchange-market-key", "AROUND-1"
+
+
+def _rotate() -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "rotation", "rotate", "run", ID]
+    return subprocess.run(argv, cwd=REPOSITORY, env=dict(os.environ), capture_output=True, text=True, check=False)
+
+
+def test_nothing_new_is_handed_out_around_the_gate(sandbox: Sandbox, environ: None) -> None:
+    del environ
+    bao, root, actors = sandbox.openbao, sandbox.openbao.root_token(), Actors(sandbox)
+    secret = next(s for s in load().secrets if s.name == SECRET)
+    path, holder = names.granted_path(secret), secret.grants[0].workload
+
+    def call(method: str, where: str, body: dict[str, Any] | None = None, token: str = root) -> Any:
+        return bao.call(method, where, body, token=token)
+
+    vault = HvacVault.for_containment()
+    assert contain(vault, ID, SECRET, print).report.not_contained == ()
+    call("POST", "sys/auth/people", {"type": "userpass"})
+    call("POST", "auth/people/users/mallory", {"password": "m-a-l", "token_policies": [f"pc-w-{holder}"]})
+    token = str(bao.call("POST", "auth/people/login/mallory", {"password": "m-a-l"})["auth"]["client_token"])
+
+    refused = _rotate()
+    assert refused.returncode == 1, refused.stderr
+    said = f"stays denied: auth/people/users/mallory hands out policies that grant it without {names.GATE}: delete it"
+    assert said in refused.stdout + refused.stderr
+    assert not actors.allowed(lambda: actors.read(token, path)), "the new one was handed out"
+
+    call("DELETE", "auth/people/users/mallory")
+    _rotate()
+    reader = actors.login(*actors.secret_id(holder))
+    assert actors.allowed(lambda: actors.read(reader, path)), "it was not opened"
+    assert actors.allowed(lambda: actors.read(token, path)), "it is out still: what is tried next shows nothing"
+    assert contain(vault, ID, SECRET, print).report.not_contained == ()
+    assert not actors.allowed(lambda: actors.read(token, path)), "revoked, though nothing is denied any more"
+    assert actors.allowed(lambda: actors.read(reader, path))
