@@ -13,7 +13,7 @@ from urllib.parse import quote
 from access.globs import like
 from access.login_methods import FOLDERS
 from containment import names
-from containment.ports import PolicyStore
+from containment.ports import Vault
 from containment.run import WORKERS
 from policies.errors import PortcullisError
 
@@ -46,17 +46,14 @@ class Roles:
     unknown: list[str]
 
 
-def carriers(vault: PolicyStore) -> tuple[list[Carrier], list[str]]:
+def carriers(vault: Vault) -> tuple[list[Carrier], list[str]]:
     """All of them, and what could not be read."""
-    held = roles(vault)
-    found, unread = list(held.found), [*held.unread, *held.unknown]
-    for kind in ("entity", "group"):
-        _read(vault, f"identity/{kind}/id", partial(_identity, kind), found, unread)
-    return found, unread
+    held = undeclared(vault)
+    return held.found, [*held.unread, *held.unknown]
 
 
-def roles(vault: PolicyStore, apart: Callable[[str], bool] = lambda _: False) -> Roles:
-    """Of every login method, and token roles. Those by a path that is `apart` are not even read."""
+def undeclared(vault: Vault, apart: Callable[[str], bool] = lambda _: False) -> Roles:
+    """All but roles by a path that is `apart`, which are not even read."""
     found: list[Carrier] = []
     unread: list[str] = []
     unknown: list[str] = []
@@ -68,11 +65,13 @@ def roles(vault: PolicyStore, apart: Callable[[str], bool] = lambda _: False) ->
     for folder in folders:
         _read(vault, folder, _login, found, unread, apart)
     _read(vault, "auth/token/roles", _token_role, found, unread, apart)
+    for kind in ("entity", "group"):
+        _read(vault, f"identity/{kind}/id", partial(_identity, kind), found, unread)
     return Roles(found, unread, unknown)
 
 
 def _read(
-    vault: PolicyStore,
+    vault: Vault,
     folder: str,
     make: _Make,
     found: list[Carrier],
@@ -85,7 +84,7 @@ def _read(
         unread.append(str(error))
 
 
-def _logins(vault: PolicyStore, unknown: list[str]) -> Iterator[str]:
+def _logins(vault: Vault, unknown: list[str]) -> Iterator[str]:
     for mount, method in (vault.read("sys/auth") or {}).items():
         path, kind = f"auth/{mount.rstrip('/')}", str(method["type"])
         if kind not in (*FOLDERS, "token", "ns_token"):
@@ -111,7 +110,7 @@ def _carrier(path: str, *listed: Any) -> Carrier:
     return Carrier(path, tuple(dict.fromkeys(held)), gated=names.GATE in held)
 
 
-def _held(vault: PolicyStore, folder: str, apart: Callable[[str], bool]) -> Iterator[tuple[str, _Data]]:
+def _held(vault: Vault, folder: str, apart: Callable[[str], bool]) -> Iterator[tuple[str, _Data]]:
     paths = [path for path in (f"{folder}/{quote(key)}" for key in vault.keys(folder)) if not apart(path)]
     with ThreadPoolExecutor(WORKERS) as pool:
         for path, data in zip(paths, pool.map(vault.read, paths), strict=True):

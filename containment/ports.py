@@ -14,7 +14,8 @@ from policies.model import Estate
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as its accessor shows it. `created` is epoch seconds by the server's clock."""
+    """A token as its accessor shows it. `created` is epoch seconds by the server's clock. `policies`: its own, its
+    entity's and groups'."""
 
     accessor: str
     path: str
@@ -43,15 +44,6 @@ class Issued:
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-class PolicyStore(Protocol):
-    """Policies, and roles that hand them out. Its token makes no token (docs/adr/0007)."""
-
-    def read(self, path: str) -> dict[str, Any] | None: ...
-    def keys(self, path: str) -> list[str]: ...
-    def read_policy(self, name: str) -> str | None: ...
-    def write_policy(self, name: str, text: str) -> None: ...
-
-
 class Minter(Protocol):
     """Its token writes no policy."""
 
@@ -64,7 +56,13 @@ class Prober(Protocol):
     def try_read(self, policies: Sequence[str], path: str) -> int: ...
 
 
-class Vault(PolicyStore, Protocol):
+class Vault(Protocol):
+    """Of one that writes policies: its token makes no token (docs/adr/0007)."""
+
+    def read(self, path: str) -> dict[str, Any] | None: ...
+    def keys(self, path: str) -> list[str]: ...
+    def read_policy(self, name: str) -> str | None: ...
+    def write_policy(self, name: str, text: str) -> None: ...
     def now(self) -> int: ...
     def whoami(self) -> str: ...
     def capabilities(self, paths: list[str]) -> Mapping[str, frozenset[str]]: ...
@@ -95,7 +93,7 @@ class Version:
 
 class Custodian(Vault, Minter, Protocol):
     """What rotation needs beyond a lock-down: it alone reads and writes values. It makes tokens, so policies are
-    written by another (`PolicyStore`)."""
+    written by another."""
 
     def value(self, mount: str, path: str, version: int = 0) -> dict[str, Any] | None: ...
     def put(self, mount: str, path: str, data: Mapping[str, Any], current: int) -> None: ...

@@ -1,37 +1,27 @@
-"""Roles that hand out the product's own policies without the gate: made by somebody else than the declarations, of any
-login method, or of tokens."""
+"""Who is handed the product's own policies without the gate: roles of any login method, or of tokens, that are declared
+nowhere, entities and groups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from access.globs import like
 from containment import carriers, names
-from containment.carriers import Carrier
-from containment.ports import PolicyStore
+from containment.carriers import Carrier, Roles
+from containment.ports import Vault
 from policies.model import CiRole, Estate, Workload
 
 OWN = (f"{names.PREFIX}w-", f"{names.PREFIX}ci-", f"{names.PREFIX}b-")
 """How policies begin that grant something to one identity."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """`found`: every role that is declared nowhere. `unread`, `unknown`: as `carriers.Roles` has them."""
-
-    found: list[Carrier]
-    unread: list[str]
-    unknown: list[str]
-
-
-def look(vault: PolicyStore, estate: Estate) -> Looked:
-    """Declared roles, and the token roles that an administrator makes for the product, are not even read."""
+def look(vault: Vault, estate: Estate) -> Roles:
+    """Every entity and group, and every role that is declared nowhere. Declared ones, and the token roles that an
+    administrator makes for the product, are not even read."""
     identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
     declared = {names.login_role(identity) for identity in identities}
     ours = f"auth/token/roles/{names.PREFIX}"
-    held = carriers.roles(vault, lambda path: path in declared or path.startswith(ours))
-    return Looked(held.found, held.unread, held.unknown)
+    return carriers.undeclared(vault, lambda path: path in declared or path.startswith(ours))
 
 
 def attached(carrier: Carrier, identities: Sequence[Workload | CiRole]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from containment import chain, heads, opening, proofs, record
 from containment.incident import State
-from containment.ports import Custodian, PolicyStore
+from containment.ports import Custodian, Vault
 from containment.systems import from_environment, policy_store
 from policies.errors import Finding, InputError, PortcullisError
 from policies.model import Estate
@@ -133,7 +133,7 @@ def confirm(
 
 def _work(
     vault: Custodian,
-    store: Callable[[], PolicyStore],
+    store: Callable[[], Vault],
     estate: Estate,
     what: Plan,
     environ: Mapping[str, str],

@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 
 from containment import gate, names, proofs, ungated
+from containment.effects import foreign
 from containment.incident import Incident, Proof
 from containment.ports import Custodian
 from containment.scope import affected
@@ -58,7 +59,9 @@ def _around_the_gate(work: Work) -> str:
     found = {carrier.path: ungated.attached(carrier, concerned) for carrier in looked.found}
     around = [path for path, policies in found.items() if set(policies) & own or any("*" in p for p in policies)]
     said = [f"{path} hands out policies that grant it without {names.GATE}: delete it" for path in around]
-    return "; ".join([*said, *looked.unread])
+    paths = list(names.denied_paths(work.secret())) if work.credential.item.startswith("secret:") else []
+    others = foreign.granting(work.policy_store(), paths) if paths else []
+    return "; ".join([*said, *looked.unread, *(f"{one}: take that out of it, or delete it" for one in others)])
 
 
 def _rewrite(work: Work) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from containment import generations, names
 from containment.incident import Incident
-from containment.ports import CodeHost, Custodian, Database, PolicyStore, Upstream
+from containment.ports import CodeHost, Custodian, Database, Upstream, Vault
 from containment.scope import affected
 from policies.errors import Finding, InputError, PortcullisError
 from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
@@ -60,7 +60,7 @@ class Result:
 @dataclass(frozen=True, slots=True)
 class Work:
     vault: Custodian
-    policy_store: Callable[[], PolicyStore]
+    policy_store: Callable[[], Vault]
     """By another token, since the custodian's makes tokens (docs/adr/0007)."""
     database: Callable[[str], Database]
     upstream: Callable[[str], Upstream]

@@ -69,7 +69,8 @@ class Accessors:
 
 def _token(accessor: str, data: dict[str, Any]) -> Token:
     meta = data.get("meta") or {}
-    policies = tuple(data["policies"] or ())
+    own = tuple(data["policies"] or ())
+    policies = tuple(dict.fromkeys([*own, *(data.get("identity_policies") or ())]))
     return Token(
         accessor=accessor,
         path=data["path"],
@@ -78,5 +79,5 @@ def _token(accessor: str, data: dict[str, Any]) -> Token:
         policies=policies,
         orphan=bool(data["orphan"]),
         batch=data["type"] == "batch",
-        wrapping=policies == ("response-wrapping",),
+        wrapping=own == ("response-wrapping",),
     )

@@ -18,7 +18,9 @@ from containment.carriers import Carrier, carriers
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import WORKERS, Run, Seen
+from containment.scope import Affected
 from policies.errors import PortcullisError, Unreachable
+from policies.model import KvSecret
 
 if TYPE_CHECKING:
     from access.rule import Policy
@@ -30,31 +32,57 @@ _NAMED = 10
 """More of those who give one policy are counted."""
 
 
+def leaked_paths(affected: Affected) -> list[str]:
+    """Of static secrets that leaked, replaced or not, since whoever read the old one past the gate would read the new
+    one; and of what is denied as a class."""
+    leaked = (policy for policy in affected.leaked_secrets if isinstance(policy.secret, KvSecret))
+    return sorted({path for policy in (*leaked, *affected.denied_class) for path in names.denied_paths(policy)})
+
+
 def judge(run: Run, paths: list[str]) -> None:
     """Of every policy that binds tokens past the gate (`names.past_the_gate`); `paths` are sorted. One effect for each
     that grants one or cannot be judged, which is not contained; one for all others."""
     if not paths:
         return
-    vault = run.systems.vault
-    server = _Server(vault)
+    server = _Server(run.systems.vault)
     try:
-        _require(vault)
-        others = [name for name in vault.keys(names.POLICIES) if names.foreign(name)]
-        now = datetime.fromtimestamp(vault.now(), UTC)
+        found, nothing = _look(server, paths)
     except PortcullisError as error:
         run.fail(_WHAT, "not judged", error)
         return
-    with ThreadPoolExecutor(WORKERS) as pool:
-        read = list(pool.map(partial(_read, vault, now), others))
-    nothing = 0
-    for name, policy in zip(others, read, strict=True):
-        if isinstance(policy, PortcullisError):
-            run.fail(_WHAT, name, Unreachable(f"not judged: {policy}"))
-        elif policy is None or (grants := _granted(server, policy, paths)) is None:
-            nothing += 1
+    for name, grants in found.items():
+        if isinstance(grants, PortcullisError):
+            run.fail(_WHAT, name, Unreachable(f"not judged: {grants}"))
         else:
             run.effect(_WHAT, name, partial(_said, run, server, grants))
-    run.effect(_WHAT, "all others", lambda: (Outcome.ALREADY, f"{nothing} grant nothing of what is denied"))
+    run.effect(_WHAT, "all others", lambda: (Outcome.ALREADY, f"{nothing} grant nothing of what leaked"))
+
+
+def granting(vault: Vault, paths: list[str]) -> list[str]:
+    """Those that grant one of `paths` or cannot be judged, each in words, without the administrators'. Raises
+    Unreachable."""
+    found, _ = _look(_Server(vault), sorted(paths))
+    return [
+        f"policy {name} is not judged: {one}" if isinstance(one, PortcullisError) else f"policy {name} {one.words()}"
+        for name, one in found.items()
+        if isinstance(one, PortcullisError) or not one.administrators
+    ]
+
+
+def _look(server: _Server, paths: list[str]) -> tuple[dict[str, Grants | PortcullisError], int]:
+    """By name, those that grant one or cannot be judged; how many grant none. Raises Unreachable."""
+    vault = server.vault
+    _require(vault)
+    others = [name for name in vault.keys(names.POLICIES) if names.foreign(name)]
+    now = datetime.fromtimestamp(vault.now(), UTC)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        read = dict(zip(others, pool.map(partial(_read, vault, now), others), strict=True))
+    found: dict[str, Grants | PortcullisError] = {}
+    for name, policy in read.items():
+        one = policy if policy is None or isinstance(policy, PortcullisError) else _granted(server, policy, paths)
+        if one is not None:
+            found[name] = one
+    return found, len(others) - len(found)
 
 
 def _require(vault: Vault) -> None:
@@ -116,11 +144,11 @@ class _Server:
     """What is read once, and only when a policy needs it."""
 
     def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+        self.vault = vault
 
     @cached_property
     def carriers(self) -> tuple[list[Carrier], list[str]]:
-        return carriers(self._vault)
+        return carriers(self.vault)
 
     @cached_property
     def entities(self) -> tuple[Entity, ...] | None:
@@ -136,5 +164,5 @@ class _Server:
     def _identities(self, kind: str) -> dict[str, dict[str, Any]]:
         base = f"identity/{kind}/id"
         with ThreadPoolExecutor(WORKERS) as pool:
-            found = pool.map(self._vault.read, [f"{base}/{key}" for key in self._vault.keys(base)])
+            found = pool.map(self.vault.read, [f"{base}/{key}" for key in self.vault.keys(base)])
             return {str(data["id"]): data for data in found if data is not None}

@@ -21,8 +21,7 @@ _NOTHING = {"deny"}
 
 def shut_out(run: Run) -> None:
     """Tokens are revoked, but never the one this run works with; a role is an administrator's, so it is named."""
-    affected = run.affected
-    paths = sorted({path for s in (*affected.denied, *affected.denied_class) for path in names.denied_paths(s)})
+    paths = foreign.leaked_paths(run.affected)
     try:
         # Listed anew: a token that was made since the sweeps is in none of their lists.
         operator = run.systems.vault.whoami()

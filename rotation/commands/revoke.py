@@ -63,7 +63,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
             say(f"nothing to revoke at {path}: a KV store has no leases; the value is still readable")
         else:
             what = "tokens" if result.place.holds is Holds.TOKENS else "leases"
-            done = "would be revoked" if dry_run else "out, none left" if not result.exit_code else "out"
+            done = "would be revoked" if dry_run else "out, none left" if not result.not_revoked else "out"
             say(f"{result.place.path}: {result.found} {what} {done}")
         for line in (*(f"kept: {k}" for k in result.kept), *result.instead):
             say(line)

@@ -1,5 +1,5 @@
-"""A role that hands out our policies without the gate gets at nothing new: what is replaced stays denied until it goes,
-and what was logged in by it is revoked whatever is denied by then."""
+"""Whoever hands out our policies without the gate, or a policy that grants what leaked, gets at nothing new: what is
+replaced stays denied until that is gone, and what was logged in by it is revoked whatever is denied by then."""
 
 from __future__ import annotations
 
@@ -38,12 +38,27 @@ def test_nothing_new_is_handed_out_around_the_gate(sandbox: Sandbox, environ: No
     call("POST", "auth/people/users/mallory", {"password": "m-a-l", "token_policies": [f"pc-w-{holder}"]})
     token = str(bao.call("POST", "auth/people/login/mallory", {"password": "m-a-l"})["auth"]["client_token"])
 
+    call("POST", "auth/people/users/eve", {"password": "e-v-e"})
+    eve = bao.call("POST", "auth/people/login/eve", {"password": "e-v-e"})["auth"]
+    call("POST", f"identity/entity/id/{eve['entity_id']}", {"name": "eve", "policies": [f"pc-w-{holder}"]})
+    call("PUT", "sys/policies/acl/ops-misc", {"policy": f'path "{path}" {{ capabilities = ["read"] }}'})
+
     refused = _rotate()
     assert refused.returncode == 1, refused.stderr
-    said = f"stays denied: auth/people/users/mallory hands out policies that grant it without {names.GATE}: delete it"
-    assert said in refused.stdout + refused.stderr
+    said = next(line for line in (refused.stdout + refused.stderr).splitlines() if "stays denied: " in line)
+    for who in ("auth/people/users/mallory", "entity eve"):
+        assert f"{who} hands out policies that grant it without {names.GATE}" in said
+    assert "policy ops-misc grants" in said
     assert not actors.allowed(lambda: actors.read(token, path)), "the new one was handed out"
 
+    locked = contain(vault, ID, SECRET, print).report
+    assert {"mallory", "eve", "ops-misc"} == {
+        w for w in ("mallory", "eve", "ops-misc") if w in str(locked.not_contained)
+    }
+    assert not actors.allowed(lambda: actors.read(str(eve["client_token"]), "auth/token/lookup-self")), "it is ours"
+    token = str(bao.call("POST", "auth/people/login/mallory", {"password": "m-a-l"})["auth"]["client_token"])
+    call("POST", "identity/entity/name/eve", {"policies": []})
+    call("DELETE", "sys/policies/acl/ops-misc")
     call("DELETE", "auth/people/users/mallory")
     _rotate()
     reader = actors.login(*actors.secret_id(holder))
