@@ -62,13 +62,13 @@ class Decision:
 
 
 def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:
-    """The scope to parse. The scope that a lifted incident had, still beside its id, is left over from it: it must not
-    narrow a new lock-down, so everything is in scope then. Any other one was named now."""
-    lifted = _lifted(asked, incidents)
-    if lifted is None:
+    """The scope to parse. Beside the id of a lifted incident a scope that any lifted one had is left over: it must not
+    narrow a new lock-down, so everything is in scope then. One that none had was named now."""
+    if _lifted(asked, incidents) is None:
         return asked.scope_text
     words = {word.strip().rpartition(":")[2] for word in asked.scope_text.split(",") if word.strip()}
-    return "" if words <= {name.partition(":")[2] for name in lifted.scope.leaked} else asked.scope_text
+    had = [{n.partition(":")[2] for n in i.scope.leaked} for i in incidents if i.state is State.LIFTED]
+    return "" if any(words <= leaked for leaked in had) else asked.scope_text
 
 
 def decide(asked: Asked, incidents: Sequence[Incident], scope: Scope, now: int) -> Decision:

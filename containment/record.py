@@ -25,8 +25,10 @@ def place(incident_id: str) -> Path:
 
 
 def folder(incident_id: str) -> Path:
-    """Of one incident, made with mode 0700."""
+    """Of one incident, made with mode 0700. Raises Unreachable for a link, OSError."""
     made = place(incident_id)
+    if made.is_symlink():  # whoever put it there would have the evidence written where it points to
+        raise Unreachable(f"record of incident {incident_id}: its folder is a symbolic link, which is not followed")
     made.mkdir(parents=True, exist_ok=True, mode=0o700)
     return made
 

@@ -110,6 +110,14 @@ def test_a_scope_left_over_from_a_lifted_incident_does_not_narrow_a_new_one() ->
     assert "incidentId L, which is lifted; incidentScope is left over from it too. So everything" in decision.warning
 
 
+def test_another_lifted_incidents_scope_beside_a_lifted_id_is_left_over_too() -> None:
+    """Each lift writes an id into the stack file and leaves the scope there."""
+    other = replace(LIFTED, id="M", scope=Scope(everything=False, leaked=("workload:kraken-ingest",)))
+    assert scope_text(Asked(Mode.LOCK, "L", "workload:kraken-ingest"), [LIFTED, other]) == ""
+    assert scope_text(Asked(Mode.LOCK, "L", "kraken-ingest"), [other, LIFTED]) == ""
+    assert scope_text(Asked(Mode.LOCK, "N", "kraken-ingest"), [other, LIFTED]) == "kraken-ingest"
+
+
 @pytest.mark.parametrize("text", ["order-router-fix", "exchange-trading-key,order-router-fix"])
 def test_another_scope_beside_a_lifted_id_was_named_now(text: str) -> None:
     asked = Asked(Mode.LOCK, "L", text)

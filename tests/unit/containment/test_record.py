@@ -86,3 +86,14 @@ def test_what_is_no_plain_file_is_neither_read_nor_waited_for(folder: Path, kind
         record.events("INC-1")
     with pytest.raises(Unreachable):
         record.note("INC-1", phase="lift", what="x")
+
+
+def test_a_folder_that_is_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    folder.symlink_to(elsewhere)
+    with pytest.raises(Unreachable, match="symbolic link"):
+        record.note("INC-1", phase="lift", what="x")
+    with pytest.raises(Unreachable, match="symbolic link"):
+        record.keep(REPORT, INCIDENT)
+    assert list(elsewhere.iterdir()) == []
