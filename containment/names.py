@@ -49,10 +49,16 @@ def may(capabilities: Collection[str], needed: str = "update") -> bool:
     return needed in capabilities or "root" in capabilities
 
 
+KEEPERS = frozenset(
+    f"portcullis-{who}" for who in ("operator", "break-glass", "containment", "rotator", "prober", "approver", "drift")
+)
+"""Policies of the product's own identities (`containment.operators`). No other name that begins so is one."""
+
+
 def past_the_gate(policies: Iterable[str]) -> bool:
     """Of a token: whether the gate does not bind it, and it is neither root's nor one of the product's own, which are
     their keepers' to guard (ARCHITECTURE.md)."""
-    return not any(p in (GATE, "root") or p.startswith("portcullis-") for p in policies)
+    return not any(p in (GATE, "root") or p in KEEPERS for p in policies)
 
 
 def foreign(policy: str) -> bool:

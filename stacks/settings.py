@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
@@ -10,6 +11,8 @@ from containment.decide import Asked
 from containment.incident import Mode
 from policies.errors import InputError
 
+KEYS = frozenset({"incident", "incidentId", "incidentScope", "environment", "approvalRequired"})
+"""As Pulumi.yaml has them."""
 ENVIRONMENTS = ("all", "production", "staging")
 
 
@@ -21,9 +24,18 @@ class Settings:
     """Whether only what was approved is applied."""
 
 
+def _require_known(project: str, given: Iterable[str]) -> None:
+    """A key that is misspelt would be a lock-down that nobody made."""
+    keys = [key.removeprefix(f"{project}:") for key in given if key.startswith(f"{project}:")]
+    unknown = sorted(set(keys) - KEYS)
+    if unknown:
+        raise InputError(f"config {', '.join(unknown)}: no such key; one of {', '.join(sorted(KEYS))}")
+
+
 def read() -> Settings:
     """Raises InputError naming the key and what it may be."""
     config = pulumi.Config()
+    _require_known(config.name, pulumi.runtime.config.CONFIG.get())
     mode, environment = config.get("incident") or "keep", config.get("environment") or "all"
     if mode not in tuple(Mode):
         raise InputError(f"config incident: {mode!r}; one of keep, true, false")

@@ -11,6 +11,7 @@ from containment import files
 from containment.incident import Incident
 from containment.report import CONTAINED, DENIED
 from policies.errors import InputError
+from rotation.evidence.reading import number
 
 PHASES = ("detection", "containment", "eradication", "recovery", "lift")
 """NIST SP 800-61, and the lift."""
@@ -29,10 +30,11 @@ def read_events(file: Path) -> tuple[list[Event], int]:
     except OSError as error:
         raise InputError(f"{file.parent.name}/{file.name} cannot be read: {error.strerror}") from error
     for row in rows:
-        try:
-            events.append({"at": float(row["at"]), **{f: str(row.get(f) or "") for f in _FIELDS}})
-        except (ValueError, KeyError, TypeError):
+        at = number(row.get("at"))
+        if at is None:
             torn += 1
+        else:
+            events.append({"at": at, **{f: str(row.get(f) or "") for f in _FIELDS}})
     return events, torn
 
 

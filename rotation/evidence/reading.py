@@ -26,6 +26,8 @@ def load(folder: Path, name: str, shape: type) -> Any:
         raise InputError(f"{folder.name}/{name} is a symbolic link; not followed")
     if not file.exists():
         return None
+    if not file.is_file():  # a pipe would be waited for
+        raise InputError(f"{folder.name}/{name} is no regular file")
     try:
         data = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from containment import operators
+from containment import names, operators
 from containment.hcl import hcl
 from policies.load import load
 
@@ -48,3 +48,8 @@ def test_a_claim_cannot_break_out_of_its_string() -> None:
     text = hcl({"p": {"capabilities": ["read"], "allowed_parameters": {"c": [{"k": claim}, [claim], True]}}})
     literal = '"a\\"}\\n\\u0024{x}"'
     assert f'    "c" = [{{"k" = {literal}}}, [{literal}], true]' in text
+
+
+def test_the_products_own_identities_are_these_and_no_others() -> None:
+    assert set(operators.POLICIES) == names.KEEPERS
+    assert names.past_the_gate(["portcullis-dashboard"]), "somebody else's, whatever it is called"

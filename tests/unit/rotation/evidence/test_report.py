@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -304,3 +305,10 @@ def test_command_seals_and_a_changed_file_is_shown_and_not_sealed_again(tmp_path
     assert second.exit_code == 1
     assert "drill.json: edited" in (folder / "report.html").read_text()
     assert "drill.json" in {p.path for p in verify(folder)}
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, containment=CONTAINED)
+    os.mkfifo(folder / "timeline.json")
+    with pytest.raises(InputError, match=r"timeline\.json is no regular file"):
+        render(folder)
