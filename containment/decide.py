@@ -101,7 +101,11 @@ def _lock(
         # An id alone means that incident: it is run again with the scope that it has.
         same = incident.scope == scope or (incident.id == wanted and not asked.scope_text)
         if same and wanted in ("", incident.id):
-            return Decision(tuple(incidents), incident, None, _kept(asked, incidents, incident.id) if left_over else "")
+            said = ""
+            if left_over:
+                here = f"goes on with {incident.id}"
+                said = _kept(asked, incidents, incident.id) if scope.everything else _named(asked, here)
+            return Decision(tuple(incidents), incident, None, said)
     other = next((i for i in opened if i.id == wanted), None)
     if other is not None:
         raise InputError(
@@ -116,8 +120,12 @@ def _lock(
     new = Incident(new_id, scope, State.OPEN, opened_at=now)
     warning = _kept(asked, incidents, new_id) if scope.everything and not wanted else _repeated(scope, incidents)
     if left_over and not scope.everything:
-        warning = f"incident {asked.incident_id} is lifted: this is a new one, {new_id}, with the scope that is named"
+        warning = _named(asked, f"is a new one, {new_id}")
     return Decision((*incidents, new), new, None, warning)
+
+
+def _named(asked: Asked, what: str) -> str:
+    return f"incident {asked.incident_id} is lifted: this {what}, with the scope named"
 
 
 def _kept(asked: Asked, incidents: Sequence[Incident], current: str) -> str:
