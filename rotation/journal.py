@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from containment import files, record
 from rotation.work import Result
@@ -39,10 +38,6 @@ class Journal:
             outcome=result.outcome.value,
             detail=result.detail,
         )
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Oldest first; a line torn by a kill is left out."""
-        return files.json_lines(self.file)[0]
 
     def _append(self, entry: dict[str, str]) -> None:
         files.append(self.file, [{"at": round(time.time(), 3), **entry}])
