@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from policies import sql as templates
 from policies.errors import Unreachable
 
 _SESSION_DEADLINE = 10.0
@@ -24,6 +25,8 @@ class PostgresDatabase:
 
         try:
             connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5, **where)  # type: ignore[arg-type]
+            # A function of a user's own that fits the arguments better would run with the manager's rights.
+            connection.execute("SET search_path = pg_catalog, pg_temp")
             # The manager made the users, so it alone may alter them; membership is enough, its password is not needed.
             connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._manager)))
         except psycopg.Error as error:
@@ -33,12 +36,12 @@ class PostgresDatabase:
     def _fail(self, what: str, error: Exception) -> NoReturn:
         raise Unreachable(f"postgresql: {what}: {type(error).__name__}") from error
 
-    def _guard(self, what: str, template: str, user: str, connection: Any = None) -> None:
+    def _guard(self, what: str, template: str, user: str) -> None:
         import psycopg
         from psycopg import sql
 
         try:
-            (connection or self._connection).execute(sql.SQL(template).format(sql.Identifier(user)))
+            self._connection.execute(sql.SQL(template).format(sql.Identifier(user)))
         except psycopg.errors.UndefinedObject:
             return  # gone already: what was wanted
         except psycopg.Error as error:
@@ -79,16 +82,22 @@ class PostgresDatabase:
             time.sleep(0.02)
 
     def hand_over(self, user: str) -> None:
-        """What the user owns goes to the manager, and its grants end: here, and in each other database that has any.
-        No data is lost. Raises Unreachable with the name of a database that refuses."""
+        """What the user owns goes to its group (`policies.sql.hand_over`), and its grants end: here, and in each other
+        database that has any. No data is lost. Raises Unreachable with the name of a database that refuses."""
         self._hand_over("", user, self._connection)
         for name in self._elsewhere(user):
             with self._connect(f"connect to database {name}", dbname=name) as connection:
                 self._hand_over(f" in database {name}", user, connection)
 
     def _hand_over(self, where: str, user: str, connection: Any) -> None:
-        self._guard(f"reassign{where}", "REASSIGN OWNED BY {} TO CURRENT_USER", user, connection)
-        self._guard(f"drop owned{where}", "DROP OWNED BY {}", user, connection)
+        import psycopg
+        from psycopg import sql
+
+        try:
+            connection.execute(templates.hand_over().replace("'{{name}}'", sql.Literal(user).as_string()))
+        except psycopg.Error as error:
+            why = error.diag.message_primary  # names the schema or the database
+            self._fail(f"hand over{where} of {user}" + (f": {why}" if why else ""), error)
 
     def _elsewhere(self, user: str) -> list[str]:
         """Other databases with an object that keeps the user from being dropped: everybody may connect to `postgres`

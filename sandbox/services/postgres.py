@@ -152,6 +152,8 @@ class Postgres(Service):
                 self._role(connection, name, attributes)
             # What it creates it may also inherit from: REASSIGN OWNED needs that (PostgreSQL 16 and later).
             connection.execute("ALTER ROLE vault_manager SET createrole_self_grant = 'set, inherit'")
+            # Nothing that a user can create is looked up in the manager's sessions.
+            connection.execute("ALTER ROLE vault_manager SET search_path = pg_catalog, pg_temp")
             connection.execute("GRANT vault_manager TO portcullis_containment WITH SET TRUE, INHERIT TRUE")
             connection.execute("GRANT pg_signal_backend TO portcullis_containment, vault_manager")
             # Whoever may connect can own something there, which keeps the user from being dropped.

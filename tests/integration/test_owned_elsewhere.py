@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import psycopg
 import pytest
@@ -13,8 +13,10 @@ from containment.adapters.vault import HvacVault
 from containment.direct import contain
 from drill.actors import Actors
 from sandbox.environment import Sandbox
+from tests.integration.leaked_user import MANAGER, exists, issue, one, session, superuser
 
-MANAGER = "vault_manager"
+GROUP = "tradepulse_analytics"
+"""Whose rights an analytics-readonly user has."""
 OPEN = "secret/data/trading/fix-session"
 """Granted to order-router, which has no part in what leaks here."""
 
@@ -28,49 +30,19 @@ def vault(environ: None) -> HvacVault:
 @pytest.fixture
 def leak(sandbox: Sandbox) -> Callable[[str, str], dict[str, str]]:
     """A credential, by workload and role: its values and its lease."""
-
-    def issue(workload: str, role: str) -> dict[str, str]:
-        actors = Actors(sandbox)
-        token = actors.login(*actors.secret_id(workload))
-        answer = actors.call("GET", f"database/creds/{role}", token=token)
-        return {**answer["data"], "lease": answer["lease_id"]}
-
-    return issue
+    return partial(issue, sandbox)
 
 
 def _own(sandbox: Sandbox, leaked: dict[str, str], database: str) -> int:
     """A large object, which any user may make who may connect. Returns its id."""
-    with psycopg.connect(
-        host="127.0.0.1",
-        port=sandbox.postgres.port,
-        dbname=database,
-        user=leaked["username"],
-        password=leaked["password"],
-        autocommit=True,
-    ) as session:
-        return int(_one(session, "SELECT lo_from_bytea(0, 'kept')"))
-
-
-def _superuser(sandbox: Sandbox, database: str, *statements: str) -> None:
-    with sandbox.postgres.superuser(database) as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def _one(connection: Any, query: str, *values: object) -> Any:
-    row = connection.execute(query, values or None).fetchone()
-    return row[0] if row else None
+    with session(sandbox, leaked, database) as connection:
+        return int(one(connection, "SELECT lo_from_bytea(0, 'kept')"))
 
 
 def _owner(sandbox: Sandbox, database: str, thing: int) -> tuple[str, bytes]:
     with sandbox.postgres.superuser(database) as connection:
         owner = "SELECT pg_get_userbyid(lomowner) FROM pg_largeobject_metadata WHERE oid = %s"
-        return str(_one(connection, owner, thing)), bytes(_one(connection, "SELECT lo_get(%s)", thing))
-
-
-def _exists(sandbox: Sandbox, user: str) -> bool:
-    with sandbox.postgres.superuser() as connection:
-        return bool(_one(connection, "SELECT count(*) FROM pg_roles WHERE rolname = %s", user))
+        return str(one(connection, owner, thing)), bytes(one(connection, "SELECT lo_get(%s)", thing))
 
 
 def _reads(sandbox: Sandbox) -> bool:
@@ -92,11 +64,11 @@ def test_a_user_is_dropped_wherever_it_owns_something_and_its_lease_can_still_be
     sandbox: Sandbox, vault: HvacVault, leak: Callable[[str, str], dict[str, str]]
 ) -> None:
     leaked = leak("analytics-api", "analytics-readonly")
-    _superuser(sandbox, "postgres", "GRANT CONNECT ON DATABASE postgres TO PUBLIC")
+    superuser(sandbox, "postgres", "GRANT CONNECT ON DATABASE postgres TO PUBLIC")
     thing = _own(sandbox, leaked, "postgres")
     PostgresDatabase(sandbox.environ()["PORTCULLIS_PG_TRADEPULSE"], MANAGER).drop(leaked["username"])
-    assert not _exists(sandbox, leaked["username"])
-    assert _owner(sandbox, "postgres", thing) == (MANAGER, b"kept")
+    assert not exists(sandbox, leaked["username"])
+    assert _owner(sandbox, "postgres", thing) == (GROUP, b"kept")
     assert vault.revoke_lease(leaked["lease"])
 
 
@@ -104,14 +76,14 @@ def test_what_a_leaked_user_owns_in_another_database_is_kept_and_the_user_goes(
     sandbox: Sandbox, vault: HvacVault, leak: Callable[[str, str], dict[str, str]]
 ) -> None:
     leaked = leak("analytics-api", "analytics-readonly")
-    _superuser(sandbox, "postgres", "GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC")
+    superuser(sandbox, "postgres", "GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC")
     owned = {database: _own(sandbox, leaked, database) for database in ("postgres", "template1")}
     report = contain(vault, "INC-OWNED", "analytics-readonly", print).report
     assert report.not_contained == ()
-    assert not _exists(sandbox, leaked["username"])
+    assert not exists(sandbox, leaked["username"])
     assert not vault.leases("database/creds/analytics-readonly")
     for database, thing in owned.items():
-        assert _owner(sandbox, database, thing) == (MANAGER, b"kept")
+        assert _owner(sandbox, database, thing) == (GROUP, b"kept")
 
 
 def test_a_user_that_cannot_be_dropped_is_named_and_keeps_no_workload_out(
@@ -119,9 +91,9 @@ def test_a_user_that_cannot_be_dropped_is_named_and_keeps_no_workload_out(
 ) -> None:
     leaked = leak("settlement", "settlement-readonly")
     user = leaked["username"]
-    _superuser(sandbox, "postgres", "CREATE DATABASE ledger")
+    superuser(sandbox, "postgres", "CREATE DATABASE ledger")
     thing = _own(sandbox, leaked, "ledger")
-    _superuser(sandbox, "postgres", "REVOKE CONNECT ON DATABASE ledger FROM PUBLIC")
+    superuser(sandbox, "postgres", "REVOKE CONNECT ON DATABASE ledger FROM PUBLIC")
     for _ in range(2):
         done = contain(vault, "INC-STUCK", "", print)
         report, incident = done.report, done.incident
@@ -134,10 +106,10 @@ def test_a_user_that_cannot_be_dropped_is_named_and_keeps_no_workload_out(
         assert not incident.contained_at
         assert not Actors(sandbox).can_connect(user, leaked["password"])
         assert _reads(sandbox), "one dead user keeps every workload out"
-    _superuser(sandbox, "postgres", "GRANT CONNECT ON DATABASE ledger TO portcullis_containment")
+    superuser(sandbox, "postgres", "GRANT CONNECT ON DATABASE ledger TO portcullis_containment")
     done = contain(vault, "INC-STUCK", "", print)
     report, incident = done.report, done.incident
     assert report.not_contained == ()
     assert incident.contained_at
-    assert not _exists(sandbox, user)
-    assert _owner(sandbox, "ledger", thing) == (MANAGER, b"kept")
+    assert not exists(sandbox, user)
+    assert _owner(sandbox, "ledger", thing) == ("tradepulse_readonly", b"kept")

@@ -1,0 +1,159 @@
+"""A leaked database user that may create objects, and what runs with whose rights after it is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from containment.adapters.postgres import PostgresDatabase
+from containment.adapters.vault import HvacVault
+from containment.direct import contain
+from policies.errors import Unreachable
+from sandbox.environment import Sandbox
+from tests.integration.leaked_user import MANAGER, exists, issue_by_root, one, session, superuser
+
+ROLE, GROUP = "analytics-readonly", "tradepulse_analytics"
+BACKDOOR = "LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN CREATE ROLE backdoor LOGIN; RETURN 1; END $$"
+LEFT = (
+    "CREATE SCHEMA work",
+    "CREATE FUNCTION work.one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "REVOKE ALL ON SCHEMA work FROM CURRENT_USER",
+    f"CREATE FUNCTION analytics.backdoor() RETURNS int {BACKDOOR}",
+    "CREATE TABLE analytics.kept (day int)",
+    "INSERT INTO analytics.kept VALUES (1), (2)",
+    "CREATE VIEW analytics.seen AS SELECT current_user AS me, analytics.backdoor() AS done",
+    "CREATE MATERIALIZED VIEW analytics.copied AS SELECT count(*) FROM analytics.kept",
+    "CREATE TYPE analytics.pair AS (a int, b int)",
+    "SELECT lo_from_bytea(4711, 'kept')",
+    "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
+)
+OWNED = """
+SELECT count(*) FROM pg_shdepend WHERE deptype = 'o' AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s)"""
+
+
+@pytest.fixture
+def vault(environ: None) -> HvacVault:
+    del environ
+    return HvacVault.for_containment()
+
+
+@pytest.fixture
+def leaked(sandbox: Sandbox) -> dict[str, str]:
+    """May create objects by its grant's role, as an administrator may have allowed."""
+    superuser(
+        sandbox,
+        "tradepulse",
+        f"GRANT CREATE ON SCHEMA analytics TO {GROUP}",
+        f"GRANT CREATE ON DATABASE tradepulse TO {GROUP}",
+        "DROP SCHEMA IF EXISTS work, vault_manager CASCADE",
+        f"DROP OWNED BY {GROUP}",
+        f"GRANT USAGE, CREATE ON SCHEMA analytics TO {GROUP}",
+        f"GRANT CREATE ON DATABASE tradepulse TO {GROUP}",
+        f"GRANT SELECT ON analytics.daily TO {GROUP}",
+        "DROP ROLE IF EXISTS backdoor",
+    )
+    return issue_by_root(sandbox, ROLE)
+
+
+def _leave(sandbox: Sandbox, leaked: dict[str, str], *statements: str) -> None:
+    with session(sandbox, leaked) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def _database(sandbox: Sandbox) -> PostgresDatabase:
+    return PostgresDatabase(sandbox.environ()["PORTCULLIS_PG_TRADEPULSE"], MANAGER)
+
+
+def _owned(sandbox: Sandbox, role: str) -> int:
+    with sandbox.postgres.superuser("tradepulse") as connection:
+        return int(one(connection, OWNED, role))
+
+
+def _no_backdoor(sandbox: Sandbox, user: dict[str, str]) -> None:
+    with session(sandbox, user) as connection:
+        for query in ("SELECT analytics.backdoor()", "SELECT done FROM analytics.seen"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied to create role"):
+                connection.execute(query.encode())
+    assert not exists(sandbox, "backdoor")
+
+
+def _still_of_use(sandbox: Sandbox, user: dict[str, str]) -> None:
+    with session(sandbox, user) as connection:
+        connection.execute("INSERT INTO analytics.kept VALUES (3)")
+        connection.execute("REFRESH MATERIALIZED VIEW analytics.copied")
+        assert one(connection, "SELECT count FROM analytics.copied") == 3
+        assert bytes(one(connection, "SELECT lo_get(4711)")) == b"kept"
+
+
+def test_nothing_it_left_runs_with_the_managers_rights_after_its_lease_ended(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]
+) -> None:
+    _leave(sandbox, leaked, *LEFT)
+    assert vault.revoke_lease(leaked["lease"])
+    assert not exists(sandbox, leaked["username"])
+    assert _owned(sandbox, MANAGER) == 0
+    user = issue_by_root(sandbox, ROLE)
+    _no_backdoor(sandbox, user)
+    _still_of_use(sandbox, user)
+
+
+def test_no_function_of_its_own_is_called_by_the_manager(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]
+) -> None:
+    """A better match for the arguments wins over pg_catalog, wherever the search path finds it."""
+    body = "LANGUAGE plpgsql AS $$ BEGIN CREATE ROLE backdoor LOGIN; RETURN true; END $$"
+    _leave(
+        sandbox,
+        leaked,
+        "CREATE SCHEMA vault_manager",
+        "GRANT USAGE ON SCHEMA vault_manager TO PUBLIC",
+        f"CREATE FUNCTION vault_manager.starts_with(name, text) RETURNS boolean {body}",
+        f"CREATE FUNCTION vault_manager.pg_terminate_backend(integer) RETURNS boolean {body}",
+    )
+    assert _database(sandbox).users(leaked["username"]) == [leaked["username"]]
+    assert not exists(sandbox, "backdoor")
+    assert vault.revoke_lease(leaked["lease"])
+    assert not exists(sandbox, "backdoor")
+
+
+@pytest.mark.parametrize("how", ["by a lock-down", "by the server"])
+def test_the_rights_it_had_decide_who_gets_it_and_without_any_it_stays(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str], how: str
+) -> None:
+    user = leaked["username"]
+    _leave(sandbox, leaked, "CREATE TABLE analytics.kept AS SELECT 1 AS day")
+    superuser(sandbox, "tradepulse", f'REVOKE {GROUP} FROM "{user}" GRANTED BY {MANAGER}')
+
+    def end() -> Any:
+        return _database(sandbox).drop(user) if how == "by a lock-down" else vault.revoke_lease(leaked["lease"])
+
+    with pytest.raises(Unreachable):
+        end()
+    assert _owned(sandbox, user) == 1, "neither dropped with its data nor given to anybody"
+    superuser(
+        sandbox,
+        "tradepulse",
+        f'GRANT tradepulse_ingest TO "{user}"',
+        "GRANT CREATE ON SCHEMA analytics TO tradepulse_ingest",
+    )
+    end()
+    assert not exists(sandbox, user)
+    assert _owned(sandbox, "tradepulse_ingest") == 1
+    superuser(
+        sandbox, "tradepulse", "DROP TABLE analytics.kept", "REVOKE CREATE ON SCHEMA analytics FROM tradepulse_ingest"
+    )
+    vault.revoke_lease(leaked["lease"])
+
+
+def test_nor_after_a_lock_down(sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]) -> None:
+    _leave(sandbox, leaked, *LEFT)
+    report = contain(vault, "INC-BACKDOOR", ROLE, print).report
+    assert report.not_contained == ()
+    assert not exists(sandbox, leaked["username"])
+    assert _owned(sandbox, MANAGER) == 0
+    user = issue_by_root(sandbox, ROLE)
+    _no_backdoor(sandbox, user)
+    _still_of_use(sandbox, user)
