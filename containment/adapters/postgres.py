@@ -81,6 +81,27 @@ class PostgresDatabase:
                 return len(left)
             time.sleep(0.02)
 
+    def owners(self, prefix: str) -> dict[str, list[str]]:
+        """Users of one database role that own something, in whichever database, and what: one line each, printable,
+        though the user chose its name."""
+        import psycopg
+
+        try:
+            rows = self._connection.execute(
+                "SELECT r.rolname, CASE WHEN d.datname <> current_database() THEN 'something in database ' || d.datname"
+                " ELSE coalesce(pg_describe_object(s.classid, s.objid, s.objsubid), 'something dropped since') END"
+                " FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid LEFT JOIN pg_database d ON d.oid = s.dbid"
+                " WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o' AND starts_with(r.rolname, %s)"
+                " ORDER BY 1, 2",
+                (prefix,),
+            ).fetchall()
+        except psycopg.Error as error:
+            self._fail("list what users own", error)
+        owned: dict[str, list[str]] = {}
+        for user, what in rows:
+            owned.setdefault(str(user), []).append("".join(c if c.isprintable() else "?" for c in what))
+        return owned
+
     def hand_over(self, user: str) -> None:
         """What the user owns goes to its group (`policies.sql.hand_over`), and its grants end: here, and in each other
         database that has any. No data is lost. Raises Unreachable with the name of a database that refuses."""

@@ -16,7 +16,8 @@ from containment.run import Run, Seen, Systems
 from policies.errors import PortcullisError
 from policies.model import DatabaseSecret
 
-LEASE_REVOKED, USERS_GONE = "lease revoked", "database users gone"
+LEASE_REVOKED, USERS_GONE, HANDED_OVER = "lease revoked", "database users gone", "what a user owned handed over"
+_TOLD = 20
 REMAINS = frozenset({LEASE_REVOKED, USERS_GONE})
 """Effects that may fail and leave no more than a name: a user without a login and a session is no credential."""
 
@@ -55,31 +56,9 @@ def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
     """Those issued before `since` (epoch seconds). Returns how many were found."""
     vault = run.systems.vault
     opened = _Opened(run.systems)
-    handed: set[str] = set()
-    one_at_a_time = Lock()
 
-    def hand_over(name: str, secret: DatabaseSecret) -> None:
-        """Of every user of the role, once: the lease does not say which is its own."""
-        with one_at_a_time:
-            if name in handed:
-                return
-            handed.add(name)
-            database = opened(secret.connection)
-            for user in (u for u in database.users(names.database_user_prefix(secret)) if user_epoch(u) < since):
-                database.forbid_login(user)
-                database.end_sessions(user)
-                with suppress(PortcullisError):  # the lease's own failure is named, and `drop_users` says why
-                    database.hand_over(user)
-
-    def revoke(lease: Lease, name: str, secret: DatabaseSecret) -> Seen:
-        try:
-            gone = vault.revoke_lease(lease.id)
-        except PortcullisError:
-            # The server drops no user that owns an object in another database than its own connection's. When that is
-            # no remedy, the server's own refusal is what is told.
-            with suppress(PortcullisError):
-                hand_over(name, secret)
-            gone = vault.revoke_lease(lease.id)
+    def revoke(lease: Lease) -> Seen:
+        gone = vault.revoke_lease(lease.id)
         return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still listed")
 
     total = 0
@@ -90,9 +69,29 @@ def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
         except PortcullisError as error:
             run.fail("leases revoked", name, error)
             continue
-        run.each(LEASE_REVOKED, [(f"{name} {x.id[-6:]}", partial(revoke, x, name, secret)) for x in leases])
+        with suppress(PortcullisError):  # a database that is down fails each lease, by name
+            _hand_over(run, opened(secret.connection), name, secret, since)
+        run.each(LEASE_REVOKED, [(f"{name} {x.id[-6:]}", partial(revoke, x)) for x in leases])
         total += len(leases)
     return total
+
+
+def _hand_over(run: Run, database: Database, name: str, secret: DatabaseSecret, since: int) -> None:
+    """Before the server does, which drops no user that owns an object in another database than its own connection's,
+    and may still have a role's SQL of an earlier version. What it was is told: a function lends its owner's rights."""
+    for user, owned in database.owners(names.database_user_prefix(secret)).items():
+        if user_epoch(user) >= since:
+            continue
+        database.forbid_login(user)
+        database.end_sessions(user)
+        with suppress(PortcullisError):  # the lease's own failure is named, and `drop_users` says why
+            database.hand_over(user)
+            run.effect(HANDED_OVER, f"{name} {user}", partial(_handed_over, owned))
+
+
+def _handed_over(owned: Sequence[str]) -> Seen:
+    more = f" and {len(owned) - _TOLD} more" if len(owned) > _TOLD else ""
+    return Outcome.DONE, f"to its grant's role, for a person to look at: {', '.join(owned[:_TOLD])}{more}"
 
 
 def _leased(run: Run, roles: Roles) -> Roles:

@@ -10,6 +10,8 @@ import pytest
 from containment.adapters.postgres import PostgresDatabase
 from containment.adapters.vault import HvacVault
 from containment.direct import contain
+from containment.effects.database import HANDED_OVER
+from drill.actors import Actors
 from policies.errors import Unreachable
 from sandbox.environment import Sandbox
 from tests.integration.leaked_user import MANAGER, exists, issue_by_root, one, session, superuser
@@ -148,10 +150,21 @@ def test_the_rights_it_had_decide_who_gets_it_and_without_any_it_stays(
     vault.revoke_lease(leaked["lease"])
 
 
-def test_nor_after_a_lock_down(sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]) -> None:
+OLD = """DO $$ BEGIN
+REASSIGN OWNED BY "{{name}}" TO CURRENT_USER; DROP OWNED BY "{{name}}"; DROP ROLE "{{name}}"; END $$"""
+
+
+def test_nor_after_a_lock_down_whatever_sql_the_server_has(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]
+) -> None:
+    root = sandbox.openbao.root_token()
+    role = Actors(sandbox).call("GET", f"database/roles/{ROLE}", token=root)["data"]
+    Actors(sandbox).call("POST", f"database/roles/{ROLE}", {**role, "revocation_statements": [OLD]}, token=root)
     _leave(sandbox, leaked, *LEFT)
     report = contain(vault, "INC-BACKDOOR", ROLE, print).report
     assert report.not_contained == ()
+    (told,) = [e.detail for e in report.effects if e.what == HANDED_OVER]
+    assert "function analytics.backdoor()" in told
     assert not exists(sandbox, leaked["username"])
     assert _owned(sandbox, MANAGER) == 0
     user = issue_by_root(sandbox, ROLE)
