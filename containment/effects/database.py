@@ -3,7 +3,7 @@ the server left behind is handed over and dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Lock
@@ -17,6 +17,7 @@ from policies.errors import PortcullisError
 from policies.model import DatabaseSecret
 
 LEASE_REVOKED, USERS_GONE, HANDED_OVER = "lease revoked", "database users gone", "what a user owned handed over"
+MANAGER_OWNS = "owned by the database manager"
 _TOLD = 20
 REMAINS = frozenset({LEASE_REVOKED, USERS_GONE})
 """Effects that may fail and leave no more than a name: a user without a login and a session is no credential."""
@@ -49,7 +50,25 @@ def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
 
     wanted = _in_scope(run) if roles is None else roles
     run.each("database sessions ended", [(name, partial(shut, name, secret)) for name, secret in wanted])
+    _tell_of_managers(run, opened, {secret.connection for _, secret in wanted})
     return users
+
+
+def _tell_of_managers(run: Run, opened: _Opened, connections: Collection[str]) -> None:
+    """What one owns runs with its rights. It came from a user, before it went to the grant's role, or a person made it:
+    the server does not say which, so it is told and stands in no incident's way."""
+    for connection in run.estate.connections:
+        if connection.name not in connections:
+            continue
+        with suppress(PortcullisError):  # each role of a database that is down has failed by name
+            if owned := opened(connection.name).owners(connection.username).get(connection.username):
+                seen = f"{_listed(owned)}: functions, views and indexes among it run with its rights (README)"
+                run.effect(MANAGER_OWNS, connection.name, partial(_seen, seen))
+                run.progress(f"warning: {connection.name}: {connection.username} owns {seen}")
+
+
+def _seen(detail: str) -> Seen:
+    return Outcome.ALREADY, detail
 
 
 def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
@@ -90,8 +109,12 @@ def _hand_over(run: Run, database: Database, name: str, secret: DatabaseSecret, 
 
 
 def _handed_over(owned: Sequence[str]) -> Seen:
+    return Outcome.DONE, f"to its grant's role, for a person to look at: {_listed(owned)}"
+
+
+def _listed(owned: Sequence[str]) -> str:
     more = f" and {len(owned) - _TOLD} more" if len(owned) > _TOLD else ""
-    return Outcome.DONE, f"to its grant's role, for a person to look at: {', '.join(owned[:_TOLD])}{more}"
+    return ", ".join(owned[:_TOLD]) + more
 
 
 def _leased(run: Run, roles: Roles) -> Roles:

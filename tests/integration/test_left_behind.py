@@ -10,7 +10,7 @@ import pytest
 from containment.adapters.postgres import PostgresDatabase
 from containment.adapters.vault import HvacVault
 from containment.direct import contain
-from containment.effects.database import HANDED_OVER
+from containment.effects.database import HANDED_OVER, MANAGER_OWNS
 from drill.actors import Actors
 from policies.errors import Unreachable
 from sandbox.environment import Sandbox
@@ -170,3 +170,14 @@ def test_nor_after_a_lock_down_whatever_sql_the_server_has(
     user = issue_by_root(sandbox, ROLE)
     _no_backdoor(sandbox, user)
     _still_of_use(sandbox, user)
+
+
+def test_what_the_manager_owns_from_before_is_told_and_stands_in_no_way(sandbox: Sandbox, vault: HvacVault) -> None:
+    before = contain(vault, "INC-BACKDOOR", ROLE, print).report
+    assert MANAGER_OWNS not in {e.what for e in before.effects}
+    superuser(sandbox, "tradepulse", f"CREATE TABLE public.old (); ALTER TABLE public.old OWNER TO {MANAGER}")
+    heard: list[str] = []
+    report = contain(vault, "INC-BACKDOOR", ROLE, heard.append).report
+    assert report.not_contained == ()
+    assert any(line.startswith("warning: ") and "table public.old" in line for line in heard)
+    assert [e.target for e in report.effects if e.what == MANAGER_OWNS] == ["tradepulse"]
