@@ -123,7 +123,8 @@ def _revoke(run: Run) -> None:
     users = database.shut_out(run)
     since = _sweep(run)
     dead = database.drop_users(run, users, since)
-    if run.clean_beside(database.REMAINS if dead else ()) and policies.open_quarantine(run):
+    beside = upstream.UNKNOWN | (database.REMAINS if dead else frozenset())
+    if run.clean_beside(beside) and policies.open_quarantine(run):
         try:
             _record(run, lambda i: i if i.revoked_before else replace(i, revoked_before=since))
         except PortcullisError as error:

@@ -119,7 +119,10 @@ class Database(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamKey:
+    """`tag`: the name of the declaration that it is of, where we made it."""
+
     id: str
+    tag: str
     label: str
     enabled: bool
     permissions: tuple[str, ...]
@@ -127,9 +130,8 @@ class UpstreamKey:
 
 
 class Upstream(Protocol):
-    def live_keys(self, account: str, tag: str) -> list[str]: ...
     def disable_key(self, account: str, key: str) -> None: ...
-    def keys(self, account: str, tag: str) -> list[UpstreamKey]: ...
+    def keys(self, account: str) -> list[UpstreamKey]: ...
     def create_key(self, account: str, tag: str, label: str, permissions: Sequence[str]) -> tuple[str, str]: ...
     def accepts(self, key: str, secret: str) -> bool: ...
 

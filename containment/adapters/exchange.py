@@ -59,15 +59,13 @@ class HttpExchange:
             raise Unreachable(f"exchange: {method} {path}: {answer.status_code}")
         return answer.json() if answer.content else None
 
-    def live_keys(self, account: str, tag: str) -> list[str]:
-        return [k.id for k in self.keys(account, tag) if k.enabled]
-
-    def keys(self, account: str, tag: str) -> list[UpstreamKey]:
+    def keys(self, account: str) -> list[UpstreamKey]:
         found = self._call("GET", f"/v1/accounts/{account}/keys")["keys"]
         return [
-            UpstreamKey(str(k["id"]), str(k["label"]), bool(k["enabled"]), tuple(map(str, k["permissions"])))
+            UpstreamKey(
+                str(k["id"]), str(k["tag"]), str(k["label"]), bool(k["enabled"]), tuple(map(str, k["permissions"]))
+            )
             for k in found
-            if k["tag"] == tag
         ]
 
     def accepts(self, key: str, secret: str) -> bool:

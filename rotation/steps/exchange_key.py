@@ -1,13 +1,16 @@
 """A key that an exchange issued. Old keys are disabled first, a new one is made, stored, tried by a call that changes
 nothing, and only then the old versions are destroyed.
 
-The exchange shows a key's secret once. A key of ours is known by its label, the incident: when the answer that carried
-its secret was lost, it is found by that, disabled, and made anew.
+The old keys are those with the declaration's name as their tag and those whose id is in a stored version: one that was
+made by hand, or before the declaration was renamed, bears another tag. The exchange shows a key's secret once. A key of
+ours is known by its label, the incident: when the answer that carried its secret was lost, it is found by that,
+disabled, and made anew.
 """
 
 from __future__ import annotations
 
 from containment import proofs
+from containment.effects.upstream import strange
 from containment.ports import UpstreamKey
 from policies.model import Upstream
 from rotation.proving import open_step, proven
@@ -37,8 +40,21 @@ def _declared(work: Work) -> Upstream:
 
 
 def _keys(work: Work) -> list[UpstreamKey]:
+    stored = _stored(work)
+    return [k for k in _account(work) if k.tag == work.credential.name or k.id in stored]
+
+
+def _account(work: Work) -> list[UpstreamKey]:
     declared = _declared(work)
-    return work.upstream(declared.name).keys(declared.account, work.credential.name)
+    return work.upstream(declared.name).keys(declared.account)
+
+
+def _stored(work: Work) -> set[str]:
+    """Ids of the keys in every version that can be read, and of the candidate."""
+    place = kv.secret(work)
+    versions = work.vault.versions(place.mount, place.path)
+    values = [kv.candidate(work), *(kv.value(work, v.number) for v in versions if not v.destroyed)]
+    return {str(held["api_key"]) for held in values if held and "api_key" in held}
 
 
 def _new(work: Work) -> str:
@@ -65,7 +81,9 @@ def _disabled(work: Work) -> str:
     left = _live_but_new(work)
     if left:
         raise NotProven(f"still live: {', '.join(map(kv.digest, left))}")
-    return f"{sum(not k.enabled for k in _keys(work))} old keys, each disabled at {_declared(work).name}"
+    old = sum(not k.enabled for k in _keys(work))
+    words = f"{old} old keys, each disabled at" if old else "no other key of it is live at"
+    return f"{words} {_declared(work).name}"
 
 
 def _create(work: Work) -> None:
@@ -113,6 +131,8 @@ def _tried_old(work: Work) -> str:
         held = kv.value(work, version.number)
         if held is None:
             continue
+        if not {"api_key", "api_secret"} <= set(held):
+            raise NotProven(f"version {version.number} is no key with the fields api_key and api_secret: not tried")
         if _accepts(work, held):
             raise NotProven(f"the key of version {version.number} still works")
         tried += 1
@@ -123,9 +143,14 @@ def _tried_old(work: Work) -> str:
 
 
 def _none_left(work: Work, old: int) -> str:
-    """Why no old key can be tried: a proof that is on record, or there is none."""
-    if not old:
-        return "no earlier version is stored, so no old key could be tried"
-    earlier = proven(work.incident(), work.credential.item, proofs.OLD_DEAD)
-    left = f"no old key is left to try: {old} old versions can no longer be read"
-    return left + (", and were proven dead earlier" if earlier else ", and no proof is on record that they were dead")
+    """Why no old key can be tried: a proof that is on record; without one, nothing that it could be may be live."""
+    left = f"{old} old versions can no longer be read" if old else "no earlier version is stored"
+    if proven(work.incident(), work.credential.item, proofs.OLD_DEAD):
+        return f"no old key is left to try: {left}, and were proven dead earlier"
+    declared = _declared(work)
+    if live := strange(_account(work), declared, work.estate):
+        raise NotProven(
+            f"{left}, so the id of the old key is not known, and in account {declared.account} at {declared.name} "
+            f"{', '.join(live)} is live with the name of no declaration as its tag: disable the leaked key there"
+        )
+    return f"{left}, so no old key could be tried; each live key of the account bears the name of its declaration"

@@ -24,6 +24,7 @@ import pytest
 from containment.adapters.exchange import HttpExchange
 from containment.adapters.vault import HvacVault
 from containment.chain import EVENTS, verify
+from containment.incident import Incident, Scope, State
 from containment.names import actions_value
 from drill.actors import Actors
 from drill.stack import pulumi
@@ -147,7 +148,7 @@ def _exchange(sandbox: Sandbox) -> HttpExchange:
 
 
 def _live_keys(sandbox: Sandbox, tag: str) -> list[str]:
-    return _exchange(sandbox).live_keys("tradepulse-prod", tag)
+    return [k.id for k in _exchange(sandbox).keys("tradepulse-prod") if k.enabled and k.tag == tag]
 
 
 def test_before_rotation_a_lift_names_each_missing_proof(sandbox: Sandbox, locked: Leaked) -> None:
@@ -382,3 +383,57 @@ def test_everything_needs_the_workloads_back_and_a_quiet_log(sandbox: Sandbox, k
     assert code == 0, document
     done = pulumi(sandbox, "incident=false", "incidentId=ROT-3")
     assert done.returncode == 0, done.stdout
+
+
+def test_a_key_that_bears_another_tag_is_named_and_replaced_by_its_id(sandbox: Sandbox, killed: Any) -> None:
+    """As after a declaration was renamed, and where somebody made the key by hand."""
+    del killed
+    name, path = "exchange-market-key", "secret/data/market-data/exchange"
+    leaked = _root(sandbox, "GET", path)["data"]
+    _retag(sandbox, name, "prices")
+    jwt = Actors(sandbox).issuer_token(CI)
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-5", f"incidentScope={name},ci:cicd")
+    assert not Actors(sandbox).allowed(lambda: Actors(sandbox).jwt_login("cicd", jwt))
+    assert Actors(sandbox).look(leaked["api_key"], leaked["api_secret"]), "the key is dead: nothing is tried here"
+    assert done.returncode != 0, "contained, it said, and the key works"
+    assert f"not contained: {name} (upstream keys known: {leaked['api_key']} of account" in done.stdout
+    workload = Actors(sandbox).login(*_delivered(sandbox, "settlement"))
+    assert Actors(sandbox).allowed(lambda: Actors(sandbox).read(workload, "database/creds/settlement-readonly"))
+    _, document = _rotate(sandbox, "run", "ROT-5")
+    assert document["open"] == ["incident: audit-quiet: the incident is not contained yet"]
+    assert not Actors(sandbox).look(leaked["api_key"], leaked["api_secret"])
+    again = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
+    assert again.returncode == 0, again.stdout
+    code, document = _rotate(sandbox, "run", "ROT-5")
+    assert code == 0, document["open"]
+    new = _root(sandbox, "GET", path)["data"]
+    assert _live_keys(sandbox, name) == [new["api_key"]]
+    done = pulumi(sandbox, "incident=false", "incidentId=ROT-5", "incidentScope=")
+    assert done.returncode == 0, done.stdout
+    assert Actors(sandbox).allowed(lambda: Actors(sandbox).jwt_login("cicd", jwt)), "the warning is no longer true"
+    assert "a JWT of cicd from before the lock-down logs in again until " in done.stdout
+
+
+def _retag(sandbox: Sandbox, old: str, new: str) -> None:
+    """On the exchange's side, where nobody but its staff can."""
+    service = sandbox.service("exchange")
+    service.stop()
+    state = service.folder / "state.json"
+    state.write_text(state.read_text().replace(f'"tag": "{old}"', f'"tag": "{new}"'))
+    service.start()
+
+
+def test_what_was_stored_before_the_path_was_denied_is_no_replacement(sandbox: Sandbox, killed: Any) -> None:
+    """By one who may write it, between the opening on record and the gate."""
+    del killed
+    path, vault = "secret/data/partners/api", _vault(sandbox)
+    leaked = _root(sandbox, "GET", path)["data"]
+    scope = Scope(everything=False, leaked=("secret:partner-api-key",))
+    vault.write_incident(Incident("ROT-6", scope, State.OPEN, vault.now()))
+    sandbox.openbao.call("POST", path, {"data": leaked}, token=sandbox.openbao.root_token())
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-6", "incidentScope=partner-api-key")
+    assert done.returncode == 0, done.stdout
+    code, document = _rotate(sandbox, "run", "ROT-6")
+    assert code == 1, "it waits for a person's word"
+    assert [line for line in document["open"] if "a person must confirm" in line]
+    assert _root(sandbox, "GET", path)["data"] != leaked, "the leaked value was taken for its own replacement"

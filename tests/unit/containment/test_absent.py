@@ -14,7 +14,7 @@ from containment.adapters.vault import HvacVault
 from containment.decide import Asked
 from containment.errors import UnknownScope
 from containment.incident import Incident, Mode, Scope, State
-from containment.ports import Prober, Vault
+from containment.ports import Prober, UpstreamKey, Vault
 from containment.report import Outcome, Report
 from containment.run import Systems
 from policies.errors import InputError, Unanswered, Unreachable
@@ -28,8 +28,9 @@ class Exchange:
     def __init__(self) -> None:
         self.live = ["K1"]
 
-    def live_keys(self, account: str, tag: str) -> list[str]:
-        return list(self.live) if (account, tag) == ("tradepulse-prod", NAME) else []
+    def keys(self, account: str) -> list[UpstreamKey]:
+        assert account == "tradepulse-prod"
+        return [UpstreamKey(k, NAME, "first", k in self.live, ("trade",)) for k in ("K1",)]
 
     def disable_key(self, account: str, key: str) -> None:
         assert account

@@ -16,14 +16,20 @@ from rotation.plan import plan
 from rotation.steps.exchange_key import steps
 from rotation.work import NotProven, Work
 
-ITEM = "secret:exchange-trading-key"
+NAME = "exchange-trading-key"
+ITEM = f"secret:{NAME}"
 OPEN = Incident("INC-1", Scope(False, (ITEM,)), State.OPEN, opened_at=1, denied_at=2)
 PROVEN = replace(OPEN, proofs=(Proof(ITEM, proofs.OLD_DEAD, 3, True, "gone"),))
 NEW = {"api_key": "new", "api_secret": "n"}
 
 
-def _try_old(values: list[dict[str, str] | None], incident: Incident, live: tuple[str, ...] = ("new",)) -> str:
-    """`values`: what each version answers, the newest last; None is destroyed."""
+def _try_old(
+    values: list[dict[str, str] | None],
+    incident: Incident,
+    live: tuple[str, ...] = ("new",),
+    others: tuple[UpstreamKey, ...] = (),
+) -> str:
+    """`values`: what each version answers, the newest last; None is destroyed. `others`: keys of the account."""
     estate = load()
     vault: Any = SimpleNamespace(
         versions=lambda mount, _: [Version(n, 0, v is None) for n, v in enumerate(values, 1)] * (mount == "secret"),
@@ -31,7 +37,7 @@ def _try_old(values: list[dict[str, str] | None], incident: Incident, live: tupl
         incidents=lambda: (incident,),
     )
     upstream: Any = SimpleNamespace(
-        keys=lambda *_: [UpstreamKey("new", "INC-1", enabled=True, permissions=("read",))],
+        keys=lambda _: [UpstreamKey("new", NAME, "INC-1", enabled=True, permissions=("read",)), *others],
         accepts=lambda key, _: key in live,
     )
     credential = plan(incident, estate).find(ITEM)
@@ -57,7 +63,7 @@ def test_an_old_key_that_works_is_no_proof() -> None:
             PROVEN,
             "2 old versions can no longer be read, and were proven dead earlier",
         ),
-        ([None, NEW], OPEN, "1 old versions can no longer be read, and no proof is on record"),
+        ([None, NEW], OPEN, "1 old versions can no longer be read, so no old key could be tried; each live key"),
         ([NEW], OPEN, "no earlier version is stored, so no old key could be tried"),
     ],
 )
@@ -70,6 +76,20 @@ def test_no_old_key_is_counted_as_refused_where_none_was_tried(
     assert told.endswith("the new key is accepted")
 
 
+def test_what_cannot_be_read_is_not_proven_dead_while_a_key_of_nobody_is_live() -> None:
+    stranger = UpstreamKey("K9", "by hand", "", enabled=True, permissions=("trade",))
+    with pytest.raises(NotProven, match="K9 is live with the name of no declaration"):
+        _try_old([None, NEW], OPEN, others=(stranger,))
+    other = replace(stranger, tag="exchange-market-key")
+    assert "no old key could be tried" in _try_old([None, NEW], OPEN, others=(replace(stranger, enabled=False), other))
+    assert "proven dead earlier" in _try_old([None, NEW], PROVEN, others=(stranger,))
+
+
+def test_a_version_that_is_no_key_is_not_taken_for_a_refused_one() -> None:
+    with pytest.raises(NotProven, match="version 1 is no key"):
+        _try_old([{"key": "old"}, NEW], OPEN)
+
+
 @pytest.mark.parametrize("may", [("read",), ("trade", "read"), ()])
 def test_a_new_key_may_do_no_more_than_what_it_replaces(may: tuple[str, ...]) -> None:
     estate, made = load(), list[list[str]]()
@@ -80,7 +100,7 @@ def test_a_new_key_may_do_no_more_than_what_it_replaces(may: tuple[str, ...]) ->
         return "new", "n"
 
     vault: Any = SimpleNamespace(versions=lambda *_: [], value=lambda *_: None, put=lambda *_: None)
-    old = [UpstreamKey("old", "first", enabled=False, permissions=may)] if may else []
+    old = [UpstreamKey("old", NAME, "first", enabled=False, permissions=may)] if may else []
     upstream: Any = SimpleNamespace(keys=lambda *_: old, create_key=create)
     credential, refused = plan(OPEN, estate).find(ITEM), cast(Any, None)
     work = Work(vault, refused, refused, lambda _: upstream, refused, estate, "INC-1", credential, None, None)
