@@ -1,4 +1,4 @@
-"""A value that no server of ours issues: generated here, or stored by a person since the incident opened. What happens
+"""A value that no server of ours issues: generated here, or stored by a person since its path was denied. What happens
 at the other side cannot be seen from here, so a named person confirms it, and the proof says so.
 """
 
@@ -30,8 +30,15 @@ def steps(work: Work) -> tuple[Step, ...]:
 
 
 def _is_new(work: Work) -> bool:
-    last = kv.newest(work)
-    return last is not None and last.created >= work.incident().opened_at
+    """Written when whoever leaked it could write no more, and not what a version from before holds. One that cannot be
+    read any more is not compared. Times are whole seconds: within that of the deny, nothing says which came first."""
+    place, denied = kv.secret(work), work.incident().denied_at
+    versions = work.vault.versions(place.mount, place.path)
+    if not versions or versions[-1].created <= denied:
+        return False
+    old = [v.number for v in versions if v.created <= denied and not v.destroyed]
+    held = kv.value(work, versions[-1].number)
+    return held is not None and held not in [kv.value(work, number) for number in old]
 
 
 def _waits(work: Work) -> bool:
@@ -41,7 +48,10 @@ def _waits(work: Work) -> bool:
 def _create(work: Work) -> None:
     held = kv.value(work)
     if held is not None and set(held) != {_FIELD}:
-        raise Waiting(f"its fields are {', '.join(sorted(held))}: store the new value by hand, then run this again")
+        raise Waiting(
+            f"its fields are {', '.join(sorted(held))}: store the new value by hand, then run this again; one from "
+            "before the path was denied, or with an earlier value, is not taken"
+        )
     kv.keep_candidate(work, {_FIELD: secrets.token_urlsafe(_BYTES)})
 
 
@@ -49,14 +59,14 @@ def _created(work: Work) -> str:
     if _waits(work):
         return f"{_BYTES} random bytes wait to be stored"
     if _is_new(work):
-        return "a version stored since the incident opened"
+        return "a version stored since the path was denied"
     raise NotProven("there is no new value")
 
 
 def _read_back(work: Work) -> str:
     last, held = kv.newest(work), kv.value(work)
     if last is None or not held or not _is_new(work):
-        raise NotProven("no version from after the incident opened can be read")
+        raise NotProven("no version from after the path was denied, with another value than before, can be read")
     return f"version {last.number} is read back; whether the other side accepts it is not proven"
 
 
