@@ -8,7 +8,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_vault as vault_sdk
 
-from containment import executor, gate, lockdown, names, opening, paging
+from containment import executor, gate, issuers, lockdown, names, opening, paging
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
 from containment.effects import issuance
@@ -126,6 +126,8 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
             lift.restore(vault, context.estate, context.incidents, decision.lifting)
             lift.write_down(vault, decision.lifting)
             pulumi.log.info(_lifted(decision))
+            if warning := issuers.warning(decision.lifting, context.estate, vault.now()):
+                pulumi.log.warn(warning)
         if decision.current is None:
             vault.write_compiled(context.estate)
         done = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from containment import generations, names, proofs
+from containment import generations, issuers, names, proofs
 from policies.model import CiRole, TokenType, Workload
 from rotation.work import NotProven, Step, Work
 
@@ -34,6 +34,11 @@ def none_left(work: Work, identity: Workload | CiRole) -> str:
     return f"token that can be listed is left; batch tokens cannot be revoked, earlier ones are {denied}"
 
 
+def _signed_before(work: Work, identity: Workload | CiRole) -> str:
+    until = issuers.good_until(identity, work.incident(), work.vault.now())
+    return f"; a JWT from before {issuers.words(until)} once the role is on: lift after that" if until else ""
+
+
 def end_step(work: Work, identity: Workload | CiRole, cut: Callable[[], int]) -> Step:
     def act() -> None:
         for accessor in old_tokens(work, identity, cut()):
@@ -43,6 +48,6 @@ def end_step(work: Work, identity: Workload | CiRole, cut: Callable[[], int]) ->
         left = old_tokens(work, identity, cut())
         if left:
             raise NotProven(f"{len(left)} old tokens are still there")
-        return f"no {none_left(work, identity)}"
+        return f"no {none_left(work, identity)}{_signed_before(work, identity)}"
 
     return Step("end-old", verify, lambda: not old_tokens(work, identity, cut()), act, proofs.OLD_DEAD)
