@@ -127,6 +127,19 @@ def test_pushes_obey_branch_protection(world: World, tmp_path: Path) -> None:
     assert clone.push("HEAD:feature")[0]
 
 
+def test_of_other_refs_only_those_of_pull_requests_are_shut(world: World, tmp_path: Path) -> None:
+    """GitHub takes any ref under refs/ and has no rule for it, ruleset or protection; its own it hides."""
+    clone = Clone(world, tmp_path / "clone", DEV)
+    world.ask("POST", f"{REPO}/rulesets", {**LOCK, "bypass_actors": []})
+    clone.commit("one")
+    for name in ("refs/pull/1/head", "refs/pull/9/merge"):
+        taken, said = clone.push(f"HEAD:{name}")
+        assert not taken, name
+        assert "deny updating a hidden ref" in said
+    assert clone.push("HEAD:refs/notes/commits")[0]
+    assert not clone.push("main")[0]
+
+
 def test_pushes_obey_rulesets_and_bypass(world: World, tmp_path: Path) -> None:
     clone = Clone(world, tmp_path / "clone", DEV)
     made = world.ask("POST", f"{REPO}/rulesets", LOCK)
@@ -181,6 +194,18 @@ def test_a_revoked_credential_is_dead_everywhere(world: World, tmp_path: Path) -
     assert world.call("GET", "/user", token=DEV).status_code == 401
     assert not clone.push("main")[0]
     assert world.call("GET", "/user", token=REVIEWER).status_code == 200
+
+
+def test_a_person_makes_a_further_token_and_revokes_that_alone(world: World) -> None:
+    made = httpx.post(f"{world.running.url}/_double/tokens", headers={"authorization": f"Bearer {DEV}"})
+    token = made.json()["token"]
+    assert (
+        world.call("GET", "/user", token=token).json()["login"] == world.call("GET", "/user", token=DEV).json()["login"]
+    )
+    httpx.post(f"{world.running.url}/api/v3/credentials/revoke", json={"credentials": [token]})
+    assert world.call("GET", "/user", token=token).status_code == 401
+    assert world.call("GET", "/user", token=DEV).status_code == 200
+    assert httpx.post(f"{world.running.url}/_double/tokens").status_code == 401
 
 
 def test_merges_need_review_and_stop_at_a_lock(world: World, tmp_path: Path) -> None:

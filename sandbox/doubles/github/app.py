@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from . import git_http, graphql
 from .auth import caller
 from .rest import HANDLERS, Call, Refused, Reply
-from .store import Store
+from .store import Store, digest
 from .validation import OPERATIONS, Operation, accepted, fill_response, request_problems, response_problems
 
 ANONYMOUS = {"POST /credentials/revoke", "GET /meta", "GET /"}
@@ -166,6 +167,20 @@ class Double:
         held = self.store.data["secrets"].get(place, {}).get(name)
         return JSONResponse({"sha256": held["sha256"]}) if held else refusal(404, "Not Found")
 
+    async def on_token(self, request: Request) -> Response:
+        return await run_in_threadpool(self.further_token, request.headers.get("authorization"))
+
+    def further_token(self, authorization: str | None) -> Response:
+        """Another token of whoever asks, as a person makes one in their settings: GitHub has no call for it."""
+        with self.lock:
+            who = caller(self.store, authorization)
+            if who is None:
+                return refusal(401, "Requires authentication")
+            token = f"ghp_{secrets.token_hex(18)}"
+            self.store.data["tokens"][digest(token)] = {"login": who.login, "revoked": False}
+            self.store.save()
+        return JSONResponse({"token": token}, 201)
+
     def app(self) -> Starlette:
         missing = {operation.name for operation in OPERATIONS} ^ HANDLERS.keys()
         if missing:
@@ -174,6 +189,7 @@ class Double:
             routes=[
                 Route("/_double/violations", self.on_violations, methods=["GET"]),
                 Route("/_double/secrets/{place:path}/{name}", self.on_secret, methods=["GET"]),
+                Route("/_double/tokens", self.on_token, methods=["POST"]),
                 Route("/api/graphql", self.on_graphql, methods=["POST"]),
                 Route("/api/v3", self.on_rest, methods=METHODS),
                 Route("/api/v3/{rest:path}", self.on_rest, methods=METHODS),

@@ -39,6 +39,7 @@ def create(directory: Path, default_branch: str, state: Path) -> None:
     run(directory, "init", "-q", "--bare", f"--initial-branch={default_branch}", ".")
     run(directory, "config", "http.receivepack", "true")
     run(directory, "config", "receive.denyDeleteCurrent", "ignore")
+    run(directory, "config", "receive.hideRefs", "refs/pull")
     run(directory, "config", "gc.auto", "0")
     root = Path(__file__).resolve().parents[3]
     hook = directory / "hooks" / "pre-receive"
