@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,8 @@ APPEND_ONLY = ".jsonl"
 them must stay, what came after is sealed the next time."""
 _BETWEEN_SEALS = re.compile(r"(events|rotation)\.jsonl|commands/[0-9]{4,}-[a-z0-9-]+\.json")
 """Files that commands make between two seals: notes, rotation's journal, acts by hand."""
+_COMMANDS = "commands"
+"""The one folder in it."""
 _GENESIS = "0" * 64
 _KEYS = {"path", "size", "sha256", "previous", "hash"}
 
@@ -82,7 +85,7 @@ def extended(folder: Path, sealed: Sealed = lambda *_: None) -> Iterator[list[Pr
     with held(folder):
         touched = [p for p in verify(folder) if p.kind is not Kind.ADDED] if _sealed(folder) else []
         yield touched
-        _refuse(touched)
+        refuse(touched)
         before = head(folder)
         sealed(before, _seal(folder))
 
@@ -102,7 +105,7 @@ def head(folder: Path) -> str | None:
     if not _sealed(folder):
         return None
     entries, problems = _manifest(folder)
-    _refuse(problems)
+    refuse(problems)
     return str(entries[-1]["hash"]) if entries else _GENESIS
 
 
@@ -176,6 +179,7 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
         for p in sorted(files)
         if p not in latest and not _BETWEEN_SEALS.fullmatch(p)
     ]
+    problems += [Problem(p, Kind.ADDED, "an empty folder, which no seal covers: remove it") for p in _empty(folder)]
     return problems
 
 
@@ -197,13 +201,13 @@ def _seal(folder: Path) -> str:
     entries: list[dict[str, Any]] = []
     if _sealed(folder):
         entries, broken = _manifest(folder)
-        _refuse(broken)
+        refuse(broken)
     files, strange = _files(folder)
     sealed = {e["path"]: e for e in entries}
-    _refuse([*strange, *(Problem(p, Kind.REMOVED, "sealed, now missing") for p in sealed if p not in files)])
+    refuse([*strange, *(Problem(p, Kind.REMOVED, "sealed, now missing") for p in sealed if p not in files)])
     for path, entry in sealed.items():
         if path.endswith(APPEND_ONLY):
-            _refuse(_compared(folder, path, entry, files[path]))
+            refuse(_compared(folder, path, entry, files[path]))
     previous = entries[-1]["hash"] if entries else _GENESIS
     for path, file in sorted(files.items()):
         if path not in sealed or sealed[path]["sha256"] != file.sha256:
@@ -266,7 +270,14 @@ def _files(folder: Path) -> tuple[dict[str, _File], list[Problem]]:
     return files, problems
 
 
-def _refuse(problems: list[Problem]) -> None:
+def _empty(folder: Path) -> list[str]:
+    """Folders with nothing in them, beside the one for commands."""
+    inside = (Path(place) for place, folders, files in os.walk(folder) if not folders and not files)
+    return sorted({p.relative_to(folder).as_posix() for p in inside} - {".", _COMMANDS})
+
+
+def refuse(problems: list[Problem]) -> None:
+    """Raises Finding, naming each, when there are any."""
     if problems:
         named = "; ".join(f"{p.path}: {p.kind}, {p.detail}" for p in problems)
         raise Finding(f"the evidence does not hold and is not sealed again: {named}")

@@ -76,8 +76,19 @@ def walk(root: Path, folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def read(file: Path) -> bytes:
-    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
-        return source.read()
+    """Raises OSError, also for a link and what is no regular file: a pipe would be waited for."""
+    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        _require_regular(handle)
+        with os.fdopen(handle, "rb", closefd=False) as source:
+            return source.read()
+    finally:
+        os.close(handle)
+
+
+def _require_regular(handle: int) -> None:
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        raise OSError(errno.EINVAL, "no regular file")
 
 
 def json_lines(file: Path) -> tuple[list[dict[str, Any]], int]:
@@ -114,6 +125,7 @@ def append(file: Path, entries: Iterable[dict[str, Any]]) -> None:
         return
     handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
+        _require_regular(handle)
         os.write(handle, text.encode())
         os.fsync(handle)
     finally:

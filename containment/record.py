@@ -25,11 +25,14 @@ def place(incident_id: str) -> Path:
 
 
 def folder(incident_id: str) -> Path:
-    """Of one incident, made with mode 0700. Raises Unreachable for a link, OSError."""
+    """Of one incident, made with mode 0700. Raises Unreachable, for a link too."""
     made = place(incident_id)
     if made.is_symlink():  # whoever put it there would have the evidence written where it points to
         raise Unreachable(f"record of incident {incident_id}: its folder is a symbolic link, which is not followed")
-    made.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        made.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
     return made
 
 
@@ -73,7 +76,7 @@ def last_seen(incident_id: str) -> Incident | None:
     read."""
     file = place(incident_id) / _INCIDENT
     try:
-        return Incident.from_json(json.loads(file.read_bytes())) if file.exists() else None
+        return Incident.from_json(json.loads(files.read(file))) if file.exists() else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unreachable(f"record of incident {incident_id}: {type(error).__name__}") from error
 

@@ -14,7 +14,7 @@ from containment import chain, heads, opening, proofs, record
 from containment.incident import State
 from containment.ports import Custodian, Vault
 from containment.systems import from_environment, policy_store
-from policies.errors import Finding, InputError, PortcullisError
+from policies.errors import Finding, InputError, PortcullisError, Unreachable
 from policies.model import Estate
 from rotation import hold, proving, retired
 from rotation.evidence.folder import Evidence
@@ -166,15 +166,19 @@ def _perform(work: Work, name: str, journal: Journal) -> Result:
             proving.record(work.vault, work.incident_id, item, step.proves, result.holds, result.detail)
     except PortcullisError as error:
         result = Result(name, Outcome.FAILED, str(error))
-    journal.ended(item, result)
+    try:
+        journal.ended(item, result)
+    except PortcullisError as error:
+        return Result(name, Outcome.FAILED, str(error))
     return result
 
 
 def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed) -> None:
-    """Into the evidence, sealed. Evidence that was changed meanwhile is not sealed again, and the timeline says so."""
+    """Into the evidence, sealed. Evidence that was changed meanwhile is not sealed again, and the timeline says so.
+    Raises Unreachable when the disk does not take it."""
     folder = record.folder(incident_id)
-    evidence = Evidence(folder)
     try:
+        evidence = Evidence(folder)
         with chain.extended(folder, sealed):
             for one in ended:
                 output = "\n".join(f"{r.outcome}: {r.step}: {r.detail}" for r in one.results)
@@ -183,6 +187,8 @@ def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed)
                 evidence.add_command(name, command, 0 if one.holds else 1, output)
     except Finding as error:
         record.note(incident_id, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
+    except OSError as error:
+        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
 
 
 def status(vault: Custodian, incident_id: str) -> dict[str, Any]:

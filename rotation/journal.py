@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from containment import files, record
+from policies.errors import Unreachable
 from rotation.work import Result
 
 _RECOVERY = {"try-new", "open", "enable", "deliver", "recovery", "read-back", "copy", "clean-up"}
@@ -18,7 +19,7 @@ Progress = Callable[[str], None]
 
 
 class Journal:
-    """Of one incident, in its folder."""
+    """Of one incident, in its folder. Both words raise Unreachable when the disk does not take them."""
 
     def __init__(self, incident_id: str, progress: Progress) -> None:
         self._incident_id, self._progress = incident_id, progress
@@ -40,4 +41,7 @@ class Journal:
         )
 
     def _append(self, entry: dict[str, str]) -> None:
-        files.append(self.file, [{"at": round(time.time(), 3), **entry}])
+        try:
+            files.append(self.file, [{"at": round(time.time(), 3), **entry}])
+        except OSError as error:
+            raise Unreachable(f"record of incident {self._incident_id}: {JOURNAL}: {error.strerror}") from error

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from containment import chain, decisions, heads
+from containment import chain, decisions, files, heads
 from containment.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError, PortcullisError, Unreachable
@@ -56,17 +56,17 @@ def collect(
     """`vault` None: there is no server to ask. `anew`: what was sealed before is lost, begin a new chain that says so.
 
     Raises InputError for an incident that nobody knows and a loss that is none, Finding when the evidence was changed
-    since it was sealed (it is written to and not sealed again) and when it is not what the server keeps a head of."""
+    since it was sealed and when it is not what the server keeps a head of: nothing is written then."""
     missing: list[str] = []
     incident = _incident(incident_id, folder, vault, missing)
     lost, not_compared = _lost(incident_id, folder, vault, anew)
-    evidence, line, records = Evidence(folder), list[chronicle.Event](), 0
+    evidence = Evidence(folder)
     with chain.extended(folder) as touched:
-        if lost and not touched:
+        chain.refuse(touched)
+        if lost:
             evidence.write_json(chronicle.LOST, chronicle.loss(datetime.now(UTC).timestamp(), lost))
-        if not touched:  # evidence that was changed is left as it was found; the report alone says so
-            line = _written(evidence, folder, incident, missing)
-            records = _audit(evidence, folder, incident, vault, audit_log, missing)
+        line = _written(evidence, folder, incident, missing)
+        records = _audit(evidence, folder, incident, vault, audit_log, missing)
         render(folder, touched)
     head = chain.head(folder) or ""
     if vault is not None:
@@ -103,20 +103,30 @@ def _lost(
 
 
 def _written(evidence: Evidence, folder: Path, incident: Incident, missing: list[str]) -> list[chronicle.Event]:
-    evidence.write_json("incident.json", incident.to_json())
+    """Read first: what cannot be read leaves what was sealed as it is. Raises InputError for that."""
     events, torn = chronicle.read_events(folder / chain.EVENTS)
     if torn:
         missing.append(f"{chain.EVENTS}: {torn} lines are torn")
     line = chronicle.timeline([*events, *chronicle.read_loss(folder)], incident, _effects(folder))
+    kept = _decisions(folder, incident, missing)
+    evidence.write_json("incident.json", incident.to_json())
     evidence.write_json("timeline.json", line)
-    kept, torn = decisions.during(folder.parent, incident.opened_at - _AROUND, _over(incident))
-    if torn:
-        missing.append(f"{decisions.FILE}: {torn} lines are torn")
     if kept:
         evidence.write_json("decisions.json", kept)
     for name, acts in chronicle.acts(line).items():
         evidence.write_acts(name, acts)
     return line
+
+
+def _decisions(folder: Path, incident: Incident, missing: list[str]) -> list[dict[str, Any]]:
+    try:
+        kept, torn = decisions.during(folder.parent, incident.opened_at - _AROUND, _over(incident))
+    except Unreachable as error:
+        missing.append(str(error))
+        return []
+    if torn:
+        missing.append(f"{decisions.FILE}: {torn} lines are torn")
+    return kept
 
 
 def _over(incident: Incident) -> float | None:
@@ -139,16 +149,18 @@ def _incident(incident_id: str, folder: Path, vault: Vault | None, missing: list
             raise InputError(f"the server has no incident {incident_id!r}; known: {known}")
     file = folder / "incident.json"
     try:
-        return Incident.from_json(json.loads(file.read_bytes()))
+        return Incident.from_json(json.loads(files.read(file)))
     except FileNotFoundError as error:
-        raise InputError(f"no evidence for incident {incident_id}, and no server that knows it") from error
+        raise InputError(
+            f"no evidence for incident {incident_id}, and no server that knows it: {missing[-1]}"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{incident_id}/incident.json cannot be read ({type(error).__name__})") from error
 
 
 def _effects(folder: Path) -> list[dict[str, Any]]:
     try:
-        rows = json.loads((folder / "containment.json").read_bytes())["effects"]
+        rows = json.loads(files.read(folder / "containment.json"))["effects"]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,28 @@ def test_changed_evidence_is_left_as_found_and_not_sealed_again(folder: Path, lo
     server = Server()
     collected(folder, log, server)
     (folder / "incident.json").write_text('{"id": "INC-1", "state": "lifted"}')
+    (folder / "report.html").unlink()
+    before = {f: f.read_bytes() for f in folder.rglob("*") if f.is_file()}
     with pytest.raises(Finding, match=r"incident\.json: edited"):
         collected(folder, log, server)
     assert json.loads((folder / "incident.json").read_text())["state"] == "lifted"
     assert len(server.versions) == 1
-    assert "incident.json: edited" in (folder / "report.html").read_text()
+    assert {f: f.read_bytes() for f in folder.rglob("*") if f.is_file()} == before, "something was written"
+
+
+def test_what_cannot_be_read_leaves_what_was_sealed(folder: Path, log: Path) -> None:
+    server = Server()
+    collected(folder, log, server)
+    decided = folder.parent / "decisions.jsonl"
+    decided.mkdir()
+    found = collected(folder, log, server)
+    assert "decision log decisions.jsonl: Is a directory" in found.missing
+    (folder / "containment.json").unlink(missing_ok=True)
+    os.mkfifo(folder / "containment.json")
+    before = (folder / "incident.json").read_bytes()
+    with pytest.raises((Finding, InputError), match=r"containment\.json"):
+        collected(folder, log, server)
+    assert (folder / "incident.json").read_bytes() == before
 
 
 def _append(folder: Path, **event: Any) -> None:

@@ -48,6 +48,16 @@ def test_edited_at_the_same_size(folder: Path) -> None:
     assert _kinds(folder) == {("incident.json", Kind.EDITED)}
 
 
+def test_an_added_folder_is_named_though_nothing_is_in_it(folder: Path) -> None:
+    (folder / "letters" / "more").mkdir(parents=True)
+    (folder / "commands" / "x").mkdir()
+    assert _kinds(folder) == {("letters/more", Kind.ADDED), ("commands/x", Kind.ADDED)}
+    Evidence(folder).seal()
+    fresh = folder.parent / "INC-2"
+    Evidence(fresh).seal()
+    assert verify(fresh) == [], "the empty folder for commands is ours"
+
+
 def test_removed(folder: Path) -> None:
     (folder / "timeline.json").unlink()
     assert _kinds(folder) == {("timeline.json", Kind.REMOVED)}
