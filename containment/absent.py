@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from containment import executor, lockdown, opening, paging, record
 from containment.decide import LOCK, Asked, decide
+from containment.errors import TokensRefused
 from containment.incident import Incident, State, checked_id
 from containment.report import Report
 from containment.run import Progress
@@ -35,11 +36,14 @@ class Done:
 
 
 class Absent:
-    """In the place of any port of the vault: each call says that nobody answers, and waits for nothing."""
+    """In the place of any port of the vault: each call says why there is none, and waits for nothing."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
 
     def __getattr__(self, name: str) -> Callable[..., NoReturn]:
         def unanswered(*_: object, **__: object) -> NoReturn:
-            raise Unanswered("the vault does not answer")
+            raise Unanswered(self._why)
 
         return unanswered
 
@@ -52,15 +56,15 @@ def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: P
     """
     estate, complaint = _declared(stored, error)
     incident = _incident(asked, estate)
-    absent = _absent(asked, incident)
+    absent = _absent(asked, incident, error)
     unchecked = "" if asked.told or not asked.incident_id else f"; whether {incident.id} was lifted cannot be checked"
-    warn(f"{error}: no answer from the vault; what does not need it is done all the same{unchecked}")
+    warn(f"{error}: {_lacking(error)}; what does not need it is done all the same{unchecked}")
     progress(f"incident {incident.id}: in scope: {incident.scope.words}")
     if not asked.told:
         with opening.tolerated(warn):
             _note_opened(incident, error)
     paging.begin(incident, progress)
-    nobody: Any = Absent()
+    nobody: Any = Absent("the vault accepts no token" if _refused(error) else "the vault does not answer")
     systems = replace(from_environment(nobody, estate), prober=lambda: nobody)
     report, _ = executor.contain(systems, estate, (incident,), incident, progress)
     lockdown.write_down(nobody, report, None, progress)
@@ -99,13 +103,21 @@ def _note_opened(incident: Incident, error: Unreachable) -> None:
     )
 
 
-def _absent(asked: Asked, incident: Incident) -> str:
+def _refused(error: Unreachable) -> bool:
+    return isinstance(error, TokensRefused)
+
+
+def _lacking(error: Unreachable) -> str:
+    return "no token for the vault" if _refused(error) else "no answer from the vault"
+
+
+def _absent(asked: Asked, incident: Incident, error: Unreachable) -> str:
     scope = ",".join(incident.scope.leaked)
     by_hand = f"portcullis contain --incident-id {incident.id}" + (f" --scope {scope}" if scope else "")
     again = f"{by_hand}, or {LOCK} --config incidentId={incident.id} --config incidentScope={scope}"
+    when = f"with a token that is accepted ({error.tried})" if isinstance(error, TokensRefused) else "when it is back"
     if asked.told:
-        return f"no answer from the vault any more; run the same command again when it is back: {again}"
+        return f"{_lacking(error)} any more; run the same command again {when}: {again}"
     return (
-        "no answer from the vault: nothing is on record there; run the same command again when it is back, as "
-        f"{incident.id}: {again}"
+        f"{_lacking(error)}: nothing is on record there; run the same command again {when}, as {incident.id}: {again}"
     )

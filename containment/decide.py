@@ -166,7 +166,9 @@ def _lift(asked: Asked, incidents: Sequence[Incident], opened: tuple[Incident, .
         raise InputError(f"no incident {asked.incident_id}; open: {names}; {GO_ON}")
     if found.state is State.LIFTED:
         # Left in a stack file: it lifted what it named, and lifts nothing later.
-        return Decision(tuple(incidents), opened[-1] if opened else None, None)
+        at = datetime.fromtimestamp(found.lifted_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        said = f"incident {found.id} was lifted already, {at}: nothing is lifted; open: {names}" if opened else ""
+        return Decision(tuple(incidents), opened[-1] if opened else None, None, said)
     known = tuple(lifted(i, now) if i.id == found.id else i for i in incidents)
     rest = [i for i in known if i.state is State.OPEN]
     return Decision(known, rest[-1] if rest else None, found)

@@ -12,7 +12,11 @@ CUT_SHORT = "not contained until the same command has run to its end; run it aga
 
 
 class UnknownScope(InputError):
-    """A name in the scope is not declared; nothing was changed."""
+    """A name in the scope is not declared; nothing was changed. `why`: each one, in words."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"incidentScope: {why}; nothing was changed")
+        self.why = why
 
 
 class NotContained(Finding):
@@ -23,14 +27,18 @@ class NotContained(Finding):
         self.names = names
 
 
-_DECLARE = "no `pulumi up` has declared this lock-down to its end yet: run `pulumi up --config incident=keep` first"
+_REMEDIES = {
+    "declared": "no `pulumi up` has declared this lock-down to its end: run `pulumi up --config incident=keep` first",
+    "incident/audit-quiet": "counts for minutes: run `portcullis rotate run ID` right before the lift",
+}
+"""Of what is missing, where its name does not say it."""
 
 
 class LiftRefused(Finding):
     """The gate stays down; `missing` names each proof that is absent or stale."""
 
     def __init__(self, missing: tuple[str, ...]) -> None:
-        words = (f"{one}: {_DECLARE}" if one == "declared" else one for one in missing)
+        words = (f"{one}: {_REMEDIES[one]}" if one in _REMEDIES else one for one in missing)
         super().__init__(f"lift refused: {'; '.join(words)}; {GO_ON}")
         self.missing = missing
 
@@ -44,4 +52,8 @@ class NotRestored(Finding):
 
 
 class TokensRefused(Unreachable):
-    """The vault answers, and lets none of our tokens in."""
+    """The vault answers, and lets none of our tokens in. `tried`: the variables that hold them, in words."""
+
+    def __init__(self, tried: str, error: Unreachable) -> None:
+        super().__init__(f"no token of ours is accepted, tried {tried}: {error}")
+        self.tried = tried

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -11,7 +12,7 @@ from containment import executor, paging, record, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision, decide, scope_text
 from containment.errors import TokensRefused, UnknownScope
-from containment.incident import Incident, Mode
+from containment.incident import Incident, Mode, Scope
 from containment.judgement import judge
 from containment.ports import Vault
 from containment.run import Progress
@@ -39,7 +40,8 @@ def admitted(vault: HvacVault, warn: Progress) -> HvacVault:
     except Unanswered:
         raise
     except Unreachable as error:
-        raise TokensRefused(f"no token of ours is accepted: {error}") from refused
+        own = ["PORTCULLIS_CONTAINMENT_TOKEN"] if os.environ.get("PORTCULLIS_CONTAINMENT_TOKEN") else []
+        raise TokensRefused(" and ".join([*own, "VAULT_TOKEN"]), error) from refused
     warn(f"PORTCULLIS_CONTAINMENT_TOKEN is refused, so VAULT_TOKEN locks down: {refused}")
     return operators
 
@@ -77,7 +79,15 @@ def tell(asked: Asked, decision: Decision, progress: Progress, warn: Progress) -
 def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
     """Reads what is in force. Raises InputError for an unknown scope or a lift that names nothing open."""
     incidents = vault.incidents()
-    return decide(asked, incidents, parse_scope(scope_text(asked, incidents), estate), vault.now())
+    try:
+        scope, left_over = parse_scope(scope_text(asked, incidents), estate), ""
+    except UnknownScope as error:
+        if asked.mode is Mode.LOCK:
+            raise
+        scope = Scope(everything=False)
+        left_over = f"incidentScope is left over and not used: {error.why}; pulumi config rm incidentScope"
+    decision = decide(asked, incidents, scope, vault.now())
+    return replace(decision, warning="; ".join(filter(None, (decision.warning, left_over))))
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def parse_scope(text: str, estate: Estate) -> Scope:
     if not text:
         return Scope(everything=True)
     if not words:
-        raise UnknownScope(f"incidentScope: {text!r} names nothing; leave it empty for everything; nothing was changed")
+        raise UnknownScope(f"{text!r} names nothing; leave it empty for everything")
     known = {
         "secret": {s.name for s in estate.secrets},
         "workload": {w.name for w in estate.workloads},
@@ -52,7 +52,7 @@ def parse_scope(text: str, estate: Estate) -> Scope:
             )
             offenders.append(f"{word!r} {why}")
     if offenders:
-        raise UnknownScope("incidentScope: " + "; ".join(offenders) + "; nothing was changed")
+        raise UnknownScope("; ".join(offenders))
     return Scope(everything=False, leaked=tuple(sorted(set(leaked))))
 
 

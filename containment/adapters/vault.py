@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from containment import names
@@ -32,6 +34,7 @@ class HvacVault:
         session.trust_env = False
         session.verify = ca or True  # hvac takes a given session's own settings over its arguments
         self._client: Any = hvac.Client(url=address, token=token, timeout=30, session=session)
+        self._unusable = _unusable(ca) if ca and address.startswith("https:") else ""
         self._accessors = Accessors(self._client, self._may_look_up)
 
     @classmethod
@@ -62,6 +65,8 @@ class HvacVault:
             refusals.BadGateway,
             refusals.VaultDown,  # sealed, too
         )
+        if self._unusable:  # not before it is called: a lock-down does what needs no vault
+            raise Unanswered(self._unusable)
         try:
             return function()
         except refusals.InvalidPath as error:
@@ -71,6 +76,8 @@ class HvacVault:
         except refusals.VaultError as error:
             kind = Unanswered if isinstance(error, serving_nobody) else Unreachable
             raise kind(f"vault: {what}: {type(error).__name__}: {'; '.join(error.errors or [])}"[:400]) from error
+        except requests.exceptions.SSLError as error:
+            raise Unanswered(f"vault: {what}: {type(error).__name__}: is VAULT_CACERT its authority?") from error
         except requests.RequestException as error:
             raise Unanswered(f"vault: {what}: {type(error).__name__}") from error
 
@@ -232,6 +239,17 @@ class HvacVault:
             "identity/lookup/entity", {"alias_name": alias, "alias_mount_accessor": accessors[f"{mount}/"]["accessor"]}
         )
         return data.get("id")
+
+
+def _unusable(ca: str) -> str:
+    """Why nobody can be trusted by this file of certificates, or folder of them, or ""."""
+    by = {"capath" if Path(ca).is_dir() else "cafile": ca}
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**by)
+    except OSError as error:
+        why = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        return f"vault: VAULT_CACERT: {ca}: {why}: set it to the file of the server's authority (PEM)"
+    return ""
 
 
 def epoch(issued: str) -> int:

@@ -137,7 +137,9 @@ def test_a_refused_containment_token_is_no_reason_to_wait(sandbox: Sandbox, monk
         refused.setenv("VAULT_TOKEN", "s.expired too")
         done = _contain("--incident-id", "INC-15", "--scope", KEY)
         assert done.returncode == 3, done.stderr
-        assert "no token of ours is accepted" in done.stderr
+        assert "no token of ours is accepted, tried PORTCULLIS_CONTAINMENT_TOKEN and VAULT_TOKEN: " in done.stderr
+        assert "a token that is accepted (PORTCULLIS_CONTAINMENT_TOKEN and VAULT_TOKEN)" in done.stderr
+        assert "answer" not in done.stdout + done.stderr, "it does answer"
         assert not Actors(sandbox).order(*leaked), "what needs no vault was not done"
         tokens = {"VAULT_TOKEN": "s.expired too", "PORTCULLIS_CONTAINMENT_TOKEN": "s.expired"}
         config = ("incident=true", "incidentId=INC-16", f"incidentScope={OTHER}")
@@ -149,6 +151,39 @@ def test_a_refused_containment_token_is_no_reason_to_wait(sandbox: Sandbox, monk
     assert not {"INC-15", "INC-16"} & set(_open())
     monkeypatch.delenv("PORTCULLIS_CONTAINMENT_TOKEN")
     assert _contain("--incident-id", "INC-15", "--scope", KEY).returncode == 0
+
+
+def test_a_wrong_file_of_certificates_is_named_and_is_no_reason_to_wait(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_file, empty = str(tmp_path / "nope.pem"), tmp_path / "empty.pem"
+    empty.touch()
+    leaked, other = _leak(), _leak(OTHER)
+    with monkeypatch.context() as wrong:
+        wrong.setenv("VAULT_CACERT", no_file)
+        reason = (
+            f"vault: VAULT_CACERT: {no_file}: No such file or directory: set it to the file of the server's authority"
+        )
+        for words in (
+            ("rotate", "run", "INC-18"),
+            ("revoke", "database/creds/analytics-readonly"),
+            ("drift",),
+            ("evidence", "collect", "INC-18"),
+            ("access", "who", "--live", "secret/data/partners/api"),
+            ("contain", "--incident-id", "INC-18", "--scope", KEY),
+        ):
+            argv = [sys.executable, "-m", "rotation", *words]
+            done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+            assert reason in done.stdout + done.stderr, done.stderr
+            assert "Traceback" not in done.stderr
+            assert done.returncode == (2 if words[0] == "evidence" else 3), words
+        assert not Actors(sandbox).order(*leaked), "what needs no vault was not done"
+        environ = {**sandbox.environ_unchecked(), "VAULT_CACERT": str(empty)}
+        up = pulumi(sandbox, "incident=true", "incidentId=INC-19", f"incidentScope={OTHER}", environ=environ)
+        assert up.returncode != 0
+        assert f"vault: VAULT_CACERT: {empty}: holds no certificate" in up.stdout
+        assert not Actors(sandbox).order(*other)
+    assert not {"INC-18", "INC-19"} & set(_open())
 
 
 def test_pulumi_up_with_an_operators_token_that_is_refused(sandbox: Sandbox) -> None:

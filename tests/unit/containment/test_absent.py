@@ -65,7 +65,7 @@ def test_each_call_of_a_port_is_unanswered(port: Any) -> None:
     assert calls
     for name in calls:
         with pytest.raises(Unanswered):
-            getattr(absent.Absent(), name)("x")
+            getattr(absent.Absent("the vault does not answer"), name)("x")
 
 
 def test_the_key_is_disabled_and_the_rest_named_one_by_one(exchange: Exchange) -> None:

@@ -256,3 +256,12 @@ def test_what_a_lift_needs() -> None:
 def test_an_id_that_could_name_another_record_is_refused(mode: Mode, name: str) -> None:
     with pytest.raises(InputError, match="not an incident id"):
         decide(Asked(mode, name, ""), [], ALL, 20)
+
+
+def test_a_lift_of_what_is_lifted_says_so_while_another_is_open() -> None:
+    left = replace(LIFTED, lifted_at=86400)
+    decision = decide(Asked(Mode.LIFT, "L", ""), [left, OPEN], ALL, 20)
+    assert decision.in_force == (OPEN,)
+    assert decision.lifting is None
+    assert decision.warning == "incident L was lifted already, 1970-01-02T00:00:00Z: nothing is lifted; open: A"
+    assert decide(Asked(Mode.LIFT, "L", ""), [left], ALL, 20).warning == "", "in peace it is a stack file's question"

@@ -112,3 +112,15 @@ def test_a_scope_that_names_nothing_changes_nothing() -> None:
     with pytest.raises(UnknownScope):
         opening.decided(server, asked, load())
     assert server.held == []
+
+
+@pytest.mark.parametrize(("mode", "incident_id"), [(Mode.KEEP, ""), (Mode.LIFT, "A")])
+def test_a_scope_that_nothing_asks_for_stands_in_nobodys_way(mode: Mode, incident_id: str) -> None:
+    server: Any = Server(Incident("A", Scope(True), State.OPEN, opened_at=1))
+    decision = opening.decided(server, Asked(mode, incident_id, "nobody"), load())
+    assert (decision.lifting is not None) == (mode is Mode.LIFT)
+    assert decision.warning == (
+        "incidentScope is left over and not used: 'nobody' is declared nowhere; pulumi config rm incidentScope"
+    )
+    with pytest.raises(UnknownScope, match="incidentScope: 'nobody' is declared nowhere; nothing was changed"):
+        opening.decided(server, Asked(Mode.LOCK, "", "nobody"), load())
