@@ -1,5 +1,11 @@
 """`python -m rotation` is `portcullis`."""
 
-from rotation.cli import main
+import sys
+
+try:
+    from rotation.cli import main
+except KeyboardInterrupt:
+    print("portcullis: interrupted: nothing was done", file=sys.stderr)  # noqa: T201 - what prints is not loaded yet
+    sys.exit(130)
 
 main()

@@ -18,7 +18,7 @@ INTERRUPTED = 130
 """As a shell has it: 128 and the number of SIGINT."""
 _GOES_ON = "run the same command again, it goes on where it stopped"
 _CUT_SHORT = {
-    "contain": CUT_SHORT,
+    "contain": f"{CUT_SHORT}; where no incident is named above, nothing is on record or changed",
     **dict.fromkeys(("rotate", "revoke", "secrets-issue-dynamic"), _GOES_ON),
 }
 """What is true of a command that changes the servers, when it is cut short."""

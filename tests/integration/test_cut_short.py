@@ -100,8 +100,9 @@ def test_contain_interrupted_says_what_is_true_and_goes_on(env: dict[str, str]) 
     argv = [sys.executable, "-m", "rotation", "contain", "--scope", "partner-api-key", "--json"]
     code, out, err = _cut(argv, env, "done: gate")
     assert code == 130
-    assert json.loads(out) == {"error": f"interrupted: {UNTIL}", "exit_code": 130}
-    assert err.endswith(f"portcullis: interrupted: {UNTIL}\n")
+    said = f"interrupted: {UNTIL}; where no incident is named above, nothing is on record or changed"
+    assert json.loads(out) == {"error": said, "exit_code": 130}
+    assert err.endswith(f"portcullis: {said}\n")
     again = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["contained"] is True

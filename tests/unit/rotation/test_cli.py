@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -10,6 +14,7 @@ from click.testing import CliRunner
 
 from policies.errors import Unreachable
 from rotation import cli
+from sandbox.environment import REPOSITORY
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, str]:
@@ -64,7 +69,11 @@ def test_what_ends_a_command_is_a_document(
 @pytest.mark.parametrize(
     ("words", "state"),
     [
-        (["contain"], "not contained until the same command has run to its end; run it again"),
+        (
+            ["contain"],
+            "not contained until the same command has run to its end; run it again; where no incident is named above, "
+            "nothing is on record or changed",
+        ),
         (["rotate", "run", "INC-1"], "run the same command again, it goes on where it stopped"),
         (["revoke", "database/creds/x"], "run the same command again, it goes on where it stopped"),
         (["secrets-issue-dynamic", "--role", "x"], "run the same command again, it goes on where it stopped"),
@@ -95,6 +104,13 @@ def test_what_is_cut_short_says_what_it_leaves(
     assert (ended, json.loads(out)) == (code, {"error": f"{how}: {state}", "exit_code": code})
     assert err.endswith(f"portcullis: {how}: {state}\n")
     assert ("Traceback" in err) is isinstance(error, KeyError)
+
+
+def test_what_is_interrupted_while_it_is_loaded_says_that_nothing_was_done(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    argv, env = [sys.executable, "-m", "rotation", "contain"], {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "portcullis: interrupted: nothing was done\n")
 
 
 @pytest.mark.parametrize("words", [["--help"], *([c, "--help"] for c in cli.cli.list_commands(click.Context(cli.cli)))])
