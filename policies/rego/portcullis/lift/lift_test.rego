@@ -7,8 +7,8 @@ complete := {
 	"requested_id": "I",
 	"required": ["a", "b"],
 	"proofs": [
-		{"item": "a", "proven_at": 200, "ok": true},
-		{"item": "b", "proven_at": 210, "ok": true},
+		{"item": "a", "kind": "old-dead", "proven_at": 200, "ok": true},
+		{"item": "b", "kind": "old-dead", "proven_at": 210, "ok": true},
 	],
 	"now": 300,
 }
@@ -21,7 +21,7 @@ test_each_missing_proof_is_named if {
 }
 
 test_failed_proof_does_not_count if {
-	proofs := [complete.proofs[0], {"item": "b", "proven_at": 210, "ok": false}]
+	proofs := [complete.proofs[0], {"item": "b", "kind": "old-dead", "proven_at": 210, "ok": false}]
 	lift.missing == {"b"} with input as object.union(complete, {"proofs": proofs})
 }
 
@@ -30,7 +30,7 @@ test_stale_proof_does_not_count if {
 }
 
 test_proof_from_before_the_incident_does_not_count if {
-	proofs := [complete.proofs[0], {"item": "b", "proven_at": 99, "ok": true}]
+	proofs := [complete.proofs[0], {"item": "b", "kind": "old-dead", "proven_at": 99, "ok": true}]
 	lift.missing == {"b"} with input as object.union(complete, {"proofs": proofs})
 }
 
@@ -56,12 +56,12 @@ test_only_a_filled_list_of_names_can_be_proven if {
 }
 
 test_a_proof_from_the_future_does_not_count if {
-	proofs := [complete.proofs[0], {"item": "b", "proven_at": 301, "ok": true}]
+	proofs := [complete.proofs[0], {"item": "b", "kind": "old-dead", "proven_at": 301, "ok": true}]
 	lift.missing == {"b"} with input as object.union(complete, {"proofs": proofs})
 }
 
 test_a_time_that_is_no_number_does_not_count if {
-	proofs := [complete.proofs[0], {"item": "b", "proven_at": "210", "ok": true}]
+	proofs := [complete.proofs[0], {"item": "b", "kind": "old-dead", "proven_at": "210", "ok": true}]
 	lift.missing == {"b"} with input as object.union(complete, {"proofs": proofs})
 }
 
@@ -76,7 +76,7 @@ test_a_lifted_incident_is_not_lifted_again if {
 }
 
 test_a_later_failure_takes_a_proof_back if {
-	failed := {"item": "b", "proven_at": 220, "ok": false}
+	failed := {"item": "b", "kind": "old-dead", "proven_at": 220, "ok": false}
 	lift.missing == {"b"} with input as object.union(complete, {"proofs": array.concat(complete.proofs, [failed])})
 }
 

@@ -1,8 +1,8 @@
 # METADATA
 # title: Fresh proof of each item
 # description: |
-#   Each item that the incident requires is proven: after it opened, within the hour, and not taken back by a later failure. An
-#   empty list would leave nothing to prove, and so lift everything.
+#   Each item that the incident requires is proven: after it opened, no longer ago than its kind may be, and not taken back by a
+#   later failure. An empty list would leave nothing to prove, and so lift everything.
 # custom:
 #   severity: critical
 #   remedy: rotate and verify what is named as missing, then lift again
@@ -39,8 +39,10 @@ fresh(proof) if {
 	is_number(proof.proven_at)
 	proof.proven_at >= input.incident.opened_at
 	proof.proven_at <= input.now
-	input.now - proof.proven_at <= thresholds.proof_max_age_seconds
+	input.now - proof.proven_at <= max_age(proof.kind)
 }
+
+max_age(kind) := object.get(thresholds.proof_max_age_seconds, kind, thresholds.proof_max_age_seconds.other)
 
 taken_back(proof) if {
 	some other in input.proofs

@@ -5,7 +5,7 @@ import data.portcullis.lift.proof
 asked := {
 	"incident": {"opened_at": 100},
 	"required": ["a"],
-	"proofs": [{"item": "a", "proven_at": 200, "ok": true}],
+	"proofs": [{"item": "a", "kind": "old-dead", "proven_at": 200, "ok": true}],
 	"now": 300,
 }
 
@@ -19,10 +19,25 @@ test_each_way_to_be_unproven if {
 		{"op": "replace", "path": "proofs/0/proven_at", "value": 301},
 		{"op": "replace", "path": "proofs/0/proven_at", "value": "200"},
 		{"op": "replace", "path": "now", "value": 9000},
+		{"op": "remove", "path": "proofs/0/kind"},
 		{"op": "add", "path": "proofs/1", "value": {"item": "a", "proven_at": 220, "ok": false}},
 	] {
 		proof.deny == {"a"} with input as json.patch(asked, [change])
 	}
+}
+
+test_that_nothing_retired_was_used_is_proven_for_minutes_only if {
+	every kind, within in {"old-dead": 3600, "audit-quiet": 600} {
+		count(missing_after(kind, within)) == 0
+		missing_after(kind, within + 1) == {"a"}
+	}
+}
+
+missing_after(kind, age) := missing if {
+	missing := proof.deny with input as json.patch(asked, [
+		{"op": "replace", "path": "proofs/0/kind", "value": kind},
+		{"op": "replace", "path": "now", "value": 200 + age},
+	])
 }
 
 test_nothing_to_prove_proves_nothing if {
