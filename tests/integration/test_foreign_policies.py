@@ -108,7 +108,11 @@ def test_no_other_spelling_of_a_path_or_a_name_hides_it(admin: Admin) -> None:
     assert admin.status(batch, METADATA) == 403
     assert admin.status(batch, f"{METADATA}/") == 200
     assert admin.status(admin.login("legacy?x")) == 200
+    made = admin.call("POST", "auth/token/create-orphan", {"policies": ["careful"]})["auth"]["client_token"]
+    assert admin.status(made, METADATA) == 403
+    assert admin.status(made, f"{METADATA}/") == 200
     careful, question = sorted(_contain().not_contained)
+    assert admin.status(made, "auth/token/lookup-self") == 403, "it deletes by a slash what is denied"
     assert "careful (policies of others: grants delete, read on secret/data/partners/api/ and 1 more" in careful
     assert question.startswith("legacy?x (policies of others: grants read on")
     assert "bao policy delete 'legacy?x'" in question
