@@ -57,4 +57,5 @@ def _printed(file: Path) -> set[str]:
 @pytest.mark.parametrize("name", sorted(str(f.relative_to(ROOT)) for f in ROOT.rglob("*.py")))
 def test_nothing_prints_by_itself(name: str) -> None:
     allowed = {"echo"} if name == "terminal.py" else {"verbatim"} if name in VERBATIM else set()
-    assert _printed(ROOT / name) <= allowed | ({"stdout", "stderr"} if name == "drift/compare.py" else set())
+    beside = {"drift/compare.py": {"stdout", "stderr"}, "__main__.py": {"print", "stderr"}}  # its one line is fixed
+    assert _printed(ROOT / name) <= allowed | beside.get(name, set())
