@@ -63,11 +63,14 @@ class Durable:
             DBOS(config=config)
             DBOS.launch()
         except SQLAlchemyError as error:
-            raise Unreachable(
-                f"rotation's database {make_url(self._url)!r} cannot be used ({type(error).__name__}): "
-                "move it aside and run the same command again: each step looks before it acts"
-            ) from error
+            raise self._unusable(error) from error
         return self
+
+    def _unusable(self, error: SQLAlchemyError) -> Unreachable:
+        return Unreachable(
+            f"rotation's database {make_url(self._url)!r} cannot be used ({type(error).__name__}): make room where its "
+            "disk is full, else move it aside and run the same command again: each step looks before it acts"
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -77,9 +80,12 @@ class Durable:
     def rotate(self, wave: tuple[Credential, ...], since: float) -> dict[str, list[Result]]:
         """Every credential of a wave side by side. What ended after `since` (epoch seconds) is not run again."""
         handles = {}
-        for credential in wave:
-            with SetWorkflowID(self._workflow_id(credential.item, since)):
-                handles[credential.item] = DBOS.start_workflow(_rotate, credential.item, list(credential.steps))
+        try:
+            for credential in wave:
+                with SetWorkflowID(self._workflow_id(credential.item, since)):
+                    handles[credential.item] = DBOS.start_workflow(_rotate, credential.item, list(credential.steps))
+        except SQLAlchemyError as error:
+            raise self._unusable(error) from error
         return {item: self._outcome(handle) for item, handle in handles.items()}
 
     def _workflow_id(self, item: str, since: float) -> str:

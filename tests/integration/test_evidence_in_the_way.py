@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from containment import names
+from containment import decisions, names
 from containment.adapters.vault import HvacVault
 from containment.chain import EVENTS
 from sandbox.environment import REPOSITORY, Sandbox
@@ -60,3 +61,37 @@ def test_another_incidents_folder(env: dict[str, str], tmp_path: Path, spoil: Ca
     finally:
         events.unlink()
         events.write_bytes(kept)
+
+
+@pytest.mark.parametrize("spoil", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_a_log_of_decisions_that_is_no_file(env: dict[str, str], spoil: Callable[[Path], object]) -> None:
+    """The declarations cannot be judged on record, so those of the last apply serve."""
+    log = Path(env["PORTCULLIS_INCIDENTS"]) / decisions.FILE
+    kept = log.read_bytes()
+    log.unlink()
+    spoil(log)
+    try:
+        done = _contain(env, "FULL-1")
+        assert done.returncode == 1, done.stderr
+        assert "the estate of the last apply was used: decision log decisions.jsonl: " in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        log.rmdir() if log.is_dir() else log.unlink()
+        log.write_bytes(kept)
+
+
+def test_several_at_once_each_end_contained(env: dict[str, str]) -> None:
+    argv = [sys.executable, "-m", "rotation", "contain", "--incident-id", "MANY-1"]
+    argv += ["--scope", "exchange-trading-key,risk-limits-token"]
+    with ExitStack() as stack:
+        runs = [
+            stack.enter_context(
+                subprocess.Popen(
+                    argv, cwd=REPOSITORY, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+                )
+            )
+            for _ in range(4)
+        ]
+        said = [run.communicate(timeout=240)[0] for run in runs]
+    for run, words in zip(runs, said, strict=True):
+        assert run.returncode == 0, words

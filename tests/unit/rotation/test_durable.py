@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from dbos import DBOS
 
 from rotation.durable import Durable
+from sandbox.environment import REPOSITORY
 
 
 @pytest.mark.parametrize(
@@ -33,3 +37,37 @@ def test_a_workflow_of_an_id_in_another_case_is_another_incidents(
     durable = object.__new__(Durable)
     durable._incident_id = "inc-7"
     assert durable._workflow_id("secret:a", 0.0) == expected
+
+
+_RUN = """
+import resource, sys
+from types import SimpleNamespace
+from policies.errors import Unreachable
+from rotation.durable import Durable
+from rotation.work import Outcome, Result
+
+try:
+    with Durable(sys.argv[1], "INC-1", lambda item, step: Result(step, Outcome.DONE, "")) as engine:
+        if "full" in sys.argv:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        print(engine.rotate((SimpleNamespace(item=sys.argv[2], steps=["create"]),), 0.0))
+except Unreachable as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_disk_that_is_full_by_then_is_named(tmp_path: Path) -> None:
+    """The store is there, and takes nothing more."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-c", _RUN, f"sqlite:///{tmp_path}/rotation.sqlite", *words]
+        return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
+
+    good = run("secret:a")
+    assert "Outcome.DONE" in good.stdout, good.stderr
+    full = run("secret:b", "full")
+    assert full.stdout == ""
+    assert full.returncode == 1
+    assert full.stderr.startswith("rotation's database sqlite:///"), full.stderr
+    assert "cannot be used (OperationalError): make room where its disk is full" in full.stderr
+    assert "Traceback" not in full.stderr
