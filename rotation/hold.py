@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from containment.adapters.postgres_errors import cause
 from policies.errors import InputError, Unreachable
 
 DATABASE = "PORTCULLIS_ROTATION_DATABASE"
@@ -71,7 +72,7 @@ def _session(url: str, incident_id: str, joining: Callable[[], None]) -> Iterato
                 session.execute(sqlalchemy.text("SELECT pg_advisory_lock(:n)").bindparams(n=number))
             session.commit()
             yield
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        raise Unreachable(f"rotation database: {type(error).__name__}") from error
+    except sqlalchemy.exc.DBAPIError as error:
+        raise Unreachable(f"rotation database: {cause(error.orig)}") from error
     finally:
         engine.dispose()

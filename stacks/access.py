@@ -96,7 +96,7 @@ class SecretAccess(pulumi.ComponentResource):
             name=secret.role,
             db_name=secret.connection,
             creation_statements=sql.creation(secret.grant),
-            revocation_statements=sql.revocation(),
+            revocation_statements=[sql.revocation()],
             default_ttl=locked.role_ttl(policy) if in_scope else policy.ttl.default,
             max_ttl=locked.role_ttl(policy) if in_scope else policy.ttl.max,
             opts=_left_to_the_lock_down(pulumi.ResourceOptions(parent=self), in_scope, _DATABASE_TTLS),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from containment.adapters.postgres_errors import cause
 from policies import sql as templates
 from policies.errors import Unreachable
 
@@ -27,6 +28,7 @@ class PostgresDatabase:
             connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5, **where)  # type: ignore[arg-type]
             # A function of a user's own that fits the arguments better would run with the manager's rights.
             connection.execute("SET search_path = pg_catalog, pg_temp")
+            connection.execute(f"SET lock_timeout = '{templates.LOCK_TIMEOUT}'")
             # The manager made the users, so it alone may alter them; membership is enough, its password is not needed.
             connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._manager)))
         except psycopg.Error as error:
@@ -34,18 +36,17 @@ class PostgresDatabase:
         return connection
 
     def _fail(self, what: str, error: Exception) -> NoReturn:
-        raise Unreachable(f"postgresql: {what}: {type(error).__name__}") from error
+        raise Unreachable(f"postgresql: {what}: {cause(error)}") from error
 
-    def _guard(self, what: str, template: str, user: str) -> None:
+    def _run(self, what: str, template: str, user: str, connection: Any) -> None:
+        """A block of `policies.sql`: nothing to do where the user is gone already."""
         import psycopg
         from psycopg import sql
 
         try:
-            self._connection.execute(sql.SQL(template).format(sql.Identifier(user)))
-        except psycopg.errors.UndefinedObject:
-            return  # gone already: what was wanted
+            connection.execute(template.replace("'{{name}}'", sql.Literal(user).as_string()))
         except psycopg.Error as error:
-            self._fail(f"{what} of {user}", error)
+            self._fail(what, error)
 
     def users(self, prefix: str) -> list[str]:
         """Users of one database role that can log in or still exist."""
@@ -59,14 +60,12 @@ class PostgresDatabase:
             self._fail("list users", error)
         return [str(row[0]) for row in rows]
 
-    def forbid_login(self, user: str) -> None:
-        """NOLOGIN, committed before any session is ended: otherwise an attacker reconnects in between."""
-        self._guard("NOLOGIN", "ALTER ROLE {} NOLOGIN", user)
-
-    def end_sessions(self, user: str) -> int:
-        """Terminate by user id until none is left. Returns how many are left after the deadline (0 is proof)."""
+    def shut_out(self, user: str) -> None:
+        """Sessions ended, NOLOGIN committed, and whoever came in between ended until none is left. Raises Unreachable
+        when one is, or when NOLOGIN cannot be had in `policies.sql.PATIENCE` seconds."""
         import psycopg
 
+        self._run(f"NOLOGIN of {user}", templates.no_login(), user, self._connection)
         deadline = time.monotonic() + _SESSION_DEADLINE
         while True:
             try:
@@ -77,8 +76,10 @@ class PostgresDatabase:
                 ).fetchall()
             except psycopg.Error as error:
                 self._fail(f"end sessions of {user}", error)
-            if not left or time.monotonic() > deadline:
-                return len(left)
+            if not left:
+                return
+            if time.monotonic() > deadline:
+                raise Unreachable(f"postgresql: {len(left)} sessions of {user} still alive")
             time.sleep(0.02)
 
     def owners(self, prefix: str) -> dict[str, list[str]]:
@@ -105,20 +106,13 @@ class PostgresDatabase:
     def hand_over(self, user: str) -> None:
         """What the user owns goes to its group (`policies.sql.hand_over`), and its grants end: here, and in each other
         database that has any. No data is lost. Raises Unreachable with the name of a database that refuses."""
-        self._hand_over("", user, self._connection)
+        self._run(f"hand over of {user}", templates.hand_over(), user, self._connection)
+        self._hand_over_elsewhere(user)
+
+    def _hand_over_elsewhere(self, user: str) -> None:
         for name in self._elsewhere(user):
             with self._connect(f"connect to database {name}", dbname=name) as connection:
-                self._hand_over(f" in database {name}", user, connection)
-
-    def _hand_over(self, where: str, user: str, connection: Any) -> None:
-        import psycopg
-        from psycopg import sql
-
-        try:
-            connection.execute(templates.hand_over().replace("'{{name}}'", sql.Literal(user).as_string()))
-        except psycopg.Error as error:
-            why = error.diag.message_primary  # names the schema or the database
-            self._fail(f"hand over{where} of {user}" + (f": {why}" if why else ""), error)
+                self._run(f"hand over in database {name} of {user}", templates.hand_over(), user, connection)
 
     def _elsewhere(self, user: str) -> list[str]:
         """Other databases with an object that keeps the user from being dropped: everybody may connect to `postgres`
@@ -138,8 +132,8 @@ class PostgresDatabase:
 
     def drop(self, user: str) -> None:
         """Hand over what the user owns, in whichever database, then drop it."""
-        self.hand_over(user)
-        self._guard("drop", "DROP ROLE IF EXISTS {}", user)
+        self._hand_over_elsewhere(user)
+        self._run(f"drop of {user}", templates.revocation(), user, self._connection)
 
     def accepts(self, user: str, password: str) -> bool:
         """Whether this user can log in. Raises Unreachable when the server does not say."""

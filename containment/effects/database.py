@@ -3,7 +3,7 @@ the server left behind is handed over and dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Lock
@@ -41,11 +41,8 @@ def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
         cut = run.revoked_before
         found = [u for u in database.users(names.database_user_prefix(secret)) if not cut or user_epoch(u) < cut]
         users[name] = found
-        for user in found:
-            database.forbid_login(user)
-        left = sum(database.end_sessions(user) for user in found)
-        if left:
-            return Outcome.FAILED, f"{left} sessions still alive"
+        if refused := _each(found, database.shut_out):
+            return Outcome.FAILED, _listed([*refused.values()], "; ")
         return (Outcome.DONE, f"{len(found)} users, no session left") if found else (Outcome.ALREADY, "no user")
 
     wanted = _in_scope(run) if roles is None else roles
@@ -101,9 +98,8 @@ def _hand_over(run: Run, database: Database, name: str, secret: DatabaseSecret, 
     for user, owned in database.owners(names.database_user_prefix(secret)).items():
         if user_epoch(user) >= since:
             continue
-        database.forbid_login(user)
-        database.end_sessions(user)
         with suppress(PortcullisError):  # the lease's own failure is named, and `drop_users` says why
+            database.shut_out(user)
             database.hand_over(user)
             run.effect(HANDED_OVER, f"{name} {user}", partial(_handed_over, owned))
 
@@ -112,9 +108,9 @@ def _handed_over(owned: Sequence[str]) -> Seen:
     return Outcome.DONE, f"to its grant's role, for a person to look at: {_listed(owned)}"
 
 
-def _listed(owned: Sequence[str]) -> str:
-    more = f" and {len(owned) - _TOLD} more" if len(owned) > _TOLD else ""
-    return ", ".join(owned[:_TOLD]) + more
+def _listed(words: Sequence[str], between: str = ", ") -> str:
+    more = f" and {len(words) - _TOLD} more" if len(words) > _TOLD else ""
+    return between.join(words[:_TOLD]) + more
 
 
 def _leased(run: Run, roles: Roles) -> Roles:
@@ -140,25 +136,30 @@ def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Role
         database = opened(secret.connection)
         prefix = names.database_user_prefix(secret)
         left = [u for u in database.users(prefix) if u in users[name] or user_epoch(u) < since]
-        for user in left:
-            database.forbid_login(user)
-        if alive := sum(database.end_sessions(user) for user in left):
-            return Outcome.FAILED, f"{alive} sessions still alive"
-        dead.add(name)
-        refused = []
-        for user in left:
-            try:
-                database.drop(user)
-            except PortcullisError as error:
-                refused.append(str(error))
+        refused = _each(left, database.shut_out)
+        if not refused:
+            dead.add(name)
+        refused |= _each([u for u in left if u not in refused], database.drop)
         still = [u for u in database.users(prefix) if u in left]
         if still or refused:
-            return Outcome.FAILED, f"dead but still there: {', '.join(still)}: {'; '.join(refused)}"
+            words = "dead but still there" if name in dead else "still there"
+            return Outcome.FAILED, f"{words}: {_listed(still)}: {_listed([*refused.values()], '; ')}"
         return (Outcome.DONE, f"{len(users[name])} gone") if users[name] else (Outcome.ALREADY, "none")
 
     wanted = [(n, s) for n, s in (_in_scope(run) if roles is None else roles) if n in users]
     run.each(USERS_GONE, [(name, partial(end, name, secret)) for name, secret in wanted])
     return all(name in dead for name, _ in wanted)
+
+
+def _each(users: Sequence[str], act: Callable[[str], None]) -> dict[str, str]:
+    """Act on every user, past one that refuses. Returns those that did, each with its words."""
+    refused: dict[str, str] = {}
+    for user in users:
+        try:
+            act(user)
+        except PortcullisError as error:
+            refused[user] = str(error)
+    return refused
 
 
 class _Opened:

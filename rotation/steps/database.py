@@ -52,8 +52,7 @@ def _end(work: Work) -> None:
     drop after it."""
     database, users = _database(work), _users(work)
     for user in users:
-        database.forbid_login(user)
-        database.end_sessions(user)
+        database.shut_out(user)
         database.hand_over(user)
     for lease in _leases(work):
         work.vault.revoke_lease(lease)

@@ -89,6 +89,7 @@ class Postgres(Service):
             "log_disconnections": "on",
             "log_line_prefix": "%m %p %u %h ",
             "max_connections": "200",
+            "reserved_connections": "10",
         }
         argv = [str(programs / "postgres"), "-D", str(self._data)]
         for key, value in options.items():
@@ -156,6 +157,8 @@ class Postgres(Service):
             connection.execute("ALTER ROLE vault_manager SET search_path = pg_catalog, pg_temp")
             connection.execute("GRANT vault_manager TO portcullis_containment WITH SET TRUE, INHERIT TRUE")
             connection.execute("GRANT pg_signal_backend TO portcullis_containment, vault_manager")
+            # A leaked user may hold every connection that is not kept for somebody.
+            connection.execute("GRANT pg_use_reserved_connections TO portcullis_containment, vault_manager")
             # Whoever may connect can own something there, which keeps the user from being dropped.
             connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
             connection.execute("GRANT CONNECT ON DATABASE postgres, template1 TO portcullis_containment")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread, Timer
 from typing import Any
 
 import psycopg
@@ -10,6 +13,9 @@ from drill.actors import Actors
 from sandbox.environment import Sandbox
 
 MANAGER = "vault_manager"
+OWN_ROW = "ALTER ROLE CURRENT_USER PASSWORD 'another'"
+_PATIENCE = 40.0
+_REFUSED = ("password authentication failed", "not permitted to log in", "invalid role OID")
 
 
 def issue(sandbox: Sandbox, workload: str, role: str) -> dict[str, str]:
@@ -51,3 +57,49 @@ def one(connection: Any, query: str, *values: object) -> Any:
 def exists(sandbox: Sandbox, user: str) -> bool:
     with sandbox.postgres.superuser() as connection:
         return bool(one(connection, "SELECT count(*) FROM pg_roles WHERE rolname = %s", user))
+
+
+@contextmanager
+def holding(connection: psycopg.Connection[Any], *statements: str) -> Iterator[None]:
+    """A transaction that is not ended. In the end it is, so that what waits for it fails a test instead of hanging."""
+    with suppress(psycopg.OperationalError), connection:
+        end = Timer(_PATIENCE, connection.close)
+        end.start()
+        try:
+            connection.execute("BEGIN")
+            for statement in statements:
+                connection.execute(statement.encode())
+            yield
+        finally:
+            end.cancel()
+
+
+@contextmanager
+def flooding(sandbox: Sandbox, leaked: dict[str, str], times: int = 8) -> Iterator[list[Thread]]:
+    """Sessions that alter the user's own row without end, and come back until they are refused."""
+    with session(sandbox, leaked) as connection:
+        made = connection.pgconn.encrypt_password(
+            leaked["password"].encode(), leaked["username"].encode(), b"scram-sha-256"
+        ).decode()
+    enough, alter = Event(), f"ALTER ROLE CURRENT_USER PASSWORD '{made}'".encode()
+
+    def work() -> None:
+        while not enough.is_set():
+            try:
+                with session(sandbox, leaked) as connection:
+                    while not enough.is_set():
+                        with suppress(psycopg.errors.InternalError_):  # one of the others was first
+                            connection.execute(alter)
+            except psycopg.Error as error:
+                if any(words in str(error) for words in _REFUSED):
+                    return
+
+    threads = [Thread(target=work) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield threads
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()

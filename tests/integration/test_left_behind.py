@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg
 import pytest
 
+from containment import executor
 from containment.adapters.postgres import PostgresDatabase
 from containment.adapters.vault import HvacVault
 from containment.direct import contain
@@ -14,7 +20,17 @@ from containment.effects.database import HANDED_OVER, MANAGER_OWNS
 from drill.actors import Actors
 from policies.errors import Unreachable
 from sandbox.environment import Sandbox
-from tests.integration.leaked_user import MANAGER, exists, issue_by_root, one, session, superuser
+from tests.integration.leaked_user import (
+    MANAGER,
+    OWN_ROW,
+    exists,
+    flooding,
+    holding,
+    issue_by_root,
+    one,
+    session,
+    superuser,
+)
 
 ROLE, GROUP = "analytics-readonly", "tradepulse_analytics"
 BACKDOOR = "LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN CREATE ROLE backdoor LOGIN; RETURN 1; END $$"
@@ -31,6 +47,12 @@ LEFT = (
     "SELECT lo_from_bytea(4711, 'kept')",
     "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
 )
+ENDS: dict[str, Callable[[HvacVault, dict[str, str], dict[str, str]], bool]] = {
+    "issue": lambda _vault, _leaked, env: _run(env, "scripts.cli", "secrets-issue-dynamic", "--role", ROLE),
+    "revoke": lambda _vault, _leaked, env: _run(env, "rotation", "revoke", f"database/creds/{ROLE}"),
+    "server": lambda vault, leaked, _env: vault.revoke_lease(leaked["lease"]),
+    "lock-down": lambda vault, _leaked, _env: not contain(vault, "INC-HELD", ROLE, print).report.not_contained,
+}
 OWNED = """
 SELECT count(*) FROM pg_shdepend WHERE deptype = 'o' AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s)"""
 
@@ -59,6 +81,12 @@ def leaked(sandbox: Sandbox) -> dict[str, str]:
     return issue_by_root(sandbox, ROLE)
 
 
+def _run(env: dict[str, str], *argv: str) -> bool:
+    done = subprocess.run([sys.executable, "-m", *argv], env=env, capture_output=True, text=True, check=False)
+    print(done.stdout, done.stderr)
+    return done.returncode == 0
+
+
 def _leave(sandbox: Sandbox, leaked: dict[str, str], *statements: str) -> None:
     with session(sandbox, leaked) as connection:
         for statement in statements:
@@ -72,6 +100,71 @@ def _database(sandbox: Sandbox) -> PostgresDatabase:
 def _owned(sandbox: Sandbox, role: str) -> int:
     with sandbox.postgres.superuser("tradepulse") as connection:
         return int(one(connection, OWNED, role))
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_lock_on_its_own_row_keeps_nobody_waiting(
+    sandbox: Sandbox, vault: HvacVault, env: dict[str, str], leaked: dict[str, str], how: str
+) -> None:
+    """Taken by a password that it changes and does not commit, and by a table that it made."""
+    _leave(sandbox, leaked, "CREATE TABLE analytics.kept ()")
+    with holding(session(sandbox, leaked), OWN_ROW, "LOCK TABLE analytics.kept"):
+        before = time.monotonic()
+        assert ENDS[how](vault, leaked, env)
+        assert time.monotonic() - before < 20
+    assert not exists(sandbox, leaked["username"])
+
+
+@pytest.mark.parametrize("how", ["server", "lock-down again"])
+def test_nor_does_one_that_alters_its_own_row_without_end(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str], how: str
+) -> None:
+    with flooding(sandbox, leaked) as threads:
+        time.sleep(0.5)
+        if how == "server":
+            assert vault.revoke_lease(leaked["lease"])
+        else:
+            assert contain(vault, "INC-FLOOD", ROLE, print).report.not_contained == ()
+            for thread in threads:
+                thread.join(10)
+            assert not any(thread.is_alive() for thread in threads), "somebody is still let in"
+    assert not exists(sandbox, leaked["username"])
+
+
+def test_nor_does_one_that_takes_every_connection(sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]) -> None:
+    with ExitStack() as taken:
+        for _ in range(1000):
+            try:
+                taken.callback(session(sandbox, leaked).close)
+            except psycopg.OperationalError as error:
+                assert "remaining connection slots are reserved" in str(error)  # noqa: PT017 - it ends the loop
+                break
+        assert contain(vault, "INC-CROWD", ROLE, print).report.not_contained == ()
+    assert not exists(sandbox, leaked["username"])
+
+
+def test_a_lock_that_somebody_else_holds_is_named_and_the_rest_goes_on(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On one user's row, which may log in then; on another's table, which is dead then; a third has none of it."""
+    monkeypatch.setattr(executor, "_SWEEPS", 1)  # each waits once more
+    users = [leaked, issue_by_root(sandbox, ROLE), issue_by_root(sandbox, ROLE)]
+    row, table, gone = sorted(user["username"] for user in users)
+    _leave(sandbox, next(user for user in users if user["username"] == table), "CREATE TABLE analytics.kept ()")
+    with (
+        holding(sandbox.postgres.superuser(), f'ALTER ROLE "{row}" PASSWORD NULL'),
+        holding(sandbox.postgres.superuser("tradepulse"), "LOCK TABLE analytics.kept"),
+    ):
+        before = time.monotonic()
+        told = contain(vault, "INC-OTHER", ROLE, print).report.not_contained
+        assert time.monotonic() - before < 30
+    words = "lock timeout; somebody else holds the lock"
+    assert any(f"NOLOGIN of {row}: " in line and words in line for line in told), told
+    assert any(f"drop of {table}: " in line and words in line for line in told), told
+    assert (exists(sandbox, row), exists(sandbox, table), exists(sandbox, gone)) == (True, True, False)
+    assert contain(vault, "INC-OTHER", ROLE, print).report.not_contained == ()
+    assert not exists(sandbox, row)
+    assert not exists(sandbox, table)
 
 
 def _no_backdoor(sandbox: Sandbox, user: dict[str, str]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import re
 from typing import Any, cast
 
 import pytest
 
+from containment import names
 from containment.effects import database
 from containment.incident import Incident, Scope, State
 from containment.ports import Database, Lease
@@ -13,7 +17,7 @@ from containment.report import Outcome, Report
 from containment.run import Run, Systems
 from containment.scope import affected
 from policies.errors import Unreachable
-from policies.load import load
+from policies.load import SCHEMA, load
 from policies.model import DatabaseSecret
 
 ESTATE = load()
@@ -24,17 +28,14 @@ USER = f"pc_{SECRET.role}_x_5"
 class Server:
     """One user that cannot be dropped."""
 
-    def __init__(self, sessions: int = 0, refuses: str = "drop") -> None:
-        self._sessions, self._refuses = sessions, refuses
+    def __init__(self, refuses: str = "drop") -> None:
+        self._refuses = refuses
 
     def users(self, prefix: str) -> list[str]:
         return [USER] if USER.startswith(prefix) else []
 
-    def forbid_login(self, user: str) -> None:
-        self._act("forbid_login", user)
-
-    def end_sessions(self, user: str) -> int:
-        return self._sessions if user == USER else 0
+    def shut_out(self, user: str) -> None:
+        self._act("shut_out", user)
 
     def drop(self, user: str) -> None:
         self._act("drop", user)
@@ -46,7 +47,7 @@ class Server:
 
 @pytest.mark.parametrize(
     ("server", "dead"),
-    [(Server(), True), (Server(sessions=1), False), (Server(refuses="forbid_login"), False)],
+    [(Server(), True), (Server(refuses="shut_out"), False)],
 )
 def test_left_over_is_a_finding_and_dead_only_without_login_and_session(server: Server, dead: bool) -> None:
     systems = Systems(*cast(Any, [None, lambda _: cast(Database, server), None, None, None]))
@@ -57,7 +58,24 @@ def test_left_over_is_a_finding_and_dead_only_without_login_and_session(server: 
     assert effect.outcome is Outcome.FAILED
     assert not run.clean
     assert run.clean_beside(database.REMAINS)
-    assert (USER in effect.detail) or not dead
+    assert USER in effect.detail
+
+
+def test_the_longest_role_leaves_room_for_what_users_are_looked_up_by() -> None:
+    secret = json.loads(SCHEMA.read_text())["$defs"]["SecretAccessPolicy"]["properties"]["spec"]["properties"]["secret"]
+    limit = secret["oneOf"][1]["properties"]["role"]["maxLength"]
+    form = re.fullmatch(
+        r'{{ printf "(.+)" .RoleName \(random 10\) \(unix_time\) \| truncate 63 }}', names.USERNAME_TEMPLATE
+    )
+    assert form
+
+    def user(role: str) -> str:
+        return (form[1] % (role, "x" * 10, 1_800_000_000))[:63]
+
+    longest = "r" * limit
+    assert user(longest).startswith(names.database_user_prefix(dataclasses.replace(SECRET, role=longest)))
+    assert database.user_epoch(user(longest)) == 1_800_000_000
+    assert database.user_epoch(user(longest + "r")) != 1_800_000_000, "the limit could be higher"
 
 
 def test_a_database_that_is_down_is_one_reason_for_every_lease() -> None:

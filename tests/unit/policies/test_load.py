@@ -120,6 +120,12 @@ def test_no_declarations_are_not_an_empty_estate(tmp_path: Path, make: Callable[
             "mergers: []",
             "name who merges there",
         ),
+        (
+            "production/settlement-readonly.yaml",
+            "role: settlement-readonly",
+            f"role: {'s' * 39}",
+            "A name of 38 characters at most",
+        ),
         ("production/workload-analytics-batch.yaml", "  boundClaims:\n    sub: analytics-batch\n", "", "boundClaims"),
     ],
 )
