@@ -28,17 +28,18 @@ class RepositoryArgs:
 
 
 class ProtectedRepository(pulumi.ComponentResource):
-    """Branch protection, the lock-down's rulesets (disabled in peace) and whether Actions run (`actions`)."""
+    """Branch protection and the lock-down's rulesets, disabled in peace (`locks`), and whether Actions run
+    (`actions`)."""
 
     def __init__(self, args: RepositoryArgs, provider: github.Provider, after: list[pulumi.Resource]) -> None:
         name = args.repository.name
         super().__init__("portcullis:github:Repository", name)
         opts = pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True)
         wanted = settings(args.repository, args.locked)
-        for rule in wanted.branches:
-            _protection(name, rule, opts)
-        for ruleset in wanted.rulesets:
-            _ruleset(name, ruleset, opts)
+        self.locks: list[pulumi.CustomResource] = [
+            *(_protection(name, rule, opts) for rule in wanted.branches),
+            *(_ruleset(name, ruleset, opts) for ruleset in wanted.rulesets),
+        ]
         self.actions = github.ActionsRepositoryPermissions(
             name,
             repository=name,
@@ -62,13 +63,13 @@ class OrganizationActions(pulumi.ComponentResource):
         )
 
 
-def _protection(repository: str, rule: BranchRule, opts: pulumi.ResourceOptions) -> None:
+def _protection(repository: str, rule: BranchRule, opts: pulumi.ResourceOptions) -> github.BranchProtection:
     reviews = github.BranchProtectionRequiredPullRequestReviewArgs(required_approving_review_count=rule.approvals)
     pushes = github.BranchProtectionRestrictPushArgs(
         blocks_creations=rule.creations_blocked,
         push_allowances=[pusher if "/" in pusher else f"/{pusher}" for pusher in rule.pushers or ()],
     )
-    github.BranchProtection(
+    return github.BranchProtection(
         f"{repository}-{rule.pattern}",
         repository_id=repository,
         pattern=rule.pattern,
@@ -80,8 +81,8 @@ def _protection(repository: str, rule: BranchRule, opts: pulumi.ResourceOptions)
     )
 
 
-def _ruleset(repository: str, ruleset: Ruleset, opts: pulumi.ResourceOptions) -> None:
-    github.RepositoryRuleset(
+def _ruleset(repository: str, ruleset: Ruleset, opts: pulumi.ResourceOptions) -> github.RepositoryRuleset:
+    return github.RepositoryRuleset(
         repository if ruleset.target == "branch" else f"{repository}-{ruleset.target}",
         name=RULESETS[ruleset.target],
         repository=repository,
@@ -113,9 +114,10 @@ def refusal(repositories: tuple[Repository, ...]) -> str:
     return ""
 
 
-def declare(repositories: tuple[Repository, ...], locked: bool) -> None:
+def declare(repositories: tuple[Repository, ...], locked: bool) -> list[pulumi.CustomResource]:
+    """Returns the locks: what somebody can delete behind Pulumi's back."""
     if not repositories:
-        return
+        return []
     # The provider waits a second after each write unless told otherwise; it obeys GitHub's own limits all the same.
     provider = github.Provider("github", write_delay_ms=0, read_delay_ms=0)
     # A repository cannot override its organization: it is switched off before it, and on after it.
@@ -123,3 +125,13 @@ def declare(repositories: tuple[Repository, ...], locked: bool) -> None:
     declared = [ProtectedRepository(RepositoryArgs(r, locked), provider, list(before)) for r in repositories]
     if locked:
         OrganizationActions(locked, provider, [repository.actions for repository in declared])
+    return [lock for repository in declared for lock in repository.locks]
+
+
+def lost(failed: list[str]) -> str:
+    """What to do about locks that Pulumi could not write."""
+    return (
+        f"not declared on GitHub: {', '.join(failed)}. Where GitHub says above that it could not resolve to a node, or "
+        "404, somebody deleted it behind Pulumi's back: in peace run `pulumi up --refresh --config incident=keep`; "
+        "where a lock-down made it anew, delete it on GitHub first"
+    )

@@ -98,7 +98,9 @@ async def _rest(
     if refusal:
         complaints.append(f"repositories were not declared: {refusal}")
     else:
-        github.declare(repositories, bool(context.affected.open))
+        failed = await registered(github.declare(repositories, bool(context.affected.open)))
+        if failed:
+            pulumi.log.error(github.lost(failed))
     if vault is not None and not complaints:
         with refusals():
             await asyncio.to_thread(_declared, vault, decision)

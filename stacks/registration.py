@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import TypeVar
 
 import pulumi
@@ -18,9 +17,14 @@ def batches(things: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
         yield things[begin : begin + _BATCH]
 
 
-async def registered(resources: Iterable[pulumi.CustomResource | None]) -> None:
-    """When each has had its turn. One that failed fails the update, and stops nothing else."""
+async def registered(resources: Iterable[pulumi.CustomResource | None]) -> list[str]:
+    """When each has had its turn. One that failed fails the update, and stops nothing else. Returns the names of
+    those."""
+    failed: list[str] = []
     for resource in list(resources):
         if resource is not None:
-            with suppress(ResourceRegistrationFailed):
+            try:
                 await resource.id.future()
+            except ResourceRegistrationFailed:
+                failed.append(resource.pulumi_resource_name)
+    return failed

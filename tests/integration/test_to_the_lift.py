@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from containment.adapters.github import GithubHost
 from drill.stack import pulumi
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.pagerduty import PagerdutyDouble
 
 ID = "ALL-1"
+_DELETE = """mutation($input: DeleteBranchProtectionRuleInput!) { deleteBranchProtectionRule(input: $input) {
+ clientMutationId } }"""
 PATH = "secret/data/partners/api"
 NOTICE = "Nothing is named as leaked: nothing will be rotated."
 WORD = ("confirm", ID, "audit-quiet", "--by", "A. Roth", "--note", "our own monitoring")
@@ -141,6 +144,31 @@ def test_the_lift_says_it_again_and_resolves_the_alert(sandbox: Sandbox, locked:
     assert done.returncode == 0, done.stdout
     assert NOTICE in done.stdout
     assert _alert(sandbox) == "resolved"
+
+
+def test_a_protection_that_was_deleted_behind_pulumis_back_is_told_with_the_remedy(
+    sandbox: Sandbox, locked: str
+) -> None:
+    del locked
+    host = GithubHost.from_environment({**os.environ, **sandbox.environ()})
+
+    def delete() -> None:
+        rule = next(rule for rule in host.branch_rules("tradepulse-core") if rule.pattern == "main")
+        host._api.graphql("delete", _DELETE, {"input": {"branchProtectionRuleId": rule.id}})
+
+    delete()
+    done = pulumi(sandbox, "incident=true", "incidentId=BEHIND-1", "incidentScope=treasury-readonly")
+    assert done.returncode != 0
+    assert "Could not resolve to a node" in done.stdout
+    assert "not declared on GitHub: tradepulse-core-main. Where GitHub says" in done.stdout, done.stdout
+    assert _rotate(sandbox, "run", "BEHIND-1").returncode == 0
+    done = pulumi(sandbox, "incident=false", "incidentId=BEHIND-1", "incidentScope=")
+    assert "incident BEHIND-1 is lifted" in done.stdout, done.stdout
+    assert "in peace run `pulumi up --refresh --config incident=keep`" in done.stdout
+    delete()
+    refreshed = {**sandbox.environ(), "PULUMI_OPTION_REFRESH": "true"}
+    done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=", environ=refreshed)
+    assert done.returncode == 0, done.stdout
 
 
 def test_what_the_last_apply_declared_is_contained_though_it_is_declared_no_longer(
