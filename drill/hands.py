@@ -22,6 +22,8 @@ from policies.errors import Unreachable
 from sandbox.services import openbao
 
 _REFUSED = (400, 401, 403)
+_NOBODY = re.compile("Authentication failed|could not read Username")
+"""What git says of a token that is refused, whether it may ask for another or not."""
 _PROTECTED = re.compile("GH006|GH013|protected branch|rule violations", re.IGNORECASE)
 
 
@@ -136,15 +138,37 @@ class Hands:
 
         with tempfile.TemporaryDirectory(prefix="portcullis-push-") as folder:
             cloned = git("clone", "--quiet", f"{self.addresses.github}/tradepulse/{repository}.git", folder)
+            if _NOBODY.search(cloned.stderr):
+                return False
             if cloned.returncode:
                 raise Unreachable(f"git clone of {repository}: {cloned.stderr[-200:]}")
             git("-C", folder, "checkout", "--quiet", branch)  # stays on the default branch where there is none yet
             who = ("-c", f"user.name={login}", "-c", f"user.email={login}@tradepulse.example")
             git("-C", folder, *who, "commit", "--quiet", "--allow-empty", "-m", "Update")
             pushed = git("-C", folder, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
-        if pushed.returncode and not _PROTECTED.search(pushed.stderr):
+        if pushed.returncode and not (_PROTECTED.search(pushed.stderr) or _NOBODY.search(pushed.stderr)):
             raise Unreachable(f"git push to {repository}: {pushed.stderr[-200:]}")
         return pushed.returncode == 0
+
+    def revoke_github_token(self, token: str) -> None:
+        """Whoever has a token may: GitHub asks for nothing else. Raises Unreachable when it does not accept."""
+        self._post_to_github("api/v3/credentials/revoke", {"credentials": [token]})
+
+    def further_github_token(self, token: str) -> str:
+        """As its holder makes another in their settings."""
+        return str(self._post_to_github("_double/tokens", {}, token)["token"])
+
+    def _post_to_github(self, path: str, body: dict[str, Any], token: str = "") -> Any:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            answer = self._http.post(f"{self.addresses.github}/{path}", json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"github: {type(error).__name__}") from error
+        if answer.is_error:
+            raise Unreachable(f"github: {path}: {answer.status_code}")
+        return answer.json()
 
 
 def alive(session: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from containment import names
 from containment.incident import Scope
@@ -14,6 +14,7 @@ LEAKED = Scope(
     everything=False,
     leaked=("ci:cicd", "secret:exchange-trading-key", "secret:market-data-ingest", "workload:risk-engine"),
 )
+DEVELOPER = "dana-dev"
 CI_CLAIMS = {"repository": "tradepulse/tradepulse-core", "ref": "refs/heads/main"}
 
 
@@ -23,6 +24,7 @@ class Leak:
 
     attempts: tuple[Attempt, ...]
     exchange_key: tuple[str, str]
+    github_token: str = field(repr=False)
 
     @property
     def by_credential(self) -> dict[str, list[Attempt]]:
@@ -54,6 +56,8 @@ def leak(actors: Actors, estate: Estate) -> Leak:
     ci = actors.ci_login("cicd", CI_CLAIMS)
     partner = actors.login(*actors.secret_id("partner-gateway"))
     outside = _read(router, paths["order-router-fix"])
+
+    pusher = actors.further_github_token(actors.github_token(DEVELOPER))
 
     attempts = (
         Attempt(
@@ -108,13 +112,12 @@ def leak(actors: Actors, estate: Estate) -> Leak:
         ),
         Attempt(
             "push a branch to tradepulse-core",
-            "pushes of dana-dev, paused until the lift",
-            _push(actors, "dana-dev", "tradepulse-core", "hotfix"),
-            _push(actors, "sic-lead", "tradepulse-infra", "incident/drill"),
-            paused=True,
+            f"GitHub token of {DEVELOPER}",
+            _push(pusher, DEVELOPER, "tradepulse-core", "hotfix"),
+            _push(actors.github_token("sic-lead"), "sic-lead", "tradepulse-infra", "incident/drill"),
         ),
     )
-    return Leak(attempts, (key["api_key"], key["api_secret"]))
+    return Leak(attempts, (key["api_key"], key["api_secret"]), pusher)
 
 
 def _order(key: dict[str, str]) -> Act:
@@ -125,8 +128,8 @@ def _read(token: str, path: str) -> Act:
     return Act(Action.READ, {"token": token, "path": path})
 
 
-def _push(actors: Actors, login: str, repository: str, branch: str) -> Act:
-    values = {"login": login, "token": actors.github_token(login), "repository": repository, "branch": branch}
+def _push(token: str, login: str, repository: str, branch: str) -> Act:
+    values = {"login": login, "token": token, "repository": repository, "branch": branch}
     return Act(Action.PUSH, values)
 
 

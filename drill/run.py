@@ -22,7 +22,7 @@ from drill.actors import Actors
 from drill.acts import Attempt, Performer
 from drill.background import Background
 from drill.commit import commit_key, scan
-from drill.leak import LEAKED, Leak, leak
+from drill.leak import DEVELOPER, LEAKED, Leak, leak
 from drill.result import Probe, Result, missing_steps, verdict
 from drill.stack import Progress, prepare, pulumi
 from policies.errors import Finding, InputError, PortcullisError
@@ -69,6 +69,7 @@ def run(sandbox: Sandbox, progress: Progress) -> tuple[Result, Path]:
         lock(drill)
         attack_again(drill, "after the lock-down")
         _refused_lift(drill)
+        _revoke_github_token(drill)
         _rotate(drill)
         _lift(drill)
         attack_again(drill, "after the lift", lifted=True)
@@ -161,6 +162,16 @@ def _refused_lift(drill: Drill) -> None:
         Probe("lift before anything was rotated", "the gate", "refused", "refused" if refused else "lifted")
     )
     drill.progress(f"pulumi up --config incident=false before rotation: {drill.probes[-1].observed}")
+
+
+def _revoke_github_token(drill: Drill) -> None:
+    """As the playbook says: a person's, which no server of ours issued, and which the lock of the branches stops only
+    until the lift."""
+    drill.actors.revoke_github_token(drill.leak.github_token)
+    drill.progress(f"{DEVELOPER} revokes the leaked GitHub token: POST /credentials/revoke")
+    record.note(
+        drill.incident, phase="eradication", what="GitHub token revoked", target=DEVELOPER, detail="by its holder"
+    )
 
 
 def _rotate(drill: Drill) -> None:

@@ -83,6 +83,8 @@ def _holds(result: Result, report: Path) -> None:
     assert [p for p in result.probes if not p.held] == []
     assert len(result.probes) == 21, "ten attacks after the lock-down, ten after the lift, a lift before rotation"
     assert {p.observed for p in result.probes} == {"refused", "succeeded"}
+    pushes = [p.observed for p in result.probes if p.credential == "GitHub token of dana-dev"]
+    assert pushes == ["refused", "refused"], "while the branches are locked, and after the lift"
     assert tuple(result.seconds) == ORDER
     seconds: dict[str, float] = {name: value for name, value in result.seconds.items() if value is not None}
     assert len(seconds) == len(ORDER), result.seconds
