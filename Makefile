@@ -27,7 +27,7 @@ linters: setup
 	$(BIN)/portcullis tools install --linters
 
 test: linters lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile # a file has servers of its own
 
 drill: tools
 	$(BIN)/portcullis drill
