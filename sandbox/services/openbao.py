@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ def request(
     if answer.status_code >= 400:
         raise Unreachable(f"openbao: {method} {path}: {answer.status_code} {answer.text[:300]}")
     return answer.json() if answer.content else {}
+
+
+@lru_cache(maxsize=8)
+def _client(ca: str) -> Any:
+    """One for each certificate authority (PEM): a handshake costs more than a request."""
+    import ssl
+
+    import httpx
+
+    return httpx.Client(verify=ssl.create_default_context(cadata=ca), timeout=30, trust_env=False)
 
 
 class OpenBao(Service):
@@ -72,14 +83,7 @@ class OpenBao(Service):
         return request(self._http(), self.url, method, path, body, token)
 
     def _http(self) -> Any:
-        import ssl
-
-        import httpx
-
-        if not hasattr(self, "_client"):
-            context = ssl.create_default_context(cafile=str(self.root / "ca.pem"))
-            self._client = httpx.Client(verify=context, timeout=30, trust_env=False)
-        return self._client
+        return _client((self.root / "ca.pem").read_text())
 
     def answers(self) -> bool:
         try:
