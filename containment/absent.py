@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NoReturn
 
 from containment import executor, lockdown, opening, paging, record
@@ -66,7 +67,8 @@ def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: P
     paging.begin(incident, progress)
     nobody: Any = Absent("the vault accepts no token" if _refused(error) else "the vault does not answer")
     systems = replace(from_environment(nobody, estate), prober=lambda: nobody)
-    report, _ = executor.contain(systems, estate, (incident,), incident, progress)
+    note = partial(record.note_effects, incident.id)
+    report, _ = executor.contain(systems, estate, (incident,), incident, progress, note)
     lockdown.write_down(nobody, report, None, progress)
     paging.tell([incident], {incident.id: report.not_contained}, progress)
     return Done(report, incident, complaint, absent)

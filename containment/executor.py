@@ -26,7 +26,7 @@ from containment.effects import (
 )
 from containment.incident import Incident
 from containment.report import CONTAINED, DENIED, Effect, Outcome, Report
-from containment.run import Progress, Run, Seen, Systems
+from containment.run import Note, Progress, Run, Seen, Systems
 from containment.scope import affected
 from policies.errors import PortcullisError
 from policies.model import Estate
@@ -46,12 +46,17 @@ def deny(
 
 
 def contain(
-    systems: Systems, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
+    systems: Systems,
+    estate: Estate,
+    incidents: tuple[Incident, ...],
+    incident: Incident,
+    progress: Progress,
+    note: Note,
 ) -> tuple[Report, Incident]:
     """The whole lock-down for the open ones of `incidents`, `incident` among them. Returns the report and the incident
     as the servers now hold it. Raises nothing of ours: what cannot be done is in the report, by name.
     """
-    run = _run(systems, estate, incidents, incident, progress)
+    run = replace(_run(systems, estate, incidents, incident, progress), note=note)
     try:
         _contain(run)
     except PortcullisError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from containment import executor, heads, record
 from containment.errors import NotContained
 from containment.incident import Incident
@@ -18,7 +20,8 @@ def contain(
 ) -> tuple[Report, Incident]:
     """`executor.contain`, then the incident's folder, and its head on the server. Raises Unreachable when the disk does
     not take it; what is not contained is named there too."""
-    report, incident = executor.contain(from_environment(vault, estate), estate, incidents, incident, progress)
+    note = partial(record.note_effects, incident.id)
+    report, incident = executor.contain(from_environment(vault, estate), estate, incidents, incident, progress, note)
     write_down(vault, report, incident, progress)
     return report, incident
 

@@ -61,9 +61,9 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
     asked = put_on_record(vault, asked, decision, warn)
     incident = current(decision)
     effects = executor.deny(from_environment(vault, stored), stored, decision.known, incident, progress)
-    paging.begin(incident, progress)
     with tolerated(warn):
         record.note_effects(incident.id, effects)
+    paging.begin(incident, progress)
     return asked
 
 

@@ -52,7 +52,8 @@ def make_room(incident_id: str) -> str:
 
 
 def keep(report: Report, incident: Incident | None, sealed: chain.Sealed = lambda *_: None) -> None:
-    """Write what the run saw (`containment.json`, `incident.json`), append what it did to the events, and seal it.
+    """Write what the run saw (`containment.json`, `incident.json`), append what it did to the events, where that is
+    not noted yet, and seal it.
     Without an `incident`, which nobody could read on the server, `incident.json` stays as it is.
 
     Evidence that was changed since it was sealed stands in the way of no lock-down and of no lift: it is not sealed
@@ -64,7 +65,8 @@ def keep(report: Report, incident: Incident | None, sealed: chain.Sealed = lambd
             _write(here, "containment.json", report.to_json())
             if incident is not None:
                 _write(here, _INCIDENT, incident.to_json())
-            files.append(here / chain.EVENTS, _acts(report.effects))
+            noted = {_key(event) for event in events(report.incident)}
+            files.append(here / chain.EVENTS, [act for act in _acts(report.effects) if _key(act) not in noted])
     except Finding as error:
         note(report.incident, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:
@@ -131,6 +133,10 @@ def _acts(effects: Iterable[Effect]) -> list[dict[str, Any]]:
     """What was done or failed, and each probe: the next run does not try again what is replaced by then."""
     acts = [e for e in effects if e.outcome is not Outcome.ALREADY or e.what == PROBE]
     return [_event(e.at, "containment", e.what, e.target, e.outcome.value, e.detail) for e in acts]
+
+
+def _key(event: dict[str, Any]) -> tuple[Any, ...]:
+    return event.get("at"), event["what"], event["target"]
 
 
 def _event(at: float, phase: str, what: str, target: str, outcome: str, detail: str) -> dict[str, Any]:

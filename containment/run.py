@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from containment.incident import Incident
 from containment.ports import CodeHost, Database, Prober, Upstream, Vault
@@ -26,6 +28,12 @@ Progress = Callable[[str], None]
 Seen = tuple[Outcome, str]
 """What an effect saw after it acted: the outcome and the words for it."""
 Act = Callable[[], Seen]
+Note = Callable[[Sequence[Effect]], None]
+"""Puts effects down while the run goes on: one that is killed has acted all the same."""
+
+
+def no_note(effects: Sequence[Effect]) -> None:
+    """For a run whose caller writes down what it did, or that is no incident's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +59,12 @@ class Run:
     incident: Incident
     progress: Progress
     affected: Affected
+    note: Note = no_note
     effects: list[Effect] = field(default_factory=list)
     _told: set[tuple[str, ...]] = field(default_factory=set)
     """Failures, and reasons, that the screen has: what every sweep meets again is not told again."""
+    _unnoted: list[Effect] = field(default_factory=list)
+    _noting: Lock = field(default_factory=Lock)
 
     @property
     def revoked_before(self) -> int:
@@ -71,7 +82,8 @@ class Run:
 
     def effect(self, what: str, target: str, act: Act) -> bool:
         """Run one effect; whatever it raises becomes a named failure and the rest goes on."""
-        done = _tried(what, target, act)
+        done = self._tried(what, target, act)
+        self._put_down()
         self.effects.append(done)
         if done.outcome is Outcome.DONE or (done.outcome is Outcome.FAILED and self._heard(done)[0]):
             self.progress(f"{done.outcome}: {what} {target}: {done.detail}")
@@ -85,13 +97,15 @@ class Run:
         done: list[Effect] = []
         same: list[str] = []
         told = time.monotonic()
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with self._put_down_at_the_end(), ThreadPoolExecutor(WORKERS) as pool:
             for seen, future in enumerate(
-                as_completed([pool.submit(_tried, what, target, act) for target, act in todo]), start=1
+                as_completed([pool.submit(self._tried, what, target, act) for target, act in todo]), start=1
             ):
                 effect = future.result()
                 effects.append(effect)
                 words = f"{effect.outcome}: {what} {effect.target}: {effect.detail}"
+                if len(todo) <= _BY_NAME:
+                    self._put_down()
                 if effect.outcome is Outcome.FAILED:
                     new, first = self._heard(effect)
                     if first:
@@ -105,6 +119,7 @@ class Run:
                         done.append(effect)
                 if len(todo) > _BY_NAME and time.monotonic() - told > _TELL:
                     told = time.monotonic()
+                    self._put_down()
                     self.progress(f"{what}: {seen} of {len(todo)} looked at")
         # Failures last: of two of one name in one go, the one that was done says nothing about the other.
         self.effects.extend(sorted(effects, key=lambda e: e.outcome is Outcome.FAILED))
@@ -112,6 +127,26 @@ class Run:
             self.progress(f"failed: {what}: for a reason told above: {named(what, same)}")
         if done:
             self.progress(f"done: {what}: {len(done)} of {len(todo)}")
+
+    def _tried(self, what: str, target: str, act: Act) -> Effect:
+        done = _tried(what, target, act)
+        with self._noting:
+            self._unnoted.append(done)
+        return done
+
+    def _put_down(self) -> None:
+        """What the disk does not take now waits for the end of the run, which says so."""
+        with self._noting, suppress(PortcullisError):
+            self.note(self._unnoted)
+            self._unnoted.clear()
+
+    @contextmanager
+    def _put_down_at_the_end(self) -> Iterator[None]:
+        """However it comes: an interrupted pool ends what it has begun."""
+        try:
+            yield
+        finally:
+            self._put_down()
 
     def _heard(self, failed: Effect) -> tuple[bool, bool]:
         """Whether it is new at this target, and whether its reason is new altogether; from now on neither is."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from containment import record
 from containment.adapters.vault import HvacVault
 from drill.stack import pulumi
 from sandbox.environment import REPOSITORY, Sandbox
@@ -31,7 +32,7 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _cut(argv: Sequence[str], env: dict[str, str], at: str) -> tuple[int, str, str]:
+def _cut(argv: Sequence[str], env: dict[str, str], at: str, by: signal.Signals = signal.SIGINT) -> tuple[int, str, str]:
     """Ctrl-C, which the whole process group gets, at the first line with `at`: exit code, stdout, stderr."""
     with (
         _interruptible(),
@@ -45,7 +46,7 @@ def _cut(argv: Sequence[str], env: dict[str, str], at: str) -> tuple[int, str, s
         for line in child.stderr if "pulumi" not in argv else child.stdout:
             told += line
             if at in line:
-                os.killpg(child.pid, signal.SIGINT)
+                os.killpg(child.pid, by)
                 break
         out, err = child.communicate(timeout=60)
     return (child.returncode, out, told + err) if "pulumi" not in argv else (child.returncode, told + out, err)
@@ -108,3 +109,15 @@ def test_contain_interrupted_says_what_is_true_and_goes_on(env: dict[str, str]) 
     assert json.loads(again.stdout)["contained"] is True
     assert again.stderr.count("holds the rest, and is swept once more together with") == 1
     assert len(HvacVault.from_environment(env).incidents()) == 2
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
+def test_what_an_interrupted_run_did_is_in_the_timeline(env: dict[str, str], by: signal.Signals) -> None:
+    name = {signal.SIGINT: "exchange-market-key", signal.SIGKILL: "exchange-trading-key"}[by]
+    incident = f"CUT-{by.name}"
+    argv = [sys.executable, "-m", "rotation", "contain", "--scope", name, "--incident-id", incident]
+    _cut(argv, env, "done: upstream key disabled", by)
+    again = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert "done: upstream key disabled" not in again.stderr, "the first run did it"
+    events = [e for e in record.events(incident) if e["what"] == "upstream key disabled"]
+    assert [(e["target"], e["outcome"]) for e in events] == [(name, "done")]

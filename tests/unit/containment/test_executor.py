@@ -11,7 +11,7 @@ from containment import executor
 from containment.effects import policies, probes, repositories, strangers
 from containment.incident import Incident, Scope, State
 from containment.report import Outcome, Report
-from containment.run import Systems
+from containment.run import Systems, no_note
 from policies.errors import Unreachable
 from policies.load import load
 
@@ -64,7 +64,7 @@ def acted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def _contain(server: Server) -> tuple[Report, Incident]:
     no, vault = Any, server
     systems: Any = Systems(vault, no, no, no, no)  # type: ignore[arg-type]
-    return executor.contain(systems, load(), (server.held,), server.held, print)
+    return executor.contain(systems, load(), (server.held,), server.held, print, no_note)
 
 
 def test_milestones_are_effects_in_their_place_and_told_once() -> None:
