@@ -13,7 +13,7 @@ from typing import Any
 from containment import generations, locked, names
 from containment.incident import Incident
 from containment.scope import Affected
-from policies.model import AuthMethod, DatabaseSecret, Estate, SecretAccessPolicy, TokenType, Ttl, Workload
+from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, SecretAccessPolicy, TokenType, Ttl, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ def caps(estate: Estate, affected: Affected, incidents: Sequence[Incident]) -> l
 
 
 def freed(estate: Estate, before: Affected, after: Affected, incidents: Sequence[Incident]) -> list[Cap]:
-    """Of what was in scope `before` and is no more `after`, with `incidents` as they are after."""
+    """Of what was in scope `before` and is no more `after`, with `incidents` as they are after. CI roles too: Pulumi
+    turns them off and on, but one that was cut short takes what it failed to write for written, and the Terraform
+    provider writes only the TTLs that it takes for changed."""
     return [
         *(
             _database(p, p.secret)
@@ -48,6 +50,7 @@ def freed(estate: Estate, before: Affected, after: Affected, incidents: Sequence
             if isinstance(p.secret, DatabaseSecret) and not after.in_scope(p)
         ),
         *(_login(w, estate, incidents) for w in before.workloads if not after.in_scope(w)),
+        *(_ci(c) for c in before.ci_roles if not after.is_shut(c)),
     ]
 
 
@@ -76,6 +79,11 @@ def _login(workload: Workload, estate: Estate, incidents: Sequence[Incident]) ->
         {**_token(locked.login_ttl(workload.ttl)), **shared},
         {**_token(workload.ttl), **shared},
     )
+
+
+def _ci(role: CiRole) -> Cap:
+    on = {"bound_claims": dict(role.bound_claims), **_token(role.ttl), **locked.JWT_ROLE}
+    return Cap("CI role off", role.name, names.login_role(role), locked.OFF_ROLE, on)
 
 
 def _token(ttl: Ttl) -> dict[str, Any]:

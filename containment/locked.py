@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from containment import names
 from policies.model import INCIDENT_TTL_LIMIT, SecretAccessPolicy, Ttl
 
@@ -15,6 +17,13 @@ OFF_TTL = Ttl(60, 60)
 
 JWT_ROLE = {"user_claim": "sub", "role_type": "jwt"}
 """What the server asks for again at each write of a JWT role."""
+
+OFF_ROLE: dict[str, Any] = {
+    "bound_claims": OFF_CLAIMS,
+    "token_ttl": OFF_TTL.default,
+    "token_max_ttl": OFF_TTL.max,
+    **JWT_ROLE,
+}
 
 
 def cap(seconds: int) -> int:

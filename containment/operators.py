@@ -279,11 +279,8 @@ def issuable(identity: Workload | CiRole) -> bool:
 def jwt_role() -> dict[str, Any]:
     """Login role of a JWT identity as an administrator makes it: off, until Pulumi binds the declared claims."""
     return {
-        **locked.JWT_ROLE,
+        **locked.OFF_ROLE,
         "bound_audiences": [names.AUDIENCE],
-        "bound_claims": locked.OFF_CLAIMS,
-        "token_ttl": locked.OFF_TTL.default,
-        "token_max_ttl": locked.OFF_TTL.max,
     }
 
 

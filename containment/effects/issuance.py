@@ -19,8 +19,7 @@ from policies.model import AuthMethod, CiRole, Estate, Workload
 
 def stop(run: Run) -> None:
     def off(identity: CiRole | Workload) -> Seen:
-        ttl = {"token_ttl": locked.OFF_TTL.default, "token_max_ttl": locked.OFF_TTL.max}
-        return _converge(run, names.login_role(identity), {"bound_claims": locked.OFF_CLAIMS, **ttl, **locked.JWT_ROLE})
+        return _converge(run, names.login_role(identity), locked.OFF_ROLE)
 
     jwt_off = [w for w in run.affected.unreplaced_workloads if w.auth is AuthMethod.JWT]
     run.each("CI role off", [(c.name, partial(off, c)) for c in run.affected.ci_roles])
@@ -34,9 +33,9 @@ def cap(run: Run) -> None:
 
 
 def uncap(run: Run, before: Affected) -> None:
-    """What was in scope `before` has its TTLs of peace again, unless another incident still caps it."""
+    """What was in scope `before` is as in peace again, unless another incident still has it in scope."""
     freed = caps.freed(run.estate, before, run.affected, run.incidents)
-    run.each("TTL restored", [(c.name, partial(_converge, run, c.path, c.peace)) for c in freed])
+    run.each("role restored", [(c.name, partial(_converge, run, c.path, c.peace)) for c in freed])
 
 
 def uncapped(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[str]:

@@ -16,7 +16,8 @@ import pytest
 
 from containment.adapters.github import GithubHost
 from drill.stack import pulumi
-from sandbox.environment import REPOSITORY, Sandbox
+from policies.load import load
+from sandbox.environment import REPOSITORY, SETTINGS, Sandbox
 from sandbox.services.pagerduty import PagerdutyDouble
 
 ID = "ALL-1"
@@ -169,6 +170,30 @@ def test_a_protection_that_was_deleted_behind_pulumis_back_is_told_with_the_reme
     refreshed = {**sandbox.environ(), "PULUMI_OPTION_REFRESH": "true"}
     done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=", environ=refreshed)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_lift_that_the_vault_cuts_short_leaves_ci_as_declared(sandbox: Sandbox, locked: str) -> None:
+    """Pulumi takes what it failed to write then for written: only the TTLs that it takes for changed are sent later."""
+    del locked
+    assert pulumi(sandbox, "incident=true", "incidentId=CUT-1", "incidentScope=cicd").returncode == 0
+    assert _rotate(sandbox, "run", "CUT-1").returncode == 0
+    lifting = ["pulumi", "up", "--non-interactive", "--stack", "local", "--yes", "--skip-preview"]
+    lifting += ["--config-file", str(sandbox.root / "pulumi" / "project" / SETTINGS)]
+    lifting += ["--config", "incident=false", "--config", "incidentId=CUT-1", "--config", "incidentScope="]
+    env = {**os.environ, **sandbox.environ()}
+    with subprocess.Popen(
+        lifting, cwd=REPOSITORY, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as child:
+        assert child.stdout is not None
+        told = [sandbox.openbao.kill() for line in child.stdout if "incident CUT-1 is lifted" in line]
+    assert told[0]
+    assert child.returncode
+    sandbox.openbao.start()
+    assert pulumi(sandbox, "incident=false", "incidentId=CUT-1", "incidentScope=").returncode == 0
+    role = sandbox.openbao.call("GET", "auth/jwt/role/cicd", token=sandbox.openbao.root_token())["data"]
+    declared = next(c for c in load().ci_roles if c.name == "cicd")
+    assert (role["token_ttl"], role["token_max_ttl"]) == (declared.ttl.default, declared.ttl.max)
+    assert role["bound_claims"] == {name: [claim] for name, claim in declared.bound_claims}
 
 
 def test_what_the_last_apply_declared_is_contained_though_it_is_declared_no_longer(

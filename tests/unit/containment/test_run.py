@@ -71,7 +71,7 @@ def test_another_target_or_effect_cures_nothing(run: Run, other: tuple[str, str]
 
 
 def test_of_two_of_one_name_in_one_go_the_failure_counts(run: Run) -> None:
-    """A secret and a workload may have one name: `TTL restored` is said of both."""
+    """A secret and a workload may have one name: `role restored` is said of both."""
     failed = Event()
 
     def fail() -> tuple[Outcome, str]:
@@ -83,8 +83,8 @@ def test_of_two_of_one_name_in_one_go_the_failure_counts(run: Run) -> None:
         time.sleep(0.05)  # it ends after the other, and would have the last word
         return Outcome.DONE, ""
 
-    run.each("TTL restored", [("a", fail), ("a", do)])
-    assert _report(run).not_contained == ("a (TTL restored: down)",)
+    run.each("role restored", [("a", fail), ("a", do)])
+    assert _report(run).not_contained == ("a (role restored: down)",)
 
 
 def test_one_reason_is_told_once_with_what_it_stands_for(run: Run, told: list[str]) -> None:
