@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
-from containment import names
-from containment.ports import CodeHost, Version
+from containment import names, proofs
+from containment.ports import Version
 from policies.model import KvSecret
+from rotation.proving import proven
 from rotation.work import NotProven, Step, Work
+
+_SETTLED = 1.5
+"""Seconds: in less than one, a later write has the same time as ours."""
+_COPIED = "; put into "
 
 
 def secret(work: Work) -> KvSecret:
@@ -98,41 +103,41 @@ def destroy_old_step(work: Work, elsewhere: Callable[[], str] = lambda: "", prov
 
 
 def copy_step(work: Work) -> Step:
-    """Into every repository whose workflows hold a copy. GitHub shows no value again, only when it was last written:
-    a copy is of this version when it is no older than the version is."""
+    """Into every repository whose workflows hold a copy. GitHub shows no value again, only when it was last written,
+    not by whom: so it is written in every run, and seen to be left alone for longer than the whole seconds that GitHub
+    tells. What was tried is no use where somebody else's value stands, so the proof of the new one is given here."""
     copies = [
         (r.name, a.name)
         for r in work.estate.repositories
         for a in r.actions_secrets
         if a.secret == work.credential.name
     ]
-
-    def older() -> list[tuple[str, str]]:
-        last, host = newest(work), work.code_host()
-        if last is None:
-            raise NotProven("there is nothing to copy")
-        return [copy for copy in copies if _written(host, *copy) < last.created]
+    ours: dict[tuple[str, str], str | None] = {}
 
     def act() -> None:
         held, host = value(work), work.code_host()
         if held is None:
             raise NotProven("there is nothing to copy")
-        for repository, name in older():
+        for repository, name in copies:
             host.put_actions_secret(repository, name, names.actions_value(held))
+            ours[repository, name] = host.actions_secret_updated(repository, name)
+        time.sleep(_SETTLED)
 
     def verify() -> str:
-        left = older()
-        if left:
-            raise NotProven(f"older than the new value: {', '.join('/'.join(copy) for copy in left)}")
-        return f"put into {', '.join('/'.join(copy) for copy in copies)} since the new version was made"
+        host = work.code_host()
+        for copy, written in ours.items():
+            now = host.actions_secret_updated(*copy)
+            if now is None or now != written:
+                raise NotProven(
+                    f"{'/'.join(copy)} was {'deleted' if now is None else f'written by somebody else at {now}'}, after "
+                    "this run wrote it: revoke the access of whoever it was (docs/incident_playbooks.md, a personal "
+                    "GitHub token), then run this again"
+                )
+        tried = proven(work.incident(), work.credential.item, proofs.NEW_ALIVE)
+        words = [tried.detail.partition(_COPIED)[0]] if tried else []
+        return "".join([*words, _COPIED, ", ".join("/".join(copy) for copy in copies), ", left alone since"])
 
-    return Step("copy", verify, lambda: not older(), act)
-
-
-def _written(host: CodeHost, repository: str, name: str) -> float:
-    """Epoch seconds, whole ones; 0 when the repository has no such secret."""
-    at = host.actions_secret_updated(repository, name)
-    return datetime.fromisoformat(at).timestamp() if at else 0
+    return Step("copy", verify, act=act, proves=proofs.NEW_ALIVE)
 
 
 def clean_up_step(work: Work) -> Step:

@@ -13,15 +13,18 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import httpx
 import pytest
 
 from containment.adapters.exchange import HttpExchange
+from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
 from containment.chain import EVENTS, verify
 from containment.incident import Incident, Scope, State
@@ -346,6 +349,13 @@ def test_what_leaks_with_a_repository_is_put_into_every_one_that_holds_it(sandbo
     assert _live_keys(sandbox, "deploy-exchange-key") == []
     refused = pulumi(sandbox, "incident=false", "incidentId=ROT-4", "incidentScope=")
     assert "secret:deploy-exchange-key/new-alive" in refused.stdout
+    with _written_by_a_developer_without_end(sandbox):
+        code, document = _rotate(sandbox, "run", "ROT-4")
+    assert code == 1, "it said rotated, and GitHub holds what the attacker wrote"
+    (told,) = [line for line in document["open"] if "deploy-exchange-key: copy: " in line]
+    assert "tradepulse-core/DEPLOY_TOKEN was written by somebody else at " in told
+    refused = pulumi(sandbox, "incident=false", "incidentId=ROT-4", "incidentScope=")
+    assert "secret:deploy-exchange-key/new-alive" in refused.stdout
     code, document = _rotate(sandbox, "run", "ROT-4")
     assert code == 0, document["open"]
     new = _root(sandbox, "GET", "secret/data/ci/deploy")["data"]
@@ -356,6 +366,26 @@ def test_what_leaks_with_a_repository_is_put_into_every_one_that_holds_it(sandbo
     assert not Actors(sandbox).order(new["api_key"], new["api_secret"]), "a key that only read may trade now"
     done = pulumi(sandbox, "incident=false", "incidentId=ROT-4", "incidentScope=")
     assert done.returncode == 0, done.stdout
+
+
+@contextmanager
+def _written_by_a_developer_without_end(sandbox: Sandbox) -> Iterator[None]:
+    """The secret in one repository, four times a second, until the attacker's access ends."""
+    environ = sandbox.environ()
+    environ |= {"GITHUB_TOKEN": (sandbox.root / "secrets" / "github.dana-dev.token").read_text()}
+    host, enough = GithubHost.from_environment(environ), Event()
+
+    def write() -> None:
+        while not enough.wait(0.25):
+            host.put_actions_secret("tradepulse-core", "DEPLOY_TOKEN", "of the attacker")
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        writer.join()
 
 
 def _held_by_actions(sandbox: Sandbox) -> set[str]:
