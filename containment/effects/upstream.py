@@ -1,7 +1,8 @@
 """Leaked keys are disabled where they were issued: nothing that we deny stops one who has the value.
 
 A key is known by its tag, the declaration's name: which key is stored, only who reads values knows (rotation does). So
-a key with any other tag may be the one that leaked, and what cannot be told apart is not called contained.
+a key with the tag of no declaration may be the one that leaked, and what cannot be told apart is not called contained,
+a replaced secret no more than another: whoever may write it can have pushed the leaked key out of the stored versions.
 """
 
 from __future__ import annotations
@@ -20,15 +21,28 @@ UNKNOWN = frozenset({_KNOWN})
 
 
 def disable_keys(run: Run) -> None:
-    issued = [(p, p.key_issuer) for p in run.affected.denied if p.key_issuer]
-    run.each("upstream key disabled", [(p.name, partial(_disable, run, p, at)) for p, at in issued])
-    run.each(_KNOWN, [(p.name, partial(_known, run, p, at)) for p, at in issued])
+    leaked = [(p, p.key_issuer) for p in run.affected.leaked_secrets if p.key_issuer]
+    old = [(p, at) for p, at in leaked if run.affected.is_denied(p)]
+    run.each("upstream key disabled", [(p.name, partial(_disable, run, p, at)) for p, at in old])
+    run.each(_KNOWN, [(p.name, partial(_known, run, p, at)) for p, at in leaked])
 
 
-def strange(keys: Iterable[UpstreamKey], declared: Upstream, estate: Estate) -> list[str]:
-    """Ids of live keys of this account that bear the name of no declaration of it."""
-    names = {s.name for s in estate.secrets if s.key_issuer == declared}
-    return [k.id for k in keys if k.enabled and k.tag not in names]
+def tags(declared: Upstream, estate: Estate) -> set[str]:
+    """Those by which we know the keys of this account: the names of its declarations."""
+    return {s.name for s in estate.secrets if s.key_issuer == declared}
+
+
+def strange(keys: Iterable[UpstreamKey], declared: Upstream, estate: Estate) -> str:
+    """Which live keys of this account bear the name of no declaration of it, and what to do; "" when none does."""
+    known = tags(declared, estate)
+    live = [k.id for k in keys if k.enabled and k.tag not in known]
+    if not live:
+        return ""
+    return (
+        f"{', '.join(live)} of account {declared.account} at {declared.name} is live with the name of no declaration "
+        "as its tag, so it may be the one that leaked: disable it there by hand, or, where it is another secret's, "
+        "declare that and have the declaration's name put there as the tag"
+    )
 
 
 def _disable(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
@@ -50,14 +64,10 @@ def _disable(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
 
 def _known(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
     keys = run.systems.upstream(declared.name).keys(declared.account)
-    place = f"account {declared.account} at {declared.name}"
-    remedy = (
-        f"disable the leaked key there by hand; `portcullis rotate run {run.incident.id}` disables the stored one by "
-        "its id, then lock down again"
-    )
-    if left := strange(keys, declared, run.estate):
-        words = f"{', '.join(left)} of {place} is live, with the name of no declaration as its tag"
-        return Outcome.FAILED, f"{words}: {remedy}"
+    again = f"`portcullis rotate run {run.incident.id}` disables the stored one by its id, then lock down again"
+    if words := strange(keys, declared, run.estate):
+        return Outcome.FAILED, f"{words}; {again}"
     if all(k.tag != policy.name for k in keys):
-        return Outcome.FAILED, f"{place} has no key with the tag {policy.name}: {remedy}"
+        words = f"account {declared.account} at {declared.name} has no key with the tag {policy.name}"
+        return Outcome.FAILED, f"{words}: disable the leaked key there by hand; {again}"
     return Outcome.ALREADY, "each live key of the account bears the name of its declaration"

@@ -1,21 +1,30 @@
 """A key that an exchange issued. Old keys are disabled first, a new one is made, stored, tried by a call that changes
 nothing, and only then the old versions are destroyed.
 
-The old keys are those with the declaration's name as their tag and those whose id is in a stored version: one that was
-made by hand, or before the declaration was renamed, bears another tag. The exchange shows a key's secret once. A key of
-ours is known by its label, the incident: when the answer that carried its secret was lost, it is found by that,
-disabled, and made anew.
+The old keys are those with the declaration's name as their tag, and those with the tag of no declaration whose id is
+in a stored version: made by hand, or before the declaration was renamed. A tag is the exchange's word; a version may be
+the word of whoever leaked the key and can write the secret. So one that names another declaration's key is told and
+that key left alone, and nothing but the tag says what a new key may do.
+
+The exchange shows a key's secret once. A key of ours is known by its label, the incident: when the answer that carried
+its secret was lost, it is found by that, disabled, and made anew.
 """
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from containment import proofs
-from containment.effects.upstream import strange
+from containment.effects.upstream import strange, tags
 from containment.ports import UpstreamKey
 from policies.model import Upstream
 from rotation.proving import open_step, proven
 from rotation.steps import kv
 from rotation.work import NotProven, Step, Work
+
+_TEXT = re.compile("[!-~]{1,1000}")
+"""What an exchange issues, the id as a header, is visible ASCII; more than this no server takes in a header."""
 
 
 def steps(work: Work) -> tuple[Step, ...]:
@@ -39,31 +48,39 @@ def _declared(work: Work) -> Upstream:
     return declared
 
 
-def _keys(work: Work) -> list[UpstreamKey]:
-    stored = _stored(work)
-    return [k for k in _account(work) if k.tag == work.credential.name or k.id in stored]
-
-
 def _account(work: Work) -> list[UpstreamKey]:
     declared = _declared(work)
     return work.upstream(declared.name).keys(declared.account)
 
 
-def _stored(work: Work) -> set[str]:
-    """Ids of the keys in every version that can be read, and of the candidate."""
+def _own(work: Work) -> list[UpstreamKey]:
+    return [k for k in _account(work) if k.tag == work.credential.name]
+
+
+def _keys(work: Work) -> list[UpstreamKey]:
+    stored, known = _stored(work), tags(_declared(work), work.estate)
+    return [k for k in _account(work) if k.tag == work.credential.name or (k.id in stored and k.tag not in known)]
+
+
+def _stored(work: Work) -> dict[str, int]:
+    """By the id of a key, the newest version that can be read and names it."""
     place = kv.secret(work)
-    versions = work.vault.versions(place.mount, place.path)
-    values = [kv.candidate(work), *(kv.value(work, v.number) for v in versions if not v.destroyed)]
-    return {str(held["api_key"]) for held in values if held and "api_key" in held}
+    held = {v.number: kv.value(work, v.number) for v in work.vault.versions(place.mount, place.path) if not v.destroyed}
+    return {pair[0]: number for number, data in held.items() if (pair := _pair(data))}
+
+
+def _pair(held: dict[str, Any] | None) -> tuple[str, str] | None:
+    """Id and secret, or None for what can be no key: whoever may write the secret stores anything."""
+    found = [(held or {}).get(field) for field in ("api_key", "api_secret")]
+    key, secret = (x if isinstance(x, str) and _TEXT.fullmatch(x) else "" for x in found)
+    return (key, secret) if key and secret else None
 
 
 def _new(work: Work) -> str:
     """Id of the key that this incident's rotation made and whose secret is kept; "" when there is none that lives."""
-    live = {k.id for k in _keys(work) if k.enabled and k.label == work.incident_id}
-    for held in (kv.candidate(work), kv.value(work)):
-        if held is not None and held.get("api_key") in live:
-            return str(held["api_key"])
-    return ""
+    live = {k.id for k in _own(work) if k.enabled and k.label == work.incident_id}
+    pairs = (_pair(kv.candidate(work)), _pair(kv.value(work)))
+    return next((pair[0] for pair in pairs if pair and pair[0] in live), "")
 
 
 def _live_but_new(work: Work) -> list[str]:
@@ -83,7 +100,18 @@ def _disabled(work: Work) -> str:
         raise NotProven(f"still live: {', '.join(map(kv.digest, left))}")
     old = sum(not k.enabled for k in _keys(work))
     words = f"{old} old keys, each disabled at" if old else "no other key of it is live at"
-    return f"{words} {_declared(work).name}"
+    return "; ".join([f"{words} {_declared(work).name}", *_others(work)])
+
+
+def _others(work: Work) -> list[str]:
+    """Versions that name the key of another declaration."""
+    stored, name = _stored(work), work.credential.name
+    known = tags(_declared(work), work.estate) - {name}
+    return [
+        f"version {stored[k.id]} names {k.id} with the tag {k.tag}, which is left alone: find out who wrote that"
+        for k in _account(work)
+        if k.id in stored and k.tag in known
+    ]
 
 
 def _create(work: Work) -> None:
@@ -96,9 +124,13 @@ def _create(work: Work) -> None:
 
 def _permissions(work: Work) -> list[str]:
     """No more than what is replaced could do: a leak must not make a trading key of a read-only one."""
-    found = {permission for key in _keys(work) for permission in key.permissions}
+    found = {permission for key in _own(work) for permission in key.permissions}
     if not found:
-        raise NotProven(f"{_declared(work).name} lists no earlier key, so what a new one may do is not known")
+        name = work.credential.name
+        raise NotProven(
+            f"{_declared(work).name} lists no key with the tag {name}, so what a new one may do is not known: make one "
+            "there by hand with that tag and the permissions it needs, and run this again; it is disabled then"
+        )
     return sorted(found)
 
 
@@ -109,48 +141,54 @@ def _created(work: Work) -> str:
     return f"key {kv.digest(new)}, labelled {work.incident_id}"
 
 
-def _accepts(work: Work, held: dict[str, str]) -> bool:
-    return work.upstream(_declared(work).name).accepts(held["api_key"], held["api_secret"])
+def _accepts(work: Work, key: str, secret: str) -> bool:
+    return work.upstream(_declared(work).name).accepts(key, secret)
 
 
 def _tried_new(work: Work) -> str:
-    held = kv.value(work)
-    if held is None or held.get("api_key") != _new(work):
+    pair = _pair(kv.value(work))
+    if pair is None or pair[0] != _new(work):
         raise NotProven("what is stored is not the new key")
-    if not _accepts(work, held):
+    if not _accepts(work, *pair):
         raise NotProven(f"{_declared(work).name} refuses the new key")
-    return f"a signed call with key {kv.digest(held['api_key'])} is accepted by {_declared(work).name}"
+    return f"a signed call with key {kv.digest(pair[0])} is accepted by {_declared(work).name}"
 
 
 def _tried_old(work: Work) -> str:
-    """By use, while the old values can still be read; a refusal counts only beside the new key's success."""
-    place = kv.secret(work)
-    tried = 0
-    old = work.vault.versions(place.mount, place.path)[:-1]
-    for version in old:
-        held = kv.value(work, version.number)
-        if held is None:
-            continue
-        if not {"api_key", "api_secret"} <= set(held):
-            raise NotProven(f"version {version.number} is no key with the fields api_key and api_secret: not tried")
-        if _accepts(work, held):
-            raise NotProven(f"the key of version {version.number} still works")
-        tried += 1
+    """By use, while the old values can still be read; a refusal counts only beside the new key's success, and only of a
+    key that the exchange knows for this secret's: it refuses whatever a writer makes up."""
+    place, declared = kv.secret(work), _declared(work)
+    old = {v.number: kv.value(work, v.number) for v in work.vault.versions(place.mount, place.path)[:-1]}
+    pairs = {number: _pair(held) for number, held in old.items() if held is not None}
+    for number, pair in pairs.items():
+        if pair and _accepts(work, *pair):
+            raise NotProven(f"the key of version {number} still works")
+    if words := strange(_account(work), declared, work.estate):
+        raise NotProven(words)
     _tried_new(work)
+    ours = {k.id for k in _keys(work)}
+    tried = [number for number, pair in pairs.items() if pair and pair[0] in ours]
+    unknown = [number for number, pair in pairs.items() if pair and pair[0] not in ours]
+    left = [
+        _versions(unknown, f"names no key of it at {declared.name}"),
+        _versions([n for n, pair in pairs.items() if pair is None], "holds no two strings of visible ASCII, so no key"),
+    ]
     if tried:
-        return f"{tried} old keys refused by use, the new one accepted beside them"
-    return f"{_none_left(work, len(old))}; the new key is accepted"
+        first = f"{len(tried)} old keys refused by use, the new one accepted beside them"
+    else:
+        first = f"{_none_left(work, len(old), len(old) - len(pairs))}; the new key is accepted"
+    return "; ".join(filter(None, (first, *left)))
 
 
-def _none_left(work: Work, old: int) -> str:
-    """Why no old key can be tried: a proof that is on record; without one, nothing that it could be may be live."""
-    left = f"{old} old versions can no longer be read" if old else "no earlier version is stored"
+def _versions(numbers: list[int], words: str) -> str:
+    return f"version {', '.join(map(str, numbers))} {words}" if numbers else ""
+
+
+def _none_left(work: Work, old: int, unread: int) -> str:
+    """Why no old key can be tried: nothing that it could be is live."""
+    left = f"{unread} old versions can no longer be read" if unread else "no earlier version names a key of it"
+    if not old:
+        left = "no earlier version is stored"
     if proven(work.incident(), work.credential.item, proofs.OLD_DEAD):
-        return f"no old key is left to try: {left}, and were proven dead earlier"
-    declared = _declared(work)
-    if live := strange(_account(work), declared, work.estate):
-        raise NotProven(
-            f"{left}, so the id of the old key is not known, and in account {declared.account} at {declared.name} "
-            f"{', '.join(live)} is live with the name of no declaration as its tag: disable the leaked key there"
-        )
+        return f"no old key is left to try: {left}; proven dead earlier"
     return f"{left}, so no old key could be tried; each live key of the account bears the name of its declaration"

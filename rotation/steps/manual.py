@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from containment import proofs
 from rotation.proving import open_step, proven
@@ -14,6 +15,8 @@ from rotation.work import NotProven, Step, Waiting, Work
 
 _FIELD = "value"
 _BYTES = 32
+_MOST = 20
+_LONGEST = 60
 
 
 def steps(work: Work) -> tuple[Step, ...]:
@@ -49,10 +52,17 @@ def _create(work: Work) -> None:
     held = kv.value(work)
     if held is not None and set(held) != {_FIELD}:
         raise Waiting(
-            f"its fields are {', '.join(sorted(held))}: store the new value by hand, then run this again; one from "
+            f"its fields are {_fields(held)}: store the new value by hand, then run this again; one from "
             "before the path was denied, or with an earlier value, is not taken"
         )
     kv.keep_candidate(work, {_FIELD: secrets.token_urlsafe(_BYTES)})
+
+
+def _fields(held: dict[str, Any]) -> str:
+    """Names that whoever may write the secret chose: as many, and as much of each, as one reads."""
+    names = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in sorted(held)]
+    more = len(names) - _MOST
+    return ", ".join(names[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _created(work: Work) -> str:

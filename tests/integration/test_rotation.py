@@ -36,6 +36,7 @@ from rotation.journal import JOURNAL
 from sandbox.environment import REPOSITORY, Sandbox
 
 ID = "ROT-1"
+ACCOUNT = "tradepulse-prod"
 SCOPE = "ci:cicd,exchange-trading-key,market-data-ingest,partner-api-key,workload:risk-engine"
 KEY = "secret:exchange-trading-key"
 PATH = "secret/data/trading/exchange"
@@ -151,7 +152,7 @@ def _exchange(sandbox: Sandbox) -> HttpExchange:
 
 
 def _live_keys(sandbox: Sandbox, tag: str) -> list[str]:
-    return [k.id for k in _exchange(sandbox).keys("tradepulse-prod") if k.enabled and k.tag == tag]
+    return [k.id for k in _exchange(sandbox).keys(ACCOUNT) if k.enabled and k.tag == tag]
 
 
 def test_before_rotation_a_lift_names_each_missing_proof(sandbox: Sandbox, locked: Leaked) -> None:
@@ -430,6 +431,9 @@ def test_a_key_that_bears_another_tag_is_named_and_replaced_by_its_id(sandbox: S
     workload = Actors(sandbox).login(*_delivered(sandbox, "settlement"))
     assert Actors(sandbox).allowed(lambda: Actors(sandbox).read(workload, "database/creds/settlement-readonly"))
     _, document = _rotate(sandbox, "run", "ROT-5")
+    assert f"{name}: create: exchange lists no key with the tag {name}" in document["open"][0]
+    _exchange(sandbox).create_key(ACCOUNT, name, "by hand", ["read"])
+    _, document = _rotate(sandbox, "run", "ROT-5")
     assert document["open"] == ["incident: audit-quiet: the incident is not contained yet"]
     assert not Actors(sandbox).look(leaked["api_key"], leaked["api_secret"])
     again = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
@@ -467,3 +471,53 @@ def test_what_was_stored_before_the_path_was_denied_is_no_replacement(sandbox: S
     assert code == 1, "it waits for a person's word"
     assert [line for line in document["open"] if "a person must confirm" in line]
     assert _root(sandbox, "GET", path)["data"] != leaked, "the leaked value was taken for its own replacement"
+
+
+def test_what_a_writer_stored_kills_no_other_key_and_hides_none(sandbox: Sandbox, killed: Any) -> None:
+    """The key that leaked bears the tag of no declaration, and whoever may write the secret has pushed it out of the
+    stored versions, with ids of keys that are not in scope and with versions that are no key at all."""
+    del killed
+    name, path, exchange = "exchange-market-key", "secret/data/market-data/exchange", _exchange(sandbox)
+
+    def store(key: object, second: object = "x") -> None:
+        data = {"data": {"api_key": key, "api_secret": second}}
+        sandbox.openbao.call("POST", path, data, token=sandbox.openbao.root_token())
+
+    leaked = exchange.create_key(ACCOUNT, "legacy-name", "", ["read"])
+    others = {tag: _live_keys(sandbox, tag) for tag in ("exchange-trading-key", f"{name}-kraken")}
+    assert all(others.values()), "nothing to kill"
+    store(*leaked)
+    for number in range(5):
+        store(f"bogus-{number}")
+    store(["x"], {"a": 1})
+    for odd in ("\u00e9", "a\r\nX-Other: b", "k" * 100_000, *(key for live in others.values() for key in live)):
+        store(odd)
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-7", f"incidentScope={name}")
+    assert f"not contained: {name} (upstream keys known: {leaked[0]} of account" in done.stdout
+
+    code, document = _rotate(sandbox, "run", "ROT-7")
+    assert code == 1
+    assert f"secret:{name}: try-old: {leaked[0]} of account {ACCOUNT} at exchange is live" in document["open"][0]
+    assert exchange.accepts(*leaked), "it is nobody's that we know: a person disables it"
+    assert {tag: _live_keys(sandbox, tag) for tag in others} == others
+    new = _root(sandbox, "GET", path)["data"]["api_key"]
+    assert next(k.permissions for k in exchange.keys(ACCOUNT) if k.id == new) == ("read",)
+    seen = {r["step"]: r["detail"] for c in document["credentials"] for r in c["steps"]}
+    for tag, live in others.items():
+        assert f"{live[0]} with the tag {tag}" in seen["disable-old"]
+
+    exchange.disable_key(ACCOUNT, leaked[0])
+    again = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
+    assert again.returncode == 0, again.stdout
+    code, document = _rotate(sandbox, "run", "ROT-7")
+    assert code == 0, document["open"]
+    words = next(r["detail"] for c in document["credentials"] for r in c["steps"] if r["step"] == "try-old")
+    assert "no two strings of visible ASCII" in words
+
+    other, _ = exchange.create_key(ACCOUNT, "legacy-name", "", ["read"])
+    refused = pulumi(sandbox, "incident=false", "incidentId=ROT-7", "incidentScope=")
+    assert refused.returncode != 0, "lifted beside a live key that may be the one that leaked"
+    assert f"{name} (upstream keys known: {other} of account" in refused.stdout
+    exchange.disable_key(ACCOUNT, other)
+    done = pulumi(sandbox, "incident=false", "incidentId=ROT-7", "incidentScope=")
+    assert done.returncode == 0, done.stdout

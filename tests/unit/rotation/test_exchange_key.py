@@ -21,13 +21,14 @@ ITEM = f"secret:{NAME}"
 OPEN = Incident("INC-1", Scope(False, (ITEM,)), State.OPEN, opened_at=1, denied_at=2)
 PROVEN = replace(OPEN, proofs=(Proof(ITEM, proofs.OLD_DEAD, 3, True, "gone"),))
 NEW = {"api_key": "new", "api_secret": "n"}
+OLD = UpstreamKey("old", NAME, "first", enabled=False, permissions=("read",))
 
 
 def _try_old(
-    values: list[dict[str, str] | None],
+    values: list[dict[str, Any] | None],
     incident: Incident,
     live: tuple[str, ...] = ("new",),
-    others: tuple[UpstreamKey, ...] = (),
+    others: tuple[UpstreamKey, ...] = (OLD,),
 ) -> str:
     """`values`: what each version answers, the newest last; None is destroyed. `others`: keys of the account."""
     estate = load()
@@ -61,7 +62,7 @@ def test_an_old_key_that_works_is_no_proof() -> None:
         (
             [None, None, NEW],
             PROVEN,
-            "2 old versions can no longer be read, and were proven dead earlier",
+            "2 old versions can no longer be read; proven dead earlier",
         ),
         ([None, NEW], OPEN, "1 old versions can no longer be read, so no old key could be tried; each live key"),
         ([NEW], OPEN, "no earlier version is stored, so no old key could be tried"),
@@ -78,16 +79,46 @@ def test_no_old_key_is_counted_as_refused_where_none_was_tried(
 
 def test_what_cannot_be_read_is_not_proven_dead_while_a_key_of_nobody_is_live() -> None:
     stranger = UpstreamKey("K9", "by hand", "", enabled=True, permissions=("trade",))
-    with pytest.raises(NotProven, match="K9 is live with the name of no declaration"):
+    with pytest.raises(NotProven, match="K9 of account tradepulse-prod at exchange is live with the name of no decl"):
         _try_old([None, NEW], OPEN, others=(stranger,))
     other = replace(stranger, tag="exchange-market-key")
     assert "no old key could be tried" in _try_old([None, NEW], OPEN, others=(replace(stranger, enabled=False), other))
-    assert "proven dead earlier" in _try_old([None, NEW], PROVEN, others=(stranger,))
+    bogus = {"api_key": "made-up", "api_secret": "b"}
+    cases: list[tuple[list[dict[str, Any] | None], Incident]] = [
+        ([None, NEW], PROVEN),
+        ([bogus, {"api_key": "old", "api_secret": "o"}, NEW], OPEN),
+    ]
+    for values, incident in cases:
+        with pytest.raises(NotProven, match="K9 of account tradepulse-prod at exchange is live"):
+            _try_old(values, incident, others=(OLD, stranger))
 
 
-def test_a_version_that_is_no_key_is_not_taken_for_a_refused_one() -> None:
-    with pytest.raises(NotProven, match="version 1 is no key"):
-        _try_old([{"key": "old"}, NEW], OPEN)
+def test_only_what_the_exchange_knows_for_a_key_of_this_secret_counts_as_tried() -> None:
+    other = replace(OLD, id="theirs", tag="exchange-market-key")
+    values = [{"api_key": key, "api_secret": "x"} for key in ("made-up", "theirs")]
+    told = _try_old([*values, NEW], OPEN, others=(OLD, other))
+    assert told.startswith("no earlier version names a key of it, so no old key could be tried; each live key")
+    assert told.endswith("; version 1, 2 names no key of it at exchange")
+    told = _try_old([*values, {"api_key": "old", "api_secret": "o"}, NEW], OPEN, others=(OLD, other))
+    assert told.startswith("1 old keys refused by use")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"key": "old"},
+        {"api_key": "old"},
+        {"api_key": ["x"], "api_secret": {"a": 1}},
+        {"api_key": "\u00e9", "api_secret": "x"},
+        {"api_key": "a\r\nX-Other: b", "api_secret": "x"},
+        {"api_key": "old", "api_secret": ""},
+        {"api_key": "k" * 100_000, "api_secret": "x"},
+    ],
+)
+def test_a_version_that_can_be_no_key_is_named_and_not_tried(odd: dict[str, Any]) -> None:
+    told = _try_old([odd, {"api_key": "old", "api_secret": "o"}, NEW], OPEN)
+    assert told.startswith("1 old keys refused by use")
+    assert told.endswith("; version 1 holds no two strings of visible ASCII, so no key")
 
 
 @pytest.mark.parametrize("may", [("read",), ("trade", "read"), ()])
@@ -110,6 +141,6 @@ def test_a_new_key_may_do_no_more_than_what_it_replaces(may: tuple[str, ...]) ->
         act()
         assert made == [sorted(may)]
     else:
-        with pytest.raises(NotProven, match="lists no earlier key"):
+        with pytest.raises(NotProven, match=f"lists no key with the tag {NAME}"):
             act()
         assert made == []

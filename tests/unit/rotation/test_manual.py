@@ -12,7 +12,7 @@ from containment.ports import Version
 from policies.load import load
 from rotation.plan import plan
 from rotation.steps.manual import steps
-from rotation.work import NotProven, Work
+from rotation.work import NotProven, Waiting, Work
 
 ITEM = "secret:partner-api-key"
 OPENED, DENIED, AFTER = 100, 105, 106
@@ -51,3 +51,14 @@ def test_the_leaked_value_stored_again_is_not() -> None:
         _read_back((1, "leaked"), (OPENED, "other"), (AFTER, "leaked"))
     with pytest.raises(NotProven, match="no version"):
         _read_back((1, "leaked"), (OPENED, "other"), (AFTER, "other"))
+
+
+def test_field_names_that_a_writer_chose_are_cut() -> None:
+    held = {f"{n:02}" + "x" * 3_000: "v" for n in range(25)}
+    vault: Any = SimpleNamespace(value=lambda mount, *_: held if mount == "secret" else None)
+    no = cast(Any, None)
+    work = Work(vault, no, no, no, no, load(), "INC-1", plan(OPEN, load()).find(ITEM), None, None)
+    with pytest.raises(Waiting) as told:
+        next(s for s in steps(work) if s.name == "create").act()
+    names = str(told.value).partition(": store")[0].removeprefix("its fields are ")
+    assert names == ", ".join(f"{n:02}{'x' * 58}…" for n in range(20)) + " and 5 more"
