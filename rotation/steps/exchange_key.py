@@ -66,7 +66,7 @@ def _stored(work: Work) -> dict[str, int]:
     """By the id of a key, the newest version that can be read and names it."""
     place = kv.secret(work)
     held = {v.number: kv.value(work, v.number) for v in work.vault.versions(place.mount, place.path) if not v.destroyed}
-    return {pair[0]: number for number, data in held.items() if (pair := _pair(data))}
+    return {key: number for number, data in held.items() if isinstance(key := (data or {}).get("api_key"), str)}
 
 
 def _pair(held: dict[str, Any] | None) -> tuple[str, str] | None:

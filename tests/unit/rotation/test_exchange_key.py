@@ -14,7 +14,7 @@ from containment.ports import UpstreamKey, Version
 from policies.load import load
 from rotation.plan import plan
 from rotation.steps.exchange_key import steps
-from rotation.work import NotProven, Work
+from rotation.work import NotProven, Work, perform
 
 NAME = "exchange-trading-key"
 ITEM = f"secret:{NAME}"
@@ -91,6 +91,35 @@ def test_what_cannot_be_read_is_not_proven_dead_while_a_key_of_nobody_is_live() 
     for values, incident in cases:
         with pytest.raises(NotProven, match="K9 of account tradepulse-prod at exchange is live"):
             _try_old(values, incident, others=(OLD, stranger))
+
+
+def test_by_its_id_only_a_key_with_the_tag_of_nobody_is_disabled() -> None:
+    estate, disabled = load(), list[str]()
+    account = {
+        "hand": replace(OLD, id="hand", tag="legacy", enabled=True),
+        "theirs": replace(OLD, id="theirs", tag="exchange-market-key", enabled=True, permissions=("trade",)),
+        "nobody": replace(OLD, id="nobody", tag="legacy", enabled=True),
+    }
+    values: list[Any] = [{"api_key": "hand", "secret": "x"}, {"api_key": ["nobody"]}, {"api_key": "theirs"}]
+    vault: Any = SimpleNamespace(
+        versions=lambda *_: [Version(n, 0, destroyed=False) for n in (1, 2, 3)],
+        value=lambda mount, _, version=0: values[version - 1] if mount == "secret" else None,
+    )
+
+    def disable(_: str, key: str) -> None:
+        disabled.append(key)
+        account[key] = replace(account[key], enabled=False)
+
+    upstream: Any = SimpleNamespace(keys=lambda _: list(account.values()), disable_key=disable)
+    credential, refused = plan(OPEN, estate).find(ITEM), cast(Any, None)
+    work = Work(vault, refused, refused, lambda _: upstream, refused, estate, "INC-1", credential, None, None)
+    told = perform(next(s for s in steps(work) if s.name == "disable-old"))
+    assert told.holds
+    assert disabled == ["hand"]
+    assert told.detail == (
+        "1 old keys, each disabled at exchange; version 3 names theirs with the tag exchange-market-key, which is left "
+        "alone: find out who wrote that"
+    )
 
 
 def test_only_what_the_exchange_knows_for_a_key_of_this_secret_counts_as_tried() -> None:
