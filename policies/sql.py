@@ -44,6 +44,11 @@ def creation(grant: DatabaseGrant) -> list[str]:
 
 _NO_LOGIN = """
             EXECUTE format('ALTER ROLE %I NOLOGIN', leaver);"""
+_NO_RIGHTS = """
+            IF heir IS NOT NULL THEN
+                EXECUTE format('GRANT %I TO %I WITH INHERIT FALSE, SET FALSE', heir, leaver);
+            END IF;"""
+"""Still a member, so that what it owns finds its heir."""
 _HAND_OVER = """
             IF heir IS NOT NULL THEN
                 FOR place IN SELECT nspname FROM pg_namespace
@@ -95,6 +100,11 @@ END $portcullis$"""  # noqa: S608 - our own constants; the user is a literal
 def no_login() -> str:
     """Whoever comes next is refused; whoever got in meanwhile has a session still."""
     return _block(_NO_LOGIN)
+
+
+def no_rights() -> str:
+    """Whoever comes next may do no more than everybody: for a user whose own row is locked, which bars NOLOGIN."""
+    return _block(_NO_RIGHTS)
 
 
 def hand_over() -> str:

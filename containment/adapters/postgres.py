@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, LiteralString, NoReturn
 
 from containment.adapters.postgres_errors import cause
 from policies import sql as templates
 from policies.errors import Unreachable
 
 _SESSION_DEADLINE = 10.0
+_TOLD = 20
 
 
 class PostgresDatabase:
@@ -62,24 +63,41 @@ class PostgresDatabase:
 
     def shut_out(self, user: str) -> None:
         """Sessions ended, NOLOGIN committed, and whoever came in between ended until none is left. Raises Unreachable
-        when one is, or when NOLOGIN cannot be had in `policies.sql.PATIENCE` seconds."""
+        when one is, or when NOLOGIN cannot be had in `policies.sql.PATIENCE` seconds: whoever logs in may do nothing
+        then."""
+        try:
+            self._run(f"NOLOGIN of {user}", templates.no_login(), user, self._connection)
+        except Unreachable as error:
+            self._run(f"NOLOGIN and end of the rights of {user}", templates.no_rights(), user, self._connection)
+            raise Unreachable(f"{error}; the rights of its grant are taken from it meanwhile") from error
+        self._end_sessions(user, "= (SELECT oid FROM pg_roles WHERE rolname = %s)", user)
+
+    def end_orphans(self) -> None:
+        """Sessions whose user is dropped: the server drops a user with a session that looks at no interrupt yet. Raises
+        Unreachable when one is left."""
+        self._end_sessions("dropped users", "NOT IN (SELECT oid FROM pg_roles)")
+
+    def _end_sessions(self, whose: str, which: LiteralString, *values: str) -> None:
         import psycopg
 
-        self._run(f"NOLOGIN of {user}", templates.no_login(), user, self._connection)
         deadline = time.monotonic() + _SESSION_DEADLINE
         while True:
             try:
                 left = self._connection.execute(
-                    "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid ="
-                    " (SELECT oid FROM pg_roles WHERE rolname = %s)",
-                    (user,),
+                    "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid "  # noqa: S608
+                    + which,
+                    values,
                 ).fetchall()
             except psycopg.Error as error:
-                self._fail(f"end sessions of {user}", error)
+                self._fail(f"end sessions of {whose}", error)
             if not left:
                 return
             if time.monotonic() > deadline:
-                raise Unreachable(f"postgresql: {len(left)} sessions of {user} still alive")
+                pids = ", ".join(str(pid) for pid, _ in left[:_TOLD])
+                raise Unreachable(
+                    f"postgresql: {len(left)} sessions of {whose} still alive: pid {pids}: told to end, which "
+                    "each does when its query next looks for that; docs/incident_playbooks.md"
+                )
             time.sleep(0.02)
 
     def owners(self, prefix: str) -> dict[str, list[str]]:

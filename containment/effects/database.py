@@ -3,7 +3,7 @@ the server left behind is handed over and dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Lock
@@ -15,9 +15,11 @@ from containment.report import Outcome
 from containment.run import Run, Seen, Systems
 from policies.errors import PortcullisError
 from policies.model import DatabaseSecret
+from policies.sql import group
 
 LEASE_REVOKED, USERS_GONE, HANDED_OVER = "lease revoked", "database users gone", "what a user owned handed over"
-MANAGER_OWNS = "owned by the database manager"
+MANAGER_OWNS, GROUP_OWNS = "owned by the database manager", "owned by a grant's role"
+ORPHANS = "sessions of dropped users ended"
 _TOLD = 20
 REMAINS = frozenset({LEASE_REVOKED, USERS_GONE})
 """Effects that may fail and leave no more than a name: a user without a login and a session is no credential."""
@@ -47,21 +49,24 @@ def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
 
     wanted = _in_scope(run) if roles is None else roles
     run.each("database sessions ended", [(name, partial(shut, name, secret)) for name, secret in wanted])
-    _tell_of_managers(run, opened, {secret.connection for _, secret in wanted})
+    _tell_of_owners(run, opened, [secret for _, secret in wanted])
     return users
 
 
-def _tell_of_managers(run: Run, opened: _Opened, connections: Collection[str]) -> None:
-    """What one owns runs with its rights. It came from a user, before it went to the grant's role, or a person made it:
-    the server does not say which, so it is told and stands in no incident's way."""
+def _tell_of_owners(run: Run, opened: _Opened, secrets: Sequence[DatabaseSecret]) -> None:
+    """What the manager or a grant's role owns runs with its rights, whoever may use it. It came from a user, one that
+    acted as that role among them, or a person made it: the server does not say which, so it is told and stands in no
+    incident's way."""
     for connection in run.estate.connections:
-        if connection.name not in connections:
-            continue
-        with suppress(PortcullisError):  # each role of a database that is down has failed by name
-            if owned := opened(connection.name).owners(connection.username).get(connection.username):
-                seen = f"{_listed(owned)}: functions, views and indexes among it run with its rights (README)"
-                run.effect(MANAGER_OWNS, connection.name, partial(_seen, seen))
-                run.progress(f"warning: {connection.name}: {connection.username} owns {seen}")
+        groups = sorted({group(secret.grant) for secret in secrets if secret.connection == connection.name})
+        owners = [(connection.username, MANAGER_OWNS, connection.name)] if groups else []
+        owners += [(name, GROUP_OWNS, f"{connection.name} {name}") for name in groups]
+        for owner, what, target in owners:
+            with suppress(PortcullisError):  # each role of a database that is down has failed by name
+                if owned := opened(connection.name).owners(owner).get(owner):
+                    seen = f"{_listed(owned)}: functions, views and indexes among it run with its rights (README)"
+                    run.effect(what, target, partial(_seen, seen))
+                    run.progress(f"warning: {connection.name}: {owner} owns {seen}")
 
 
 def _seen(detail: str) -> Seen:
@@ -148,7 +153,14 @@ def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Role
 
     wanted = [(n, s) for n, s in (_in_scope(run) if roles is None else roles) if n in users]
     run.each(USERS_GONE, [(name, partial(end, name, secret)) for name, secret in wanted])
+    connections = sorted({secret.connection for _, secret in wanted})
+    run.each(ORPHANS, [(name, partial(_end_orphans, opened, name)) for name in connections])
     return all(name in dead for name, _ in wanted)
+
+
+def _end_orphans(opened: _Opened, connection: str) -> Seen:
+    opened(connection).end_orphans()
+    return Outcome.ALREADY, "none"
 
 
 def _each(users: Sequence[str], act: Callable[[str], None]) -> dict[str, str]:

@@ -64,6 +64,7 @@ def _ended(work: Work) -> str:
     leases, users = _leases(work), _users(work)
     if leases or users:
         raise NotProven(f"from before containment: {len(leases)} leases, {len(users)} users")
+    _database(work).end_orphans()
     return "no lease and no database user from before containment is left"
 
 

@@ -103,3 +103,28 @@ def flooding(sandbox: Sandbox, leaked: dict[str, str], times: int = 8) -> Iterat
         enough.set()
         for thread in threads:
             thread.join()
+
+
+@contextmanager
+def busy(sandbox: Sandbox, leaked: dict[str, str], *before: str, points: int = 2500) -> Iterator[None]:
+    """A session whose query looks at no interrupt for some ten seconds: nobody ends it, and it is awaited."""
+
+    def path(ending: str) -> str:
+        return f"(SELECT ('[' || string_agg(format('(%s,%s)', i, {ending}), ',') || ']')::path FROM points)"  # noqa: S608
+
+    numbers = f"WITH points AS (SELECT generate_series(1, {points}) AS i)"
+    query = f"{numbers} SELECT {path('i % 7')} <-> {path('i % 5 + 100')}"
+    connection = session(sandbox, leaked)
+    for statement in before:
+        connection.execute(statement.encode())
+
+    def work() -> None:
+        with suppress(psycopg.OperationalError), connection:
+            connection.execute(query.encode())
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

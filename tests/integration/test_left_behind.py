@@ -13,16 +13,18 @@ import psycopg
 import pytest
 
 from containment import executor
+from containment.adapters import postgres
 from containment.adapters.postgres import PostgresDatabase
 from containment.adapters.vault import HvacVault
 from containment.direct import contain
-from containment.effects.database import HANDED_OVER, MANAGER_OWNS
+from containment.effects.database import GROUP_OWNS, HANDED_OVER, MANAGER_OWNS
 from drill.actors import Actors
 from policies.errors import Unreachable
 from sandbox.environment import Sandbox
 from tests.integration.leaked_user import (
     MANAGER,
     OWN_ROW,
+    busy,
     exists,
     flooding,
     holding,
@@ -165,6 +167,59 @@ def test_a_lock_that_somebody_else_holds_is_named_and_the_rest_goes_on(
     assert contain(vault, "INC-OTHER", ROLE, print).report.not_contained == ()
     assert not exists(sandbox, row)
     assert not exists(sandbox, table)
+
+
+def test_a_session_that_nothing_ends_is_named_though_its_user_is_dropped(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_SESSION_DEADLINE", 0.2)
+    with busy(sandbox, leaked):
+        assert vault.revoke_lease(leaked["lease"])
+        assert not exists(sandbox, leaked["username"])
+        with pytest.raises(Unreachable, match="1 sessions of dropped users still alive: pid "):
+            _database(sandbox).end_orphans()
+        assert _running(sandbox), "the query was over, so nothing was tried"
+    assert contain(vault, "INC-BUSY", ROLE, print).report.not_contained == ()
+
+
+def _running(sandbox: Sandbox) -> bool:
+    with sandbox.postgres.superuser() as connection:
+        return bool(one(connection, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'WITH points%'"))
+
+
+def test_one_that_also_keeps_its_login_loses_its_rights(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_SESSION_DEADLINE", 0.2)
+    monkeypatch.setattr(executor, "_SWEEPS", 1)
+    _leave(sandbox, leaked, "CREATE TABLE analytics.kept ()")
+    with busy(sandbox, leaked, "BEGIN", OWN_ROW):
+        database = _database(sandbox)
+        with pytest.raises(Unreachable, match=r"lock timeout.*; the rights of its grant are taken from it meanwhile"):
+            database.shut_out(leaked["username"])
+        with session(sandbox, leaked) as another:
+            for refused in ("SELECT FROM analytics.daily", f"SET ROLE {GROUP}"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    another.execute(refused.encode())
+        assert _running(sandbox), "the query was over, so nothing was tried"
+    assert contain(vault, "INC-LOGIN", ROLE, print).report.not_contained == ()
+    assert not exists(sandbox, leaked["username"])
+    assert _owned(sandbox, GROUP) == 1
+
+
+def test_what_the_group_owns_is_told_whoever_made_it(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]
+) -> None:
+    """Made by the leaked user as the group, it was never the user's, and lends the group's rights all the same."""
+    before = contain(vault, "INC-GROUP", ROLE, print).report
+    assert GROUP_OWNS not in {e.what for e in before.effects}
+    leaked = issue_by_root(sandbox, ROLE)
+    _leave(sandbox, leaked, f"SET ROLE {GROUP}", f"CREATE FUNCTION analytics.backdoor() RETURNS int {BACKDOOR}")
+    heard: list[str] = []
+    report = contain(vault, "INC-GROUP", ROLE, heard.append).report
+    assert report.not_contained == ()
+    assert any(line.startswith("warning: ") and "function analytics.backdoor()" in line for line in heard)
+    assert [e.target for e in report.effects if e.what == GROUP_OWNS] == [f"tradepulse {GROUP}"]
 
 
 def _no_backdoor(sandbox: Sandbox, user: dict[str, str]) -> None:

@@ -37,6 +37,9 @@ class Server:
     def shut_out(self, user: str) -> None:
         self._act("shut_out", user)
 
+    def end_orphans(self) -> None:
+        self._act("end_orphans", "nobody")
+
     def drop(self, user: str) -> None:
         self._act("drop", user)
 
@@ -54,11 +57,20 @@ def test_left_over_is_a_finding_and_dead_only_without_login_and_session(server: 
     nobody = Incident("I", Scope(everything=False), State.OPEN, opened_at=0)
     run = Run(systems, ESTATE, (), nobody, lambda _: None, affected(ESTATE, ()))
     assert database.drop_users(run, {NAME: [USER]}, 10, [(NAME, SECRET)]) is dead
-    (effect,) = run.effects
+    (effect,) = [e for e in run.effects if e.what == database.USERS_GONE]
     assert effect.outcome is Outcome.FAILED
     assert not run.clean
     assert run.clean_beside(database.REMAINS)
     assert USER in effect.detail
+
+
+def test_a_session_whose_user_is_dropped_is_not_contained() -> None:
+    systems = Systems(*cast(Any, [None, lambda _: cast(Database, Server(refuses="end_orphans")), None, None, None]))
+    nobody = Incident("I", Scope(everything=False), State.OPEN, opened_at=0)
+    run = Run(systems, ESTATE, (), nobody, lambda _: None, affected(ESTATE, ()))
+    database.drop_users(run, {NAME: []}, 0, [(NAME, SECRET)])
+    assert [e.what for e in run.effects if e.outcome is Outcome.FAILED] == [database.ORPHANS]
+    assert not run.clean_beside(database.REMAINS)
 
 
 def test_the_longest_role_leaves_room_for_what_users_are_looked_up_by() -> None:
