@@ -163,10 +163,13 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
     ]
     if newest in links:
         later = entries[next((n for n, e in enumerate(entries, 1) if e["hash"] == newest), 0) :]
-        problems += [
-            Problem(path, Kind.CHAIN, "sealed after the newest head that is kept elsewhere: nobody vouches for it")
-            for path in sorted({e["path"] for e in later})
-        ]
+        if paths := sorted({e["path"] for e in later}):
+            detail = (
+                f"nobody vouches for what was sealed after the newest head kept elsewhere: {', '.join(paths)}. A run "
+                "of yours that could not reach the server seals so, an intruder too: look at them, then "
+                "`portcullis evidence collect` vouches for them"
+            )
+            problems.append(Problem(MANIFEST, Kind.CHAIN, detail))
     latest = {e["path"]: e for e in entries}
     seen = {p.path for p in strange}
     for path, entry in latest.items():

@@ -51,6 +51,10 @@ class NotRestored(Finding):
         self.names = names
 
 
+class NotWritten(Unreachable):
+    """The servers hold what the message says they do; the evidence of it is not on the disk."""
+
+
 class TokensRefused(Unreachable):
     """The vault answers, and lets none of our tokens in. `tried`: the variables that hold them, in words."""
 

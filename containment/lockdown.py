@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import partial
 
 from containment import executor, heads, record
-from containment.errors import NotContained
+from containment.errors import NotContained, NotWritten
 from containment.incident import Incident
 from containment.ports import Vault
 from containment.report import Report
 from containment.run import Progress
 from containment.systems import from_environment
-from policies.errors import PortcullisError, Unreachable
+from policies.errors import PortcullisError
 from policies.model import Estate
 
 
 def contain(
     vault: Vault, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
 ) -> tuple[Report, Incident]:
-    """`executor.contain`, then the incident's folder, and its head on the server. Raises Unreachable when the disk does
+    """`executor.contain`, then the incident's folder, and its head on the server. Raises NotWritten when the disk does
     not take it; what is not contained is named there too."""
     note = partial(record.note_effects, incident.id)
     report, incident = executor.contain(from_environment(vault, estate), estate, incidents, incident, progress, note)
@@ -27,9 +27,10 @@ def contain(
 
 
 def write_down(vault: Vault, report: Report, incident: Incident | None, progress: Progress) -> None:
-    """`incident` as the server has it, None when nobody could ask. Raises Unreachable as `contain` does."""
+    """`incident` as the server has it, None when nobody could ask. Raises NotWritten as `contain` does."""
     try:
         record.keep(report, incident, heads.follower(vault, report.incident, progress))
     except PortcullisError as error:
-        open_points = f"{NotContained(report.not_contained)}; " if report.not_contained else ""
-        raise Unreachable(f"{open_points}{error}") from error
+        held = NotContained(report.not_contained) if report.not_contained else "everything in scope is contained"
+        again = "make room for it, then run the same command again"
+        raise NotWritten(f"{held}; the evidence of it is not written: {error}; {again}") from error

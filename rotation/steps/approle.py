@@ -97,7 +97,10 @@ def _accessor(work: Work) -> str:
 def _deliver(work: Work) -> None:
     """One of ours that was not delivered is one whose answer was lost: destroyed, and made anew."""
     file = _file(work)
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InputError(f"{DELIVERY}: {file.parent}: {error.strerror}; set it to a folder that can be made") from error
     deliver = ToFile(file)
     _destroy(work, _ours(work))
     role = work.vault.read(f"{_base(work)}/role-id")

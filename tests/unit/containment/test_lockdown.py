@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from containment import chain, executor, lockdown, names
+from containment.errors import NotWritten
 from containment.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
-from policies.errors import Unreachable
 from policies.load import load
 
 OPEN = Incident("I", Scope(everything=True), State.OPEN, opened_at=10)
@@ -37,5 +37,8 @@ def test_a_disk_that_does_not_take_it_hides_nothing_that_is_not_contained(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "I").write_text("a file where the folder should be")
-    with pytest.raises(Unreachable, match=r"not contained: risk-engine \(tokens: still there\); record of incident I"):
+    with pytest.raises(
+        NotWritten,
+        match=r"not contained: risk-engine \(tokens: still there\); the evidence of it is not written: record",
+    ):
         _contain(monkeypatch, tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from containment import heads
-from containment.chain import EVENTS, Kind, extended, seal, verify
+from containment.chain import EVENTS, MANIFEST, Kind, extended, seal, verify
 from policies.errors import Finding, InputError
 from rotation.commands.evidence import command
 from rotation.evidence import chronicle
@@ -42,7 +42,9 @@ def test_what_was_sealed_after_the_newest_head_is_vouched_for_by_nobody(folder: 
     assert verify(folder, [newest], newest) == []
     (folder / "audit.json").write_text("[]")
     seal(folder)
-    assert [(p.path, p.kind) for p in verify(folder, [newest], newest)] == [("audit.json", Kind.CHAIN)]
+    (problem,) = verify(folder, [newest], newest)
+    assert (problem.path, problem.kind) == (MANIFEST, Kind.CHAIN)
+    assert ": audit.json. A run of yours" in problem.detail
 
 
 def test_what_cannot_be_had_is_named_and_the_rest_is_sealed(folder: Path, tmp_path: Path) -> None:
@@ -300,7 +302,8 @@ def test_a_command_does_not_vouch_for_what_was_sealed_before_it(
         _append(folder, what="locked down again")
     assert "more was sealed since the newest head" in said[0]
     code, found = _verify(folder, server, monkeypatch)
-    assert (code, {p["path"] for p in found["problems"]}) == (1, {"audit.json", EVENTS})
+    assert (code, [p["path"] for p in found["problems"]]) == (1, [MANIFEST])
+    assert f": audit.json, {EVENTS}. A run of yours" in found["problems"][0]["detail"]
 
 
 def test_a_head_that_the_server_does_not_take_stops_no_command(folder: Path) -> None:
