@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread, Timer
@@ -125,6 +126,7 @@ def busy(sandbox: Sandbox, leaked: dict[str, str], *before: str, points: int = 2
     thread = Thread(target=work)
     thread.start()
     try:
+        time.sleep(1)  # its first steps, which take milliseconds, can still be ended
         yield
     finally:
         thread.join()

@@ -31,7 +31,9 @@ def test_a_place_that_takes_nothing(sandbox: Sandbox, env: dict[str, str], tmp_p
     assert done.returncode == 3, done.stderr
     assert "warning: the evidence has a gap: record of incident FULL-1: Not a directory" in done.stderr
     last = done.stderr.splitlines()[-1]
-    assert "everything in scope is contained; the evidence of it is not written: record of incident FULL-1: Not a" in last
+    assert (
+        "everything in scope is contained; the evidence of it is not written: record of incident FULL-1: Not a" in last
+    )
     assert "Traceback" not in done.stderr
     vault = HvacVault.from_environment(sandbox.environ_unchecked())
     assert PATH in (vault.read_policy(names.GATE) or "")
