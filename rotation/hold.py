@@ -72,7 +72,8 @@ def _session(url: str, incident_id: str, joining: Callable[[], None]) -> Iterato
                 session.execute(sqlalchemy.text("SELECT pg_advisory_lock(:n)").bindparams(n=number))
             session.commit()
             yield
-    except sqlalchemy.exc.DBAPIError as error:
-        raise Unreachable(f"rotation database: {cause(error.orig)}") from error
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        said = cause(error.orig) if isinstance(error, sqlalchemy.exc.DBAPIError) else type(error).__name__
+        raise Unreachable(f"rotation database: {said}") from error
     finally:
         engine.dispose()
