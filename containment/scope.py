@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 from containment.errors import UnknownScope
@@ -45,15 +46,18 @@ def parse_scope(text: str, estate: Estate) -> Scope:
         if len(kinds) == 1:
             leaked.append(f"{kinds[0]}:{name}")
         else:
-            why = (
-                "is declared nowhere"
-                if not kinds
-                else f"is ambiguous, write {' or '.join(f'{k}:{name}' for k in kinds)}"
-            )
-            offenders.append(f"{word!r} {why}")
+            why = f"is ambiguous, write {' or '.join(f'{k}:{name}' for k in kinds)}"
+            offenders.append(f"{word!r} {why if kinds else f'is declared nowhere{_meant(name, known)}'}")
     if offenders:
         raise UnknownScope("; ".join(offenders))
     return Scope(everything=False, leaked=tuple(sorted(set(leaked))))
+
+
+def _meant(name: str, known: Mapping[str, Collection[str]]) -> str:
+    """Whatever kind was written: it may be what is wrong."""
+    near = get_close_matches(name, sorted(set().union(*known.values())))
+    found = [f"{kind}:{one}" for one in near for kind in known if one in known[kind]]
+    return f" (there is {', '.join(found)})" if found else ""
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,21 @@ def test_scope_names_every_offender() -> None:
         parse_scope("nope, exchange-trading-key, workload:exchange-trading-key", load())
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("exchange-tradin-key", "secret:exchange-trading-key"),
+        ("workload:risk-limits-token", "secret:risk-limits-token"),
+        ("secret:ccid", "ci:cicd"),
+    ],
+)
+def test_scope_names_what_may_have_been_meant(text: str, meant: str) -> None:
+    with pytest.raises(UnknownScope, match=rf"'{text}' is declared nowhere \(there is [^)]*{meant}"):
+        parse_scope(text, load())
+    with pytest.raises(UnknownScope, match="'zzz' is declared nowhere; nothing was changed"):
+        parse_scope("zzz", load())
+
+
 @pytest.mark.parametrize("text", [", ,", ",", " ", "\t"])
 def test_a_scope_that_names_nothing_is_not_everything(text: str) -> None:
     with pytest.raises(UnknownScope, match=r"names nothing.*nothing was changed"):
