@@ -19,7 +19,9 @@ _SQLITE = "sqlite:///"
 
 
 def database_url(environ: Mapping[str, str] = os.environ) -> str:
-    """`sqlite:///…` (the default, in the user's state folder) or `postgresql://…`. Raises InputError for anything else.
+    """`sqlite:///…` (the default, in the user's state folder, which is made) or `postgresql://…`. Raises InputError for
+    anything else, and for a file in a folder that is not there: a name that is misspelt would be a second database,
+    and two that rotate at once would not meet.
 
     A password belongs in PGPASSFILE, not in the URL.
     """
@@ -29,6 +31,9 @@ def database_url(environ: Mapping[str, str] = os.environ) -> str:
         raise InputError(
             f"{DATABASE}: {url.partition(':')[0]}: is no store; give sqlite:///PATH or postgresql://HOST/NAME"
         )
+    folder = Path(url.removeprefix(_SQLITE)).parent
+    if environ.get(DATABASE) and url.startswith(_SQLITE) and not folder.is_dir():
+        raise InputError(f"{DATABASE}: no folder {folder}; if it is the right one: mkdir -m 700 -p {folder}")
     return url
 
 

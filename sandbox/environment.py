@@ -149,7 +149,8 @@ class Sandbox:
         for service in self.services():
             result.update(service.environ())
         pulumi = self.root / "pulumi"
-        (pulumi / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
+        for made in (pulumi / "state", self.root / "rotation"):
+            made.mkdir(parents=True, exist_ok=True, mode=0o700)
         passphrase = self.root / "secrets" / "pulumi.passphrase"
         if not passphrase.exists():
             write_private(passphrase, secrets.token_urlsafe(24))
