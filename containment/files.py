@@ -22,7 +22,8 @@ _MOST = 256 * 1024 * 1024
 
 
 def write(folder: Path, name: str, data: bytes, *, new: bool = False) -> Path:
-    """Write one file of the evidence, 0600, whole or not at all; the temporary one lies outside of the evidence.
+    """Write one file of the evidence, 0600, whole or not at all; the temporary one lies outside of the evidence, or in
+    it where that is a file system of its own.
 
     Raises InputError for a name that could leave the folder, Unreachable when the disk refuses; with `new`,
     FileExistsError when there is one of that name.
@@ -30,20 +31,14 @@ def write(folder: Path, name: str, data: bytes, *, new: bool = False) -> Path:
     if not PLAIN.fullmatch(name):
         raise InputError(f"not a name for evidence: {name!r}")
     target = folder / name
-    temporary = folder.parent / f".{folder.name}.{target.name}.{secrets.token_hex(8)}"
+    temporary = f".{folder.name}.{target.name}.{secrets.token_hex(8)}"
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if new:
-                os.link(temporary, target)
-            else:
-                temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+            _put(folder.parent / temporary, target, data, new)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _put(target.parent / temporary, target, data, new)
         directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(directory)
@@ -54,6 +49,21 @@ def write(folder: Path, name: str, data: bytes, *, new: bool = False) -> Path:
     except OSError as error:
         raise Unreachable(f"evidence {name}: {error.strerror}") from error
     return target
+
+
+def _put(temporary: Path, target: Path, data: bytes, new: bool) -> None:
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            os.link(temporary, target)
+        else:
+            temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

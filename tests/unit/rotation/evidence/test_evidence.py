@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from containment import files
 from policies.errors import Finding, InputError, Unreachable
 from rotation.commands.evidence import command
 from rotation.evidence.audit_export import Wanted, export_audit
@@ -187,6 +190,25 @@ def test_interrupted_write_leaves_the_old_file(folder: Path, monkeypatch: pytest
     with pytest.raises(Unreachable, match="No space"):
         Evidence(folder).write_json("incident.json", {"id": "other"})
     assert verify(folder) == []
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_folder_that_is_a_file_system_of_its_own_is_written_to(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, new: bool
+) -> None:
+    def crossing(act: Callable[[str, str], None]) -> Callable[[Any, Any], None]:
+        def checked(source: Any, target: Any) -> None:
+            if Path(source).parent != Path(target).parent:
+                raise OSError(errno.EXDEV, "Invalid cross-device link")
+            act(source, target)
+
+        return checked
+
+    monkeypatch.setattr("containment.files.Path.replace", crossing(os.replace))
+    monkeypatch.setattr("containment.files.os.link", crossing(os.link))
+    files.write(folder, "letter.json", b"{}", new=new)
+    assert (folder / "letter.json").read_bytes() == b"{}"
+    assert not [f for f in (*folder.iterdir(), *folder.parent.iterdir()) if f.name.startswith(".")]
 
 
 SECRETS = {
