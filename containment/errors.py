@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.errors import Finding, InputError, Unreachable
+from policies.errors import Finding, InputError, PortcullisError, Unreachable
 
 GO_ON = "to go on without lifting: pulumi up --config incident=keep"
 """Pulumi keeps `incident: false` in the stack's file, so that the next run would ask for the lift again."""
@@ -51,7 +51,7 @@ class NotRestored(Finding):
         self.names = names
 
 
-class NotWritten(Unreachable):
+class NotWritten(PortcullisError):
     """The servers hold what the message says they do; the evidence of it is not on the disk."""
 
 

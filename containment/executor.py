@@ -25,7 +25,7 @@ from containment.effects import (
     upstream,
 )
 from containment.incident import Incident
-from containment.report import CONTAINED, DENIED, Effect, Outcome, Report
+from containment.report import CONTAINED, DENIED, Outcome, Report
 from containment.run import Note, Progress, Run, Seen, Systems
 from containment.scope import affected
 from policies.errors import PortcullisError
@@ -37,12 +37,20 @@ _TICK = 0.05
 
 
 def deny(
-    systems: Systems, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
-) -> list[Effect]:
-    """The first step alone: gate and quarantine in force. Two writes, however many declarations there are."""
-    run = _run(systems, estate, incidents, incident, progress)
+    systems: Systems,
+    estate: Estate,
+    incidents: tuple[Incident, ...],
+    incident: Incident,
+    progress: Progress,
+    note: Note,
+) -> None:
+    """The first step alone: gate and quarantine in force. Two writes, however many declarations there are.
+
+    Raises what `note` does, when all is done: no later part of the run knows what this one did.
+    """
+    run = replace(_run(systems, estate, incidents, incident, progress), note=note)
     policies.deny(run)
-    return run.effects
+    run.put_down()
 
 
 def contain(

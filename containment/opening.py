@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 from containment import executor, paging, record, way_out
@@ -60,9 +61,9 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
     tell(asked, decision, progress, warn)
     asked = put_on_record(vault, asked, decision, warn)
     incident = current(decision)
-    effects = executor.deny(from_environment(vault, stored), stored, decision.known, incident, progress)
+    note = partial(record.note_effects, incident.id)
     with tolerated(warn):
-        record.note_effects(incident.id, effects)
+        executor.deny(from_environment(vault, stored), stored, decision.known, incident, progress, note)
     paging.begin(incident, progress)
     return asked
 

@@ -134,11 +134,16 @@ class Run:
             self._unnoted.append(done)
         return done
 
-    def _put_down(self) -> None:
-        """What the disk does not take now waits for the end of the run, which says so."""
-        with self._noting, suppress(PortcullisError):
+    def put_down(self) -> None:
+        """Every effect so far that is not noted yet. Raises what `note` does."""
+        with self._noting:
             self.note(self._unnoted)
             self._unnoted.clear()
+
+    def _put_down(self) -> None:
+        """What the disk does not take now waits for the end of the run, which says so."""
+        with suppress(PortcullisError):
+            self.put_down()
 
     @contextmanager
     def _put_down_at_the_end(self) -> Iterator[None]:

@@ -24,13 +24,10 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     """
     from containment.adapters.vault import HvacVault
     from containment.direct import contain
-    from containment.errors import NotWritten
     from policies.errors import Unreachable
 
     try:
         done = contain(HvacVault.for_containment(), incident_id, scope, progress)
-    except NotWritten:
-        raise
     except Unreachable as error:
         raise Unreachable(f"not contained: {error}") from error
     report, incident, complaint = done.report, done.incident, done.complaint

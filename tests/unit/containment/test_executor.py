@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from containment import executor
 from containment.effects import policies, probes, repositories, strangers
 from containment.incident import Incident, Scope, State
-from containment.report import Outcome, Report
+from containment.report import Effect, Outcome, Report
 from containment.run import Systems, no_note
 from policies.errors import Unreachable
 from policies.load import load
@@ -90,3 +90,31 @@ def test_a_milestone_that_is_not_on_record_is_named_and_the_rest_goes_on(acted: 
     server = Server()
     server.held = incident
     assert _contain(server)[0].not_contained == ()
+
+
+def test_what_denied_first_is_noted_as_it_happens_and_a_disk_that_takes_nothing_is_told_when_all_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted: list[str] = []
+    full = [False]
+
+    def note(effects: Sequence[Effect]) -> None:
+        if full[0]:
+            raise Unreachable("record of incident I: No space left on device")
+        noted.extend(e.target for e in effects)
+
+    def deny(run: Any) -> None:
+        run.effect("gate", "first", lambda: (Outcome.DONE, "in force"))
+        assert noted == ["first"] or full[0]
+        run.effect("quarantine", "second", lambda: (Outcome.DONE, "in force"))
+        noted.append("all is done")
+
+    systems: Any = Systems(Server(), Any, Any, Any, Any)  # type: ignore[arg-type]
+    monkeypatch.setattr(policies, "deny", deny)
+    executor.deny(systems, load(), (OPEN,), OPEN, print, note)
+    assert noted == ["first", "second", "all is done"]
+    full[0] = True
+    noted.clear()
+    with pytest.raises(Unreachable, match="No space left"):
+        executor.deny(systems, load(), (OPEN,), OPEN, print, note)
+    assert noted == ["all is done"]
