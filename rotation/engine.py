@@ -206,6 +206,7 @@ def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
     return {
         "incident": incident_id,
         "state": incident.state.value,
+        "lifted_at": incident.lifted_at,
         "notice": incident.notice,
         "opened": list(incident.opened),
         "proofs": items,

@@ -25,6 +25,12 @@ _SAID = 32
 """By this exit code Pulumi's host knows that the program has said why it ended."""
 _PATIENCE = 1.0
 _CUT_SHORT = f"{CUT_SHORT}; the stack's outputs are those of the run before"
+_LOCKED = "if it finds the stack locked, `pulumi cancel` first"
+"""What a killed update leaves."""
+
+
+lift_begun = threading.Event()
+"""Set when every proof is in, right before the gate rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +80,15 @@ def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG
     """No traceback, and the word again if Pulumi still takes it: on ^C it may end at once, outputs unwritten. It ends a
     program in the same way when a resource failed. Told by a thread that is not waited for long, since what was
     interrupted may hold the lock of the channel to Pulumi."""
-    says = "run the same command again; the stack's outputs are those of the run before"
+    says, asked = "run the same command again; the stack's outputs are those of the run before", Mode.KEEP.value
     if pulumi.runtime.is_dry_run():
         says = "a preview touches nothing"
-    elif pulumi.Config().get("incident") == Mode.LOCK:
+    else:
+        asked = pulumi.Config().get("incident") or asked
+    if asked == Mode.LOCK:
         says = _CUT_SHORT
+    elif asked == Mode.LIFT and not lift_begun.is_set():
+        says = f"nothing was lifted; {says}"
     told = f"cut short, by ^C or by a resource that failed (named above): {says}"
     telling = threading.Thread(target=pulumi.log.error, args=(told,), daemon=True)
     telling.start()
@@ -103,7 +113,7 @@ def deny() -> Begun:
     config, dry = settings.read(), pulumi.runtime.is_dry_run()
     outputs.begin(config.asked.mode, dry=dry)
     if config.asked.mode is Mode.LOCK and not dry:
-        pulumi.log.info(f"should this run be interrupted: {_CUT_SHORT}")
+        pulumi.log.info(f"should this run be interrupted: {_CUT_SHORT}; {_LOCKED}")
     declaring, vault = HvacVault.from_environment(), HvacVault.for_containment()
     asked, stored = config.asked, None
     try:

@@ -18,7 +18,7 @@ from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError, Unanswered
 from stacks import access, approved, lift, outputs
-from stacks.first import Begun, asking, refusals, without_vault
+from stacks.first import Begun, asking, lift_begun, refusals, without_vault
 from stacks.registration import registered
 
 
@@ -32,6 +32,8 @@ def run(begun: Begun) -> None:
             context, decision, complaints = _opened(begun)
     except Unanswered as error:
         without_vault(begun.asked, begun.stored, error, dry=dry)
+    if decision.lifting is not None:
+        lift_begun.set()
     gate_resource = vault_sdk.Policy(
         names.GATE, name=names.GATE, policy=gate.gate(context.affected), opts=pulumi.ResourceOptions(protect=True)
     )
@@ -167,13 +169,17 @@ def _announce(vault: HvacVault, context: access.Context, decision: Decision) -> 
     if decision.current.notice:
         pulumi.log.warn(decision.current.notice)
     pulumi.log.info(
-        f"incident {decision.current.id}: deny {len(a.denied) + len(a.denied_class)} secrets, quarantine "
-        f"{len(a.secrets)} while tokens and leases of {len(a.workloads)} workloads are revoked, switch off "
-        f"{len(a.ci_roles)} CI roles; nothing is touched by a preview"
+        f"incident {decision.current.id}: deny {_counted(len(a.denied) + len(a.denied_class), 'secret')}, quarantine "
+        f"{len(a.secrets)} while tokens and leases of {_counted(len(a.workloads), 'workload')} are revoked, switch off "
+        f"{_counted(len(a.ci_roles), 'CI role')}; nothing is touched by a preview"
     )
     for cap, wrong in issuance.to_cap(vault, context.estate, context.incidents):
         was = ", ".join(f"{k} {cap.peace[k]} -> {cap.incident[k]} s" if k.endswith("ttl") else k for k in wrong)
         pulumi.log.info(f"cap {cap.path}: {was}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _log(message: str) -> None:

@@ -10,7 +10,8 @@ from rotation.terminal import emit, progress, say
 @click.command("drill")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(as_json: bool) -> None:
-    """Leak four kinds of credential at once, lock down with one `pulumi up`, attack again, rotate and lift.
+    """Leak an exchange key, a database user, a secret_id, a CI token and a GitHub token at once, lock down with one
+    `pulumi up`, attack again, rotate and lift. Nothing here rotates a GitHub token: the drill revokes it at GitHub.
 
     Exit 1 when a leaked credential still works, a service is still out, or the lift is refused.
 

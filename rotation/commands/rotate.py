@@ -96,13 +96,16 @@ def status_command(incident: str, as_json: bool) -> None:
     Example:
       portcullis rotate status INC-7
     """
+    from rotation.audit_log import rfc3339
     from rotation.engine import status
 
     found = status(_vault(), incident)
     if as_json:
         emit(found)
     else:
-        if found["notice"]:
+        if found["lifted_at"]:
+            say(f"incident {incident} is lifted, {rfc3339(found['lifted_at'])}; what was proven until then:")
+        elif found["notice"]:
             say(found["notice"])
         for item in found["proofs"]:
             age = f"{item['age']} s ago" if item["age"] is not None else ""

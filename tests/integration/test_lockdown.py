@@ -56,6 +56,7 @@ def test_private_state(sandbox: Sandbox) -> None:
 def test_preview_shows_and_touches_nothing(preview: str) -> None:
     assert "nothing is touched by a preview" in preview
     assert ": in scope: secret:exchange-trading-key" in preview
+    assert ": deny 1 secret, quarantine 1 while tokens and leases of " in preview
     assert "switch off 2 CI roles" in preview
 
 

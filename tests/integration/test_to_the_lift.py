@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from containment.adapters.github import GithubHost
+from containment.adapters.github_api import GithubApi, Settings
 from drill.stack import pulumi
 from policies.load import load
 from sandbox.environment import REPOSITORY, SETTINGS, Sandbox
@@ -145,17 +146,20 @@ def test_the_lift_says_it_again_and_resolves_the_alert(sandbox: Sandbox, locked:
     assert done.returncode == 0, done.stdout
     assert NOTICE in done.stdout
     assert _alert(sandbox) == "resolved"
+    assert _rotate(sandbox, "status", ID).stdout.startswith(f"incident {ID} is lifted, 20")
 
 
 def test_a_protection_that_was_deleted_behind_pulumis_back_is_told_with_the_remedy(
     sandbox: Sandbox, locked: str
 ) -> None:
     del locked
-    host = GithubHost.from_environment({**os.environ, **sandbox.environ()})
+    environ = {**os.environ, **sandbox.environ()}
+    host, found = GithubHost.from_environment(environ), Settings.from_environment(environ)
+    api = GithubApi(found.url, found.token, found.ca)
 
     def delete() -> None:
         rule = next(rule for rule in host.branch_rules("tradepulse-core") if rule.pattern == "main")
-        host._api.graphql("delete", _DELETE, {"input": {"branchProtectionRuleId": rule.id}})
+        api.graphql("delete", _DELETE, {"input": {"branchProtectionRuleId": rule.id}})
 
     delete()
     done = pulumi(sandbox, "incident=true", "incidentId=BEHIND-1", "incidentScope=treasury-readonly")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -107,6 +108,7 @@ INTERRUPTED = [
     (True, "true", "touches nothing"),
     (False, "true", "not contained until the same command"),
     (False, "keep", "named above): run the same command again"),
+    (False, "false", "named above): nothing was lifted; run the same command again"),
 ]
 
 
@@ -124,6 +126,18 @@ def test_an_interrupt_ends_the_program_with_a_word(
     assert len(told) == 1
     assert told[0].startswith("cut short, by ^C ")
     assert says in told[0]
+
+
+def test_a_lift_that_has_begun_is_not_said_to_have_lifted_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[str]()
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    monkeypatch.setattr(pulumi.Config, "get", lambda *_: "false")
+    monkeypatch.setattr(first, "lift_begun", begun := threading.Event())
+    begun.set()
+    with pytest.raises(SystemExit):
+        first._interrupted(signal.SIGINT, None)
+    assert "named above): run the same command again" in told[0]
 
 
 def test_a_defect_says_to_run_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
