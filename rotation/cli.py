@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 import traceback
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -14,8 +16,8 @@ from policies.errors import PortcullisError
 from rotation.commands import Commands
 from rotation.terminal import emit, progress
 
-INTERRUPTED = 130
-"""As a shell has it: 128 and the number of SIGINT."""
+INTERRUPTED, TERMINATED = 130, 143
+"""As a shell has them: 128 and the number of SIGINT or SIGTERM."""
 _GOES_ON = "run the same command again, it goes on where it stopped"
 _CUT_SHORT = {
     "contain": f"{CUT_SHORT}; where no incident is named above, nothing is on record or changed",
@@ -24,13 +26,18 @@ _CUT_SHORT = {
 """What is true of a command that changes the servers, when it is cut short."""
 
 
+class Terminated(KeyboardInterrupt):
+    """By SIGTERM: a command ends as by Ctrl-C, and says what that leaves."""
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 def cli() -> None:
     """Contain a leaked secret with one switch, rotate it, prove it, lift.
 
     \b
     Exit codes: 0 holds; 1 a finding (denied, not contained, drift);
-                2 wrong use or bad input; 3 a system could not be reached or refused; 130 interrupted.
+                2 wrong use or bad input; 3 a system could not be reached or refused, whatever was found beside it;
+                130 interrupted, 143 terminated.
 
     \b
     Examples:
@@ -42,20 +49,26 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
+    signal.signal(signal.SIGTERM, _terminated)
     gc.set_threshold(100_000, 20, 20)  # thousands of declarations are kept to the end: looking for garbage finds none
     try:
         code = cli(prog_name="portcullis", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         _fail(error.format_message(), error.exit_code)
-    except click.Abort:
-        _end(_cut_short("interrupted"), INTERRUPTED)
+    except click.Abort as error:
+        code = TERMINATED if isinstance(error.__cause__, Terminated) else INTERRUPTED
+        _end(_cut_short("interrupted"), code)
     except PortcullisError as error:
         _end(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001 - a defect of ours: it is shown whole, and what it leaves is said
         progress(traceback.format_exc())
         _end(_cut_short(f"unexpected {type(error).__name__}"), 1)
     sys.exit(code)
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a signal handler's signature
+    raise Terminated
 
 
 def _cut_short(how: str) -> str:

@@ -111,12 +111,16 @@ def test_contain_interrupted_says_what_is_true_and_goes_on(env: dict[str, str]) 
     assert len(HvacVault.from_environment(env).incidents()) == 2
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_what_an_interrupted_run_did_is_in_the_timeline(env: dict[str, str], by: signal.Signals) -> None:
-    name = {signal.SIGINT: "exchange-market-key", signal.SIGKILL: "exchange-trading-key"}[by]
+    names = {signal.SIGINT: "market-key", signal.SIGTERM: "trading-key-staging", signal.SIGKILL: "trading-key"}
+    name = f"exchange-{names[by]}"
     incident = f"CUT-{by.name}"
     argv = [sys.executable, "-m", "rotation", "contain", "--scope", name, "--incident-id", incident]
-    _cut(argv, env, "done: upstream key disabled", by)
+    code, _, err = _cut(argv, env, "done: upstream key disabled", by)
+    if by is signal.SIGTERM:
+        assert code == 143
+        assert f"portcullis: interrupted: {UNTIL}" in err
     again = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
     assert "done: upstream key disabled" not in again.stderr, "the first run did it"
     events = [e for e in record.events(incident) if e["what"] == "upstream key disabled"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -81,19 +82,23 @@ def test_what_ends_a_command_is_a_document(
 )
 @pytest.mark.parametrize(
     ("error", "how", "code"),
-    [(KeyboardInterrupt(), "interrupted", 130), (KeyError("x"), "unexpected KeyError", 1)],
+    [(KeyboardInterrupt(), "interrupted", 130), (None, "interrupted", 143), (KeyError("x"), "unexpected KeyError", 1)],
+    ids=["SIGINT", "SIGTERM", "defect"],
 )
 def test_what_is_cut_short_says_what_it_leaves(
     words: list[str],
     state: str,
-    error: BaseException,
+    error: BaseException | None,
     how: str,
     code: int,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(*_: object) -> None:
-        raise error
+        if error is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            raise error
 
     monkeypatch.setenv("VAULT_TOKEN", "unused")
     for opened in ("HvacVault.for_containment", "HvacVault.from_environment"):
