@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 
 from containment import executor, lockdown, opening, paging, record
 from containment.decide import LOCK, Asked, decide
-from containment.errors import TokensRefused
+from containment.errors import LastApplyUsed, TokensRefused
 from containment.incident import Incident, State, checked_id
-from containment.report import Report
+from containment.report import Report, exit_code
 from containment.run import Progress
 from containment.scope import parse_scope
 from containment.systems import from_environment
@@ -28,12 +28,17 @@ from policies.model import Estate
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """`complaint`: why the declarations did not serve, or "". `absent`: what is to be done about the vault, or ""."""
+    """`complaint`: why the declarations did not serve, if so. `absent`: what is to be done about the vault, or ""."""
 
     report: Report
     incident: Incident
-    complaint: str
+    complaint: LastApplyUsed | None
     absent: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        codes = (exit_code(self.report.effects), self.complaint.exit_code if self.complaint else 0)
+        return Unreachable.exit_code if self.absent else max(codes)
 
 
 class Absent:
@@ -74,15 +79,15 @@ def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: P
     return Done(report, incident, complaint, absent)
 
 
-def _declared(stored: Estate | None, error: Unreachable) -> tuple[Estate, str]:
+def _declared(stored: Estate | None, error: Unreachable) -> tuple[Estate, LastApplyUsed | None]:
     """Unjudged: a lock-down does not wait for OPA, and the next run asks it."""
     try:
         estate = load()
     except PortcullisError as problem:
         if stored is None:
             raise InputError(f"{error}; without the vault the declarations must load: {problem}") from problem
-        return stored, f"the estate of the last apply was used: {problem}"
-    return (estate if stored is None else opening.with_kept(estate, stored)), ""
+        return stored, LastApplyUsed(problem)
+    return (estate if stored is None else opening.with_kept(estate, stored)), None
 
 
 def _incident(asked: Asked, estate: Estate) -> Incident:

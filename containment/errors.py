@@ -34,6 +34,15 @@ _REMEDIES = {
 """Of what is missing, where its name does not say it."""
 
 
+class LastApplyUsed(PortcullisError):
+    """The declarations do not serve, so that the estate of the last apply did. A system that could not judge them is
+    away; what is wrong with them is a finding, for the run did work."""
+
+    def __init__(self, why: PortcullisError) -> None:
+        super().__init__(f"the estate of the last apply was used: {why}")
+        self.exit_code = Unreachable.exit_code if isinstance(why, Unreachable) else Finding.exit_code
+
+
 class LiftRefused(Finding):
     """The gate stays down; `missing` names each proof that is absent or stale."""
 

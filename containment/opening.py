@@ -12,7 +12,7 @@ from typing import Any
 from containment import executor, paging, record, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision, decide, scope_text
-from containment.errors import TokensRefused, UnknownScope
+from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
 from containment.incident import Incident, Mode, Scope
 from containment.judgement import judge
 from containment.ports import Vault
@@ -134,9 +134,9 @@ def estate_for(
     incident: bool,
     lifting: bool = False,
     approved: Callable[[], None] = lambda: None,
-) -> tuple[Estate, str]:
+) -> tuple[Estate, LastApplyUsed | None]:
     """The declarations, loaded, judged and proven to leave a way out, and in an `incident` what the last apply declared
-    beside them. The last value is why they do not serve, or "".
+    beside them. The last value is why they do not serve, if so.
 
     When they do not load, OPA is down or it objects, there would be no way out, or they are not `approved`, the estate
     of the last apply serves in an incident, unless it is being lifted: deny-by-default must not stand in the way of a
@@ -153,8 +153,8 @@ def estate_for(
     except PortcullisError as error:
         if lifting or last is None:
             raise
-        return last, f"the estate of the last apply was used: {error}"
-    return (estate if last is None else with_kept(estate, last)), ""
+        return last, LastApplyUsed(error)
+    return (estate if last is None else with_kept(estate, last)), None
 
 
 def _approve(estate: Estate, last: Estate | None, approved: Callable[[], None]) -> None:

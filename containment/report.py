@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from policies.errors import Finding, Unreachable
+
 
 class Outcome(StrEnum):
     DONE = "done"
@@ -23,13 +25,15 @@ CONTAINED = "contained"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`proof` says what was seen after the act; an effect without proof is never DONE."""
+    """`detail` says what was seen after the act; an effect without proof is never DONE. `away`: it failed because a
+    system could not be reached or refused."""
 
     what: str
     target: str
     outcome: Outcome
     detail: str
     at: float
+    away: bool = False
 
 
 _BY_ID = frozenset({"lease revoked", "token revoked"})
@@ -50,6 +54,12 @@ def unresolved(effects: Iterable[Effect]) -> list[Effect]:
     for effect in effects:
         last[effect.what, effect.target] = effect
     return [e for e in last.values() if e.outcome is Outcome.FAILED]
+
+
+def exit_code(effects: Iterable[Effect]) -> int:
+    """By `policies.errors`, of what stays failed."""
+    left = unresolved(effects)
+    return Unreachable.exit_code if any(e.away for e in left) else Finding.exit_code if left else 0
 
 
 @dataclass(frozen=True, slots=True)

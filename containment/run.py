@@ -15,7 +15,7 @@ from containment.incident import Incident
 from containment.ports import CodeHost, Database, Prober, Upstream, Vault
 from containment.report import Effect, Outcome, named, unresolved
 from containment.scope import Affected
-from policies.errors import PortcullisError
+from policies.errors import PortcullisError, Unreachable
 from policies.model import Estate
 
 WORKERS = 16
@@ -166,17 +166,21 @@ class Run:
 
     def fail(self, what: str, target: str, error: PortcullisError) -> None:
         """A failure that kept the effect from being tried at all."""
-        message = str(error)
-        self.effect(what, target, lambda: (Outcome.FAILED, message))
+
+        def failed() -> Seen:
+            raise error
+
+        self.effect(what, target, failed)
 
 
 def _tried(what: str, target: str, act: Act) -> Effect:
+    away = False
     try:
         outcome, detail = act()
     except PortcullisError as error:
-        outcome, detail = Outcome.FAILED, str(error)
+        outcome, detail, away = Outcome.FAILED, str(error), isinstance(error, Unreachable)
     except Exception as error:  # noqa: BLE001 - a defect of one effect, or a wrong setting, stops no other
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}:{frame.lineno}"
         outcome, detail = Outcome.FAILED, f"unexpected {type(error).__name__} in {place}, which is a defect; not done"
-    return Effect(what, target, outcome, detail, time.time())
+    return Effect(what, target, outcome, detail, time.time(), away)

@@ -6,7 +6,8 @@ from __future__ import annotations
 class PortcullisError(Exception):
     """Base of every error that the product raises on purpose.
 
-    `exit_code`: 1 a finding, 2 wrong use or bad input, 3 a system could not be reached or refused.
+    `exit_code`: 1 a finding, 2 wrong use or bad input, 3 a system could not be reached or refused. Of several parts of
+    one run 3 outranks 1: what nobody could do or see is not an answer, however many findings there are beside it.
     """
 
     exit_code = 3

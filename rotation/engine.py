@@ -42,6 +42,12 @@ class Ended:
     def holds(self) -> bool:
         return all(r.holds for r in self.results)
 
+    @property
+    def exit_code(self) -> int:
+        if self.holds:
+            return 0
+        return Unreachable.exit_code if any(r.away for r in self.results) else Finding.exit_code
+
     def to_json(self) -> dict[str, Any]:
         return {"item": self.item, "holds": self.holds, "steps": [r.to_json() for r in self.results]}
 
@@ -56,6 +62,10 @@ class Rotation:
     def open_items(self) -> tuple[str, ...]:
         """What is not proven, each with the reason."""
         return tuple(f"{c.item}: {c.results[-1].step}: {c.results[-1].detail}" for c in self.credentials if not c.holds)
+
+    @property
+    def exit_code(self) -> int:
+        return max((c.exit_code for c in self.credentials), default=0)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -165,12 +175,16 @@ def _perform(work: Work, name: str, journal: Journal) -> Result:
         if step.proves:
             proving.record(work.vault, work.incident_id, item, step.proves, result.holds, result.detail)
     except PortcullisError as error:
-        result = Result(name, Outcome.FAILED, str(error))
+        result = _failed(name, error)
     try:
         journal.ended(item, result)
     except PortcullisError as error:
-        return Result(name, Outcome.FAILED, str(error))
+        return _failed(name, error)
     return result
+
+
+def _failed(step: str, error: PortcullisError) -> Result:
+    return Result(step, Outcome.FAILED, str(error), isinstance(error, Unreachable))
 
 
 def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed) -> None:
@@ -184,7 +198,7 @@ def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed)
                 output = "\n".join(f"{r.outcome}: {r.step}: {r.detail}" for r in one.results)
                 name = "rotate-" + one.item.replace(":", "-")
                 command = ["portcullis", "rotate", word, incident_id]
-                evidence.add_command(name, command, 0 if one.holds else 1, output)
+                evidence.add_command(name, command, one.exit_code, output)
     except Finding as error:
         record.note(incident_id, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:

@@ -14,7 +14,7 @@ from containment import generations, names
 from containment.incident import Incident
 from containment.ports import CodeHost, Custodian, Database, Upstream, Vault
 from containment.scope import affected
-from policies.errors import Finding, InputError, PortcullisError
+from policies.errors import Finding, InputError, PortcullisError, Unreachable
 from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
 from rotation.plan import Credential
 
@@ -39,22 +39,24 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of one step. `detail` holds references and digests, never a value."""
+    """Of one step. `detail` holds references and digests, never a value. `away`: it failed because a system could not
+    be reached or refused."""
 
     step: str
     outcome: Outcome
     detail: str
+    away: bool = False
 
     @property
     def holds(self) -> bool:
         return self.outcome in (Outcome.DONE, Outcome.ALREADY)
 
-    def to_json(self) -> dict[str, str]:
-        return {"step": self.step, "outcome": self.outcome.value, "detail": self.detail}
+    def to_json(self) -> dict[str, Any]:
+        return {"step": self.step, "outcome": self.outcome.value, "detail": self.detail, "away": self.away}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Result:
-        return Result(data["step"], Outcome(data["outcome"]), data["detail"])
+        return Result(data["step"], Outcome(data["outcome"]), data["detail"], data.get("away", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def find(incidents: tuple[Incident, ...], incident_id: str) -> Incident:
 def perform(step: Step, pauses: tuple[float, ...] = _PAUSES) -> Result:
     """Observe, act, verify; again from the start when that fails. Raises nothing: what went wrong is the result, since
     an exception would be stored with whatever it carries."""
-    message = ""
+    message, away = "", False
     for pause in pauses:
         try:
             already = step.observe()
@@ -142,10 +144,10 @@ def perform(step: Step, pauses: tuple[float, ...] = _PAUSES) -> Result:
             outcome = Outcome.WAITING if isinstance(error, Waiting) else Outcome.FAILED
             return Result(step.name, outcome, str(error))
         except PortcullisError as error:
-            message = str(error)
+            message, away = str(error), isinstance(error, Unreachable)
         except Exception as error:  # noqa: BLE001 - a defect of ours ends this credential, not the others
             frame = traceback.extract_tb(error.__traceback__)[-1]
-            message = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+            message, away = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}", False
             break
         time.sleep(pause)
-    return Result(step.name, Outcome.FAILED, message)
+    return Result(step.name, Outcome.FAILED, message, away)

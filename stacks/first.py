@@ -145,5 +145,5 @@ def without_vault(asked: Asked, stored: Estate | None, error: Unanswered, *, dry
     if asked.mode is not Mode.LOCK or dry:
         raise error
     done = absent.contain(asked, stored, error, pulumi.log.info, pulumi.log.warn)
-    words = (str(NotContained(done.report.not_contained)), done.complaint, done.absent)
-    raise pulumi.RunError("\n".join(filter(None, words))) from error
+    words = (NotContained(done.report.not_contained), done.complaint, done.absent)
+    raise pulumi.RunError("\n".join(str(one) for one in words if one)) from error

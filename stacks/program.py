@@ -61,7 +61,7 @@ def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
     if not dry:
         opening.put_on_record(vault, asked, decision, pulumi.log.warn)
     context = access.Context(estate, affected(estate, decision.known), decision.known, vault.now(), begun.environment)
-    return context, decision, [complaint] if complaint else []
+    return context, decision, [str(complaint)] if complaint else []
 
 
 def _unheard(*_: object, **__: object) -> None:

@@ -14,7 +14,7 @@ from rotation.terminal import emit, progress, say
 def command(scope: str, incident_id: str, as_json: bool) -> None:
     """Lock down straight over the APIs; exit 1 names what is not contained. The next `pulumi up` agrees with it.
 
-    A vault that does not answer keeps nothing else from being locked: exit 3 names what waits for it.
+    A system that does not answer keeps nothing else from being locked: exit 3 names what waits for it.
 
     \b
     Examples:
@@ -33,15 +33,16 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     report, incident, complaint = done.report, done.incident, done.complaint
     if as_json:
         scope = incident.to_json()["scope"]
-        told = {"declarations": complaint or "loaded", "vault": done.absent or "answered", "notice": incident.notice}
+        told = {"declarations": str(complaint or "loaded"), "vault": done.absent or "answered", "notice": incident.notice}
         emit({**report.to_json(), "scope": scope, **told})
     else:
         say(f"incident {incident.id}: {report.changed} effects, " + ("contained" if not report.not_contained else ""))
         for name in report.not_contained:
             say(f"not contained: {name}")
-    for words in filter(None, (complaint, done.absent)):
-        progress(words)
+    if complaint:
+        again = f"portcullis contain --incident-id {incident.id}"
+        progress(f"{complaint}; this lock-down knows no later declaration: mend that, then run {again}")
     if done.absent:
-        raise SystemExit(Unreachable.exit_code)
-    if report.not_contained or complaint:
-        raise SystemExit(1)
+        progress(done.absent)
+    if done.exit_code:
+        raise SystemExit(done.exit_code)

@@ -39,7 +39,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
     vault = HvacVault.from_environment()
     estate, complaint = estate_for(vault, None, incident=True)
     if complaint:
-        progress(complaint)
+        progress(str(complaint))
     result = revoke(from_environment(vault, estate), estate, path, progress, dry_run)
     document = {
         "path": result.place.path,

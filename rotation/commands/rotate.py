@@ -63,7 +63,8 @@ def plan_command(incident: str, as_json: bool) -> None:
 @click.argument("incident")
 @_JSON
 def run_command(incident: str, as_json: bool) -> None:
-    """Rotate; exit 1 names what is not proven. Run again, it does what is left and proves the rest afresh.
+    """Rotate; exit 1 names what is not proven, exit 3 also which system did not let it be. Run again, it does what is
+    left and proves the rest afresh.
 
     \b
     Examples:
@@ -151,5 +152,5 @@ def _run(incident: str, as_json: bool, word: str) -> None:
             say(f"{'rotated' if credential.holds else 'OPEN':8} {credential.item}")
         for item in done.open_items:
             say(f"not proven: {item}")
-    if done.open_items:
-        raise SystemExit(1)
+    if done.exit_code:
+        raise SystemExit(done.exit_code)

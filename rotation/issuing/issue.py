@@ -15,7 +15,7 @@ from containment import names
 from containment.decisions import Judge
 from containment.incident import Incident, State
 from containment.ports import Issued, Minter, Vault
-from containment.report import Effect, Outcome
+from containment.report import Effect, Outcome, exit_code
 from containment.run import Progress, Run, Systems
 from policies.errors import Finding, PortcullisError
 from policies.model import DatabaseSecret, Estate, SecretAccessPolicy
@@ -44,7 +44,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        return 0 if self.issued or self.dry else 1
+        return 0 if self.issued or self.dry else exit_code(self.effects) or Finding.exit_code
 
 
 def issue(

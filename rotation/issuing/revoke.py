@@ -11,9 +11,9 @@ from containment.adapters.vault import epoch
 from containment.effects.database import user_epoch
 from containment.generations import batch_workloads
 from containment.ports import Lease, Token
-from containment.report import Effect, Outcome
+from containment.report import Effect, Outcome, exit_code, unresolved
 from containment.run import Progress, Run, Seen, Systems
-from policies.errors import InputError
+from policies.errors import Finding, InputError
 from policies.model import DatabaseGrant, DatabaseSecret, Estate
 from rotation.issuing import outstanding, places
 from rotation.issuing.places import Holds, Place
@@ -37,11 +37,11 @@ class Result:
 
     @property
     def not_revoked(self) -> tuple[str, ...]:
-        return tuple(f"{e.target} ({e.what}: {e.detail})" for e in self.effects if e.outcome is Outcome.FAILED)
+        return tuple(f"{e.target} ({e.what}: {e.detail})" for e in unresolved(self.effects))
 
     @property
     def exit_code(self) -> int:
-        return 1 if self.not_revoked or self.instead else 0
+        return exit_code(self.effects) or (Finding.exit_code if self.instead else 0)
 
 
 def revoke(systems: Systems, estate: Estate, path: str, progress: Progress, dry: bool) -> Result:

@@ -230,7 +230,7 @@ def test_a_database_that_is_down_is_reported_part_by_part(
     leaked = _credential(actors)
     sandbox.service("postgres").kill()
     code, done = _revoke(env, "database/creds/settlement-readonly")
-    assert code == 1
+    assert code == 3
     assert {e["what"] for e in done["effects"] if e["outcome"] == "failed"} >= {
         "database sessions ended",
         "lease revoked",

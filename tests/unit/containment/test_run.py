@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from containment.absent import Done
+from containment.errors import LastApplyUsed
 from containment.incident import Incident, Scope, State
-from containment.report import Outcome, Report
+from containment.report import Outcome, Report, exit_code
 from containment.run import Act, Run, Seen
 from containment.scope import affected
-from policies.errors import Unreachable
+from policies.errors import InputError, PortcullisError, Unreachable
 from policies.load import load
 
 OPEN = Incident("I", Scope(everything=True), State.OPEN, opened_at=10)
@@ -121,3 +123,21 @@ def test_a_defect_of_one_effect_stops_no_other(run: Run) -> None:
     ]
     assert all("a secret value" not in e.detail and "test_run.py:" in e.detail for e in failed)
     assert [e.target for e in run.effects if e.outcome is Outcome.DONE] == ["b"]
+
+
+def test_a_system_that_is_away_outranks_what_was_found(run: Run) -> None:
+    assert exit_code(run.effects) == 0
+    run.effect("probe", "a", _saw(Outcome.FAILED, "answered 200"))
+    assert exit_code(run.effects) == 1
+    run.fail("leases revoked", "b", Unreachable("down"))
+    assert exit_code(run.effects) == 3
+    run.effect("leases revoked", "b", _saw(Outcome.DONE))
+    assert exit_code(run.effects) == 1, "it came back"
+
+
+@pytest.mark.parametrize(("why", "code"), [(Unreachable("opa is down"), 3), (InputError("does not load"), 1)])
+def test_declarations_that_do_not_serve(why: PortcullisError, code: int) -> None:
+    incident = Incident("I", Scope(everything=True), State.OPEN, opened_at=1)
+    assert Done(Report("I", ()), incident, LastApplyUsed(why)).exit_code == code
+    assert Done(Report("I", ()), incident, None).exit_code == 0
+    assert Done(Report("I", ()), incident, None, "the vault is away").exit_code == 3

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from policies.errors import InputError, Unreachable
-from rotation.work import NotProven, Outcome, Step, Waiting, perform
+from rotation.engine import Ended, Rotation
+from rotation.work import NotProven, Outcome, Result, Step, Waiting, perform
 
 QUICK = (0.0, 0.0, 0.0)
 
@@ -59,6 +60,8 @@ def test_failures(error: Exception, outcome: Outcome, tries: int) -> None:
     result = perform(Step("s", verify), QUICK)
     assert (result.outcome, len(tried), result.detail) == (outcome, tries, str(error))
     assert not result.holds
+    assert result.away is isinstance(error, Unreachable)
+    assert Result.from_json(result.to_json()) == result
 
 
 def test_a_defect_of_ours_says_where_and_never_what() -> None:
@@ -69,3 +72,10 @@ def test_a_defect_of_ours_says_where_and_never_what() -> None:
     assert result.outcome is Outcome.FAILED
     assert result.detail.startswith("KeyError at test_work.py:")
     assert "hunter2" not in result.detail
+
+
+@pytest.mark.parametrize(("away", "code"), [((), 0), ((False,), 1), ((True,), 3), ((False, True), 3), ((True, False), 3)])
+def test_a_system_that_is_away_outranks_what_was_found(away: tuple[bool, ...], code: int) -> None:
+    ended = [Ended("secret:a", (Result("s", Outcome.DONE, ""),))]
+    ended += [Ended("secret:b", (Result("s", Outcome.FAILED, "", a),)) for a in away]
+    assert Rotation("I", tuple(ended), 1.0).exit_code == code
