@@ -91,10 +91,10 @@ def _declared(stored: Estate | None, error: Unreachable) -> tuple[Estate, LastAp
 
 
 def _incident(asked: Asked, estate: Estate) -> Incident:
-    """An id alone is that incident, with the scope that it had when this machine last saw it."""
-    scope = parse_scope(asked.scope_text, estate)
+    """An id alone is that incident, with the scope that it had when this machine last saw it, or was asked for it."""
     alone = asked.incident_id and not asked.scope_text
     seen = record.last_seen(checked_id(asked.incident_id)) if alone else None
+    scope = parse_scope(record.unrecorded_scope(asked.incident_id) if alone else asked.scope_text, estate)
     known = (seen,) if seen is not None and seen.state is State.OPEN else ()
     return opening.current(decide(asked, known, scope, int(time.time())))
 
@@ -103,7 +103,7 @@ def _note_opened(incident: Incident, error: Unreachable) -> None:
     record.note(
         incident.id,
         phase="detection",
-        what="incident opened",
+        what=record.OPENED,
         target=incident.scope.words,
         outcome="failed",
         detail=f"not on the server's record: {error}",

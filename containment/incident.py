@@ -43,6 +43,10 @@ class State(StrEnum):
     LIFTED = "lifted"
 
 
+EVERYTHING = "everything"
+"""A scope in words; no name is so, for each has its kind before it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What is in scope. `everything` holds no leaked names; otherwise each name is known to have leaked.
@@ -55,7 +59,7 @@ class Scope:
 
     @property
     def words(self) -> str:
-        return "everything" if self.everything else ", ".join(self.leaked)
+        return EVERYTHING if self.everything else ", ".join(self.leaked)
 
     def names(self, kind: str) -> frozenset[str]:
         return frozenset(n.split(":", 1)[1] for n in self.leaked if n.startswith(f"{kind}:"))

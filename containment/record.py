@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from containment import chain, files
-from containment.incident import Incident
+from containment.incident import EVERYTHING, Incident
 from containment.report import PROBE, Effect, Outcome, Report
 from policies.errors import Finding, Unreachable
 
 DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
+OPENED = "incident opened"
+"""The event: `target` is the scope in words, `outcome` failed where it is not on the server's record."""
 _INCIDENT = "incident.json"
 _WORDS = ("phase", "what", "target", "outcome", "detail")
 
@@ -81,6 +83,23 @@ def last_seen(incident_id: str) -> Incident | None:
         return Incident.from_json(json.loads(files.read(file))) if file.exists() else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unreachable(f"record of incident {incident_id}: {type(error).__name__}") from error
+
+
+def unrecorded_scope(incident_id: str) -> str:
+    """What was asked for under an id, as text for `parse_scope`, where no run saw it on the server's record: all that
+    was, if it was asked for more than once. "" without such a run, and when one of them meant everything; also in the
+    folder of an earlier incident by that id, which another server had on record, and where nobody can read it: never
+    less than was asked for.
+    """
+    if (place(incident_id) / _INCIDENT).exists():
+        return ""
+    try:
+        noted = events(incident_id)
+    except Unreachable:
+        return ""
+    asked = [e["target"] for e in noted if (e["what"], e["outcome"]) == (OPENED, Outcome.FAILED)]
+    names = {name for words in asked for name in words.split(", ")}
+    return "" if EVERYTHING in names else ",".join(sorted(names))
 
 
 def note_effects(incident_id: str, effects: Iterable[Effect]) -> None:

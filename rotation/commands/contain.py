@@ -33,7 +33,11 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     report, incident, complaint = done.report, done.incident, done.complaint
     if as_json:
         scope = incident.to_json()["scope"]
-        told = {"declarations": str(complaint or "loaded"), "vault": done.absent or "answered", "notice": incident.notice}
+        told = {
+            "declarations": str(complaint or "loaded"),
+            "vault": done.absent or "answered",
+            "notice": incident.notice,
+        }
         emit({**report.to_json(), "scope": scope, **told})
     else:
         say(f"incident {incident.id}: {report.changed} effects, " + ("contained" if not report.not_contained else ""))

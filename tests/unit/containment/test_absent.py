@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from containment import absent, names, record
+from containment import absent, names, opening, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
 from containment.errors import UnknownScope
@@ -18,6 +18,7 @@ from containment.ports import Prober, UpstreamKey, Vault
 from containment.report import Outcome, Report
 from containment.run import Systems
 from policies.errors import InputError, Unanswered, Unreachable
+from policies.load import load
 
 NAME = "exchange-trading-key"
 SCOPE = Scope(everything=False, leaked=(f"secret:{NAME}",))
@@ -100,6 +101,49 @@ def test_an_id_alone_has_the_scope_that_it_was_last_seen_with(exchange: Exchange
     record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.OPEN, opened_at=1))
     assert _contain(scope="").incident.scope == SCOPE
     assert exchange.live == []
+
+
+class Back:
+    """The vault, when it answers again; it has nothing on record."""
+
+    def incidents(self) -> tuple[Incident, ...]:
+        return ()
+
+    def now(self) -> int:
+        return 100
+
+
+def _again(incident_id: str = "INC-1", scope: str = "") -> tuple[Scope, str]:
+    server: Any = Back()
+    decision = opening.decided(server, Asked(Mode.LOCK, incident_id, scope), load())
+    return opening.current(decision).scope, decision.warning
+
+
+def test_an_id_alone_has_all_that_it_was_asked_for_with_while_the_vault_was_away(exchange: Exchange) -> None:
+    del exchange
+    _contain()
+    assert _again() == (SCOPE, "incident INC-1 is not on the server's record: its scope is what it was asked for here")
+    assert _contain(scope="").incident.scope == SCOPE
+    _contain(scope="risk-limits-token")
+    assert _again()[0].leaked == (f"secret:{NAME}", "secret:risk-limits-token")
+    assert _again(scope="partner-api-key") == (Scope(False, ("secret:partner-api-key",)), ""), "said now"
+    assert _again("INC-2")[0] == Scope(True), "nobody asked for it before"
+    _contain("INC-3", "")
+    _contain("INC-3", NAME)
+    assert _again("INC-3")[0] == Scope(True), "less than was asked for"
+
+
+def test_what_an_earlier_incident_by_the_id_was_asked_for_with_narrows_nothing(exchange: Exchange) -> None:
+    del exchange
+    _contain()
+    record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.OPEN, opened_at=1))
+    assert _again()[0] == Scope(True), "this server does not know it"
+
+
+def test_events_that_nobody_can_read_narrow_nothing_and_stop_nothing(exchange: Exchange, tmp_path: Path) -> None:
+    del exchange
+    (tmp_path / "INC-1" / "events.jsonl").mkdir(parents=True)
+    assert _again()[0] == Scope(True)
 
 
 def test_an_id_that_was_seen_lifted_blocks_nothing(exchange: Exchange) -> None:

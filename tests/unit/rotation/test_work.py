@@ -74,7 +74,9 @@ def test_a_defect_of_ours_says_where_and_never_what() -> None:
     assert "hunter2" not in result.detail
 
 
-@pytest.mark.parametrize(("away", "code"), [((), 0), ((False,), 1), ((True,), 3), ((False, True), 3), ((True, False), 3)])
+@pytest.mark.parametrize(
+    ("away", "code"), [((), 0), ((False,), 1), ((True,), 3), ((False, True), 3), ((True, False), 3)]
+)
 def test_a_system_that_is_away_outranks_what_was_found(away: tuple[bool, ...], code: int) -> None:
     ended = [Ended("secret:a", (Result("s", Outcome.DONE, ""),))]
     ended += [Ended("secret:b", (Result("s", Outcome.FAILED, "", a),)) for a in away]
