@@ -3,13 +3,18 @@ prober's token makes it; without that token a lock-down goes on, and what nobody
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from containment import generations, names
+from containment.incident import Incident
 from containment.report import PROBE, Outcome
-from containment.run import Run, Seen
+from containment.run import Run, Seen, Systems
 from policies.errors import PortcullisError
-from policies.model import KvSecret, SecretAccessPolicy
+from policies.model import Estate, KvSecret, SecretAccessPolicy
+
+REFUSED = (403, 200)
+"""What `tried` answers where the path is denied: a refusal alone proves nothing."""
 
 
 def foresee(run: Run) -> None:
@@ -24,18 +29,28 @@ def foresee(run: Run) -> None:
 
 def probe(run: Run) -> None:
     def refused(policy: SecretAccessPolicy) -> Seen:
-        holder = next((w for w in run.estate.workloads if any(g.workload == w.name for g in policy.grants)), None)
-        if holder is None:
+        answers = tried(run.systems, run.estate, run.incidents, policy)
+        if answers is None:
             return Outcome.ALREADY, "nobody is granted it"
-        policies = names.token_policies(holder, generations.current(holder, run.estate, run.incidents))
-        path, prober = names.granted_path(policy), run.systems.prober()
-        status = prober.try_read(policies, path)
-        control = prober.try_read(policies, "auth/token/lookup-self")
-        if status == 403 and control == 200:
+        path, (status, control) = names.granted_path(policy), answers
+        if answers == REFUSED:
             return Outcome.ALREADY, f"probe: {path} 403 while a control read is 200"
         return Outcome.FAILED, f"probe: {path} answered {status}, control {control}"
 
     run.each(PROBE, [(policy.name, partial(refused, policy)) for policy in _denied(run)])
+
+
+def tried(
+    systems: Systems, estate: Estate, incidents: Sequence[Incident], policy: SecretAccessPolicy
+) -> tuple[int, int] | None:
+    """HTTP status that a new token of a workload gets at the secret's path, and at one that is always allowed. None
+    when nobody is granted it."""
+    holder = next((w for w in estate.workloads if any(g.workload == w.name for g in policy.grants)), None)
+    if holder is None:
+        return None
+    policies = names.token_policies(holder, generations.current(holder, estate, incidents))
+    prober = systems.prober()
+    return prober.try_read(policies, names.granted_path(policy)), prober.try_read(policies, "auth/token/lookup-self")
 
 
 def _denied(run: Run) -> list[SecretAccessPolicy]:

@@ -17,8 +17,8 @@ from rotation.terminal import emit, progress, say
 def command(path: str, dry_run: bool, as_json: bool) -> None:
     """Revoke the leases or tokens at PATH one by one, look each up afterwards, and see its database user gone.
 
-    A KV store has no leases: exit 1 says so and what to do instead. Of tokens, the caller's own, the operator's and
-    the break-glass ones are kept.
+    A KV store has no leases: exit 1 says so, whether its workloads can read the value, and what to do instead. Of
+    tokens, the caller's own, the operator's and the break-glass ones are kept.
 
     \b
     Examples:
@@ -60,7 +60,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
         emit(document)
     else:
         if result.place.holds is Holds.KV:
-            say(f"nothing to revoke at {path}: a KV store has no leases; the value is still readable")
+            say(f"nothing to revoke at {path}: a KV store has no leases")
         else:
             what = "tokens" if result.place.holds is Holds.TOKENS else "leases"
             done = "would be revoked" if dry_run else "out, none left" if not result.not_revoked else "out"

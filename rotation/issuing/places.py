@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from policies.errors import InputError
-from policies.model import KV_SUBPATHS, Estate, KvSecret
+from policies.model import KV_SUBPATHS, Estate, KvSecret, SecretAccessPolicy
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*(?:/[A-Za-z0-9_][A-Za-z0-9._@-]*)*")
 
@@ -59,23 +59,16 @@ def find(text: str, mounts: Mapping[str, Any], methods: Mapping[str, Any]) -> Pl
             return Place(path, Holds.LEASES, mount.rstrip("/"), rest)
 
 
-def instead(place: Place, estate: Estate) -> list[str]:
-    """For a path in a KV store, where there is no lease: what retires the value that lies there."""
+def declared(place: Place, estate: Estate) -> list[SecretAccessPolicy]:
+    """The secrets whose values lie at a path in a KV store, or below it."""
     head, _, tail = place.rest.partition("/")
     inner = tail if head in KV_SUBPATHS else place.rest
-    found = [
-        s.name
+    return [
+        s
         for s in estate.secrets
         if isinstance(s.secret, KvSecret)
         and s.secret.mount == place.mount
         and f"{s.secret.path}/".startswith(f"{inner}/" if inner else "")
-    ]
-    if not found:
-        return [f"{place.path} is declared nowhere: declare it under policies/access, or destroy its versions by hand"]
-    return [
-        f"{name}: deny and disable it with `pulumi up --config incident=true --config incidentScope=secret:{name}`, "
-        "then replace it with `portcullis rotate run` and the incident's id"
-        for name in found
     ]
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 
 from containment import names, operators
 from containment.adapters.vault import epoch
+from containment.effects import probes
 from containment.effects.database import user_epoch
 from containment.generations import batch_workloads
+from containment.incident import Incident, State
 from containment.ports import Lease, Token
 from containment.report import Effect, Outcome, exit_code, unresolved
 from containment.run import Progress, Run, Seen, Systems
-from policies.errors import Finding, InputError
-from policies.model import DatabaseGrant, DatabaseSecret, Estate
+from containment.scope import leaked_in
+from policies.errors import Finding, InputError, PortcullisError
+from policies.model import DatabaseGrant, DatabaseSecret, Estate, SecretAccessPolicy
 from rotation.issuing import outstanding, places
 from rotation.issuing.places import Holds, Place
 
@@ -52,13 +56,46 @@ def revoke(systems: Systems, estate: Estate, path: str, progress: Progress, dry:
     run = outstanding.run(systems, estate, progress)
     match place.holds:
         case Holds.KV:
-            return Result(place, 0, (), (), tuple(places.instead(place, estate)))
+            return Result(place, 0, (), (), tuple(_instead(systems, estate, place)))
         case Holds.TOKENS:
             return _tokens(run, place, dry)
         case Holds.DATABASE:
             return _database(run, place, dry)
         case Holds.LEASES:
             return _leases(run, place, dry)
+
+
+def _instead(systems: Systems, estate: Estate, place: Place) -> list[str]:
+    """For a path in a KV store, where there is no lease: who can read the value now, and what retires it."""
+    found = places.declared(place, estate)
+    if not found:
+        return [f"{place.path} is declared nowhere: declare it under policies/access, or destroy its versions by hand"]
+    known = systems.vault.incidents()
+    return [f"{s.name}: {_readable(systems, estate, known, s)}; {_retire(estate, known, s)}" for s in found]
+
+
+def _readable(systems: Systems, estate: Estate, incidents: Sequence[Incident], secret: SecretAccessPolicy) -> str:
+    try:
+        answers = probes.tried(systems, estate, incidents, secret)
+    except PortcullisError as error:
+        return f"whether its workloads can read it was not seen: {error}"
+    if answers is None:
+        return "nobody is granted it"
+    if answers == probes.REFUSED:
+        return "its workloads are refused"
+    readable = answers[0] == HTTPStatus.OK
+    return "its workloads can read it" if readable else f"what its workloads can do was not seen: {answers[0]}"
+
+
+def _retire(estate: Estate, incidents: Sequence[Incident], secret: SecretAccessPolicy) -> str:
+    item = f"secret:{secret.name}"
+    for one in incidents:
+        if one.state is State.OPEN and item in leaked_in(one, estate.repositories) and item not in one.opened:
+            return f"it leaked in {one.id}: replace it with `portcullis rotate run {one.id}`"
+    return (
+        f"deny and disable it with `pulumi up --config incident=true --config incidentScope={item}`, then replace it "
+        "with `portcullis rotate run` and the incident's id"
+    )
 
 
 def _tokens(run: Run, place: Place, dry: bool) -> Result:

@@ -260,8 +260,12 @@ def test_an_incident_pauses_ci_and_revokes_all_the_same(env: dict[str, str], act
     assert [(k["name"], k["exit_code"]) for k in kept] == [("secrets-issue-dynamic", 1)]
     assert "token revoked" in (folder / "events.jsonl").read_text()
     assert late not in "".join(f.read_text() for f in folder.rglob("*") if f.is_file())
-    code, _ = _revoke(env, "secret/data/trading/exchange")
+    code, said = _revoke(env, "secret")
     assert code == 1
+    (line,) = [one for one in said["instead"] if one.startswith("risk-limits-token: ")]
+    assert "its workloads are refused; it leaked in I-1: replace it with `portcullis rotate run I-1`" in line
+    (line,) = [one for one in said["instead"] if one.startswith("exchange-trading-key: ")]
+    assert "its workloads can read it; deny and disable it with " in line
     assert "revoke" in {json.loads(f.read_text())["name"] for f in (folder / "commands").iterdir()}
     dynamic = _issue(env, "--role", "settlement-readonly")
     assert dynamic.returncode == 0, "a dynamic role stays usable in an incident"
