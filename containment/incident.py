@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -103,6 +104,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """An Actions secret as the rotation wrote it; `written` is when, as GitHub says it."""
+
+    repository: str
+    name: str
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     id: str
     scope: Scope
@@ -125,6 +135,7 @@ class Incident:
     """In the order in which they were; a use later than the last of them stands in the way of the lift."""
     found: tuple[Found, ...] = ()
     """Each is of the uses after the one before it."""
+    copies: tuple[Copy, ...] = ()
 
     @property
     def notice(self) -> str:
@@ -153,9 +164,16 @@ class Incident:
                 Acknowledged(**{**a, "lost": tuple(a.get("lost", ()))}) for a in data.get("acknowledged", ())
             ),
             found=tuple(Found(**f) for f in data.get("found", ())),
+            copies=tuple(Copy(**c) for c in data.get("copies", ())),
         )
 
     def with_proof(self, proof: Proof) -> Incident:
         """The newest proof of an item and kind replaces the older one."""
         kept = tuple(p for p in self.proofs if (p.item, p.kind) != (proof.item, proof.kind))
         return replace(self, proofs=(*kept, proof))
+
+    def with_copies(self, copies: Sequence[Copy]) -> Incident:
+        """What was written last counts."""
+        places = {(c.repository, c.name) for c in copies}
+        kept = (c for c in self.copies if (c.repository, c.name) not in places)
+        return replace(self, copies=(*kept, *copies))

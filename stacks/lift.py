@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from containment import executor, judgement, lockdown, proofs, record
+from containment import copies, executor, judgement, lockdown, proofs, record
 from containment.adapters.opa import Opa
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision, lifted
@@ -17,8 +17,8 @@ from policies.model import Estate
 
 
 def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str, dry: bool) -> None:
-    """Raises LiftRefused naming each missing proof, and InputError or Unreachable when OPA cannot be asked: an answer
-    that nobody gave is a no."""
+    """Raises LiftRefused naming each missing proof and each copy that somebody else wrote since, and InputError or
+    Unreachable when OPA cannot be asked: an answer that nobody gave is a no."""
     incident = decision.lifting
     if incident is None:
         raise InputError("nothing to lift")
@@ -30,8 +30,9 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     answer = Kept(Opa(judgement.opa_url())).decide(
         "portcullis.lift", proofs.lift_input(incident, estate, requested_id, vault.now(), contained)
     )
-    if not answer.allow:
-        raise LiftRefused((*answer.reasons, *(f"not contained: {m}" for m in missing)))
+    foreign = copies.touched(incident, from_environment(vault, estate).code_host)
+    if foreign or not answer.allow:
+        raise LiftRefused((*answer.reasons, *(f"not contained: {m}" for m in missing), *foreign))
 
 
 def restore(vault: HvacVault, estate: Estate, incidents: tuple[Incident, ...], lifting: Incident) -> None:

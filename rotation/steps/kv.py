@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from containment import names, proofs
+from containment.incident import Copy
 from containment.ports import Version
 from policies.model import KvSecret
 from rotation.proving import proven
@@ -105,7 +106,8 @@ def destroy_old_step(work: Work, elsewhere: Callable[[], str] = lambda: "", prov
 def copy_step(work: Work) -> Step:
     """Into every repository whose workflows hold a copy. GitHub shows no value again, only when it was last written,
     not by whom: so it is written in every run, and seen to be left alone for longer than the whole seconds that GitHub
-    tells. What was tried is no use where somebody else's value stands, so the proof of the new one is given here."""
+    tells; the lift asks once more. What was tried is no use where somebody else's value stands, so the proof of the new
+    one is given here."""
     copies = [
         (r.name, a.name)
         for r in work.estate.repositories
@@ -133,6 +135,8 @@ def copy_step(work: Work) -> Step:
                     "this run wrote it: revoke the access of whoever it was (docs/incident_playbooks.md, a personal "
                     "GitHub token), then run this again"
                 )
+        left = [Copy(*copy, at) for copy, at in ours.items() if at is not None]
+        work.vault.update_incident(work.incident_id, lambda incident: incident.with_copies(left))
         tried = proven(work.incident(), work.credential.item, proofs.NEW_ALIVE)
         words = [tried.detail.partition(_COPIED)[0]] if tried else []
         return "".join([*words, _COPIED, ", ".join("/".join(copy) for copy in copies), ", left alone since"])

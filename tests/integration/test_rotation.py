@@ -365,16 +365,26 @@ def test_what_leaks_with_a_repository_is_put_into_every_one_that_holds_it(sandbo
     assert not _exchange(sandbox).accepts(old["api_key"], old["api_secret"])
     assert _exchange(sandbox).accepts(new["api_key"], new["api_secret"])
     assert not Actors(sandbox).order(new["api_key"], new["api_secret"]), "a key that only read may trade now"
+    time.sleep(1.1)  # GitHub tells whole seconds
+    _as_a_developer(sandbox).put_actions_secret("tradepulse-core", "DEPLOY_TOKEN", "of the attacker")
+    refused = pulumi(sandbox, "incident=false", "incidentId=ROT-4", "incidentScope=")
+    assert "lift refused: Actions secret tradepulse-core/DEPLOY_TOKEN was written at " in refused.stdout
+    code, document = _rotate(sandbox, "run", "ROT-4")
+    assert code == 0, document["open"]
+    assert _held_by_actions(sandbox) == {hashlib.sha256(actions_value(new).encode()).hexdigest()}
     done = pulumi(sandbox, "incident=false", "incidentId=ROT-4", "incidentScope=")
     assert done.returncode == 0, done.stdout
+
+
+def _as_a_developer(sandbox: Sandbox) -> GithubHost:
+    token = (sandbox.root / "secrets" / "github.dana-dev.token").read_text()
+    return GithubHost.from_environment({**sandbox.environ(), "GITHUB_TOKEN": token})
 
 
 @contextmanager
 def _written_by_a_developer_without_end(sandbox: Sandbox) -> Iterator[None]:
     """The secret in one repository, four times a second, until the attacker's access ends."""
-    environ = sandbox.environ()
-    environ |= {"GITHUB_TOKEN": (sandbox.root / "secrets" / "github.dana-dev.token").read_text()}
-    host, enough = GithubHost.from_environment(environ), Event()
+    host, enough = _as_a_developer(sandbox), Event()
 
     def write() -> None:
         while not enough.wait(0.25):
