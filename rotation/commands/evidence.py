@@ -77,7 +77,8 @@ def collect_command(incident: str, evidence_lost: bool, folder: Path | None, as_
 @_FOLDER
 @_JSON
 def verify_command(incident: str, head: str | None, offline: bool, folder: Path | None, as_json: bool) -> None:
-    """Exit 1 when a file was edited, removed, added, reordered or linked since it was sealed.
+    """Exit 1 when a file was edited, removed, added, reordered or linked since it was sealed; 3 when the server could
+    not be asked, whatever was found here.
 
     What commands wrote since the last seal is told apart, as not sealed yet; exit 0. What came before it is as sealed.
 
@@ -127,10 +128,10 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
         say(f"evidence of {incident}: {'does NOT hold' if problems else state}")
         if since:
             say(f"seal what came since: portcullis evidence collect {incident}")
+    if error is not None:
+        raise SystemExit(Unreachable.exit_code)
     if problems:
         raise SystemExit(1)
-    if error is not None:
-        raise SystemExit(3)
 
 
 @command.command("report")
@@ -182,7 +183,7 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
         if not_kept:
             say(f"MISSING {not_kept}")
     if refused or not_kept:
-        raise SystemExit(1 if refused else 3)
+        raise SystemExit(Unreachable.exit_code if not_kept else Finding.exit_code)
 
 
 def _vault() -> HvacVault | None:

@@ -372,3 +372,19 @@ def test_a_command_on_a_lost_folder_puts_no_head_beside_the_servers(folder: Path
     with pytest.raises(Finding, match="does not contain what was sealed before: restore it"):
         heads.follow(server, "INC-1", None, "new")
     assert server.versions == [head]
+
+
+def test_evidence_that_was_changed_while_the_server_is_away_exits_3_and_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
+    seal(folder)
+    (folder / "incident.json").write_text("{}")
+    monkeypatch.setattr("rotation.commands.evidence._vault", lambda: Server(down=True))
+    argv = ["INC-1", "--folder", str(folder.parent), "--json"]
+    checked = CliRunner().invoke(command, ["verify", *argv])
+    assert checked.exit_code == 3
+    assert [p["kind"] for p in json.loads(checked.stdout)["problems"]] == ["edited"]
+    told = CliRunner().invoke(command, ["report", *argv])
+    assert told.exit_code == 3
+    assert "incident.json: edited" in json.loads(told.stdout)["refused"]
