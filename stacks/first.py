@@ -80,15 +80,16 @@ def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG
     """No traceback, and the word again if Pulumi still takes it: on ^C it may end at once, outputs unwritten. It ends a
     program in the same way when a resource failed. Told by a thread that is not waited for long, since what was
     interrupted may hold the lock of the channel to Pulumi."""
-    says, asked = "run the same command again; the stack's outputs are those of the run before", Mode.KEEP.value
+    again = "run the same command again; the stack's outputs are those of the run before"
+    asked = pulumi.Config().get("incident")
     if pulumi.runtime.is_dry_run():
         says = "a preview touches nothing"
-    else:
-        asked = pulumi.Config().get("incident") or asked
-    if asked == Mode.LOCK:
+    elif asked == Mode.LOCK:
         says = _CUT_SHORT
     elif asked == Mode.LIFT and not lift_begun.is_set():
-        says = f"nothing was lifted; {says}"
+        says = f"nothing was lifted; {again}"
+    else:
+        says = again
     told = f"cut short, by ^C or by a resource that failed (named above): {says}"
     telling = threading.Thread(target=pulumi.log.error, args=(told,), daemon=True)
     telling.start()
