@@ -19,12 +19,12 @@ from access.sources import declared, live
 from access.sources.identities import Identities
 from containment import names, operators
 from containment.adapters.vault import HvacVault
-from drill.stack import prepare
 from policies.errors import Unreachable
 from policies.load import load
 from policies.model import AuthMethod, CiRole, Workload
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.estate import issuer_token
+from tests.integration.prepared import Prepared
 
 BY_GROUP, BY_NESTED = "secret/data/deploy/exchange-key", "secret/metadata/foreign/nested"
 BY_ENTITY, BY_POLICY = "secret/data/foreign/entity", "secret/data/foreign/people"
@@ -76,13 +76,11 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    prepare(box, print)
-    made = Server(box)
-    _foreign(made)
-    yield made
-    box.reset(print)
+def server(local: Prepared) -> Iterator[Server]:
+    with local.fresh() as box:
+        made = Server(box)
+        _foreign(made)
+        yield made
 
 
 def _foreign(server: Server) -> None:

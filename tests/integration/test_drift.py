@@ -14,9 +14,9 @@ import pytest
 
 from containment.adapters.github import GithubHost
 from containment.repository import Ruleset
-from drill.stack import prepare
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.github import GithubDouble, public_key
+from tests.integration.prepared import Prepared
 
 ROGUE: dict[str, dict[str, Any]] = {
     "sys/policies/acl/pc-rogue": {"policy": '{"path":{"secret/*":{"capabilities":["read"]}}}'},
@@ -47,13 +47,10 @@ NAMED = {
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    prepare(box, print)
-    yield box
-    violations = GithubDouble(box.root, 0).violations()
-    box.reset(print)
-    assert not violations
+def sandbox(local: Prepared) -> Iterator[Sandbox]:
+    with local.fresh() as box:
+        yield box
+        assert not GithubDouble(box.root, 0).violations()
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,11 @@ from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
 from containment.incident import Incident, Proof
 from containment.repository import RULESET, RULESETS, settings
-from drill.stack import prepare, pulumi
+from drill.stack import pulumi
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.github import ADMIN, GithubDouble
+from tests.integration.prepared import Prepared
 
 CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
 DEVELOPER, REVIEWER, NAMED, OTHER_NAMED = "dana-dev", "omar-dev", "sic-lead", "sre-oncall"
@@ -128,17 +129,13 @@ def git(world: World, *arguments: str, cwd: Path, check: bool = True) -> subproc
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(local: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The estate in peace, in which every attack below succeeds."""
-    box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
-    try:
-        prepare(box, print)
+    with local.fresh() as box:
         folder = tmp_path_factory.mktemp("clones")
         made = World(box, folder, {**box.environ(), "PORTCULLIS_INCIDENTS": str(folder / "incidents")})
         yield made
         assert made.double.violations() == []
-    finally:
-        box.reset(print)
 
 
 def attacks(world: World) -> dict[str, bool]:

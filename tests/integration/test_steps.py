@@ -29,9 +29,8 @@ from drill.acts import Performer
 from drill.leak import LEAKED, leak
 from drill.result import missing_steps, verdict
 from drill.run import probe
-from drill.stack import prepare
 from policies.load import load
-from sandbox.environment import Sandbox
+from tests.integration.prepared import Prepared
 
 STEPS: list[tuple[ModuleType, str, Any]] = [
     (policies, "deny", None),
@@ -53,11 +52,9 @@ STEPS: list[tuple[ModuleType, str, Any]] = [
 
 
 @pytest.fixture
-def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+def locked(local: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     """Leak, attack with success, lock down straight over the APIs, attack again: the verdict."""
-    sandbox = Sandbox(tmp_path / "sandbox")
-    try:
-        prepare(sandbox, print)
+    with local.fresh() as sandbox:
         for name, value in {**sandbox.environ(), "PORTCULLIS_INCIDENTS": str(tmp_path / "incidents")}.items():
             monkeypatch.setenv(name, value)
 
@@ -75,8 +72,6 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
             return verdict(seen, found, ())
 
         yield run
-    finally:
-        sandbox.reset(print)
 
 
 def test_with_every_step_it_is_contained(locked: Callable[[], str]) -> None:
