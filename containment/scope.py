@@ -17,7 +17,6 @@ from policies.model import (
     KvSecret,
     Repository,
     SecretAccessPolicy,
-    TokenType,
     Workload,
 )
 
@@ -70,7 +69,7 @@ class Affected:
     """In scope by class and declared `incident.access: deny`: the granted path is denied until the lift."""
     secrets: tuple[SecretAccessPolicy, ...]
     """In scope: leases revoked, TTLs capped, quarantined while tokens are revoked; among them the database roles that a
-    leaked workload with batch tokens is granted."""
+    leaked workload is granted."""
     leaked_secrets: tuple[SecretAccessPolicy, ...]
     """Named as leaked, or held by a repository that is."""
     workloads: tuple[Workload, ...]
@@ -154,9 +153,9 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     static = tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret))
     leaked_names = leaked("workload")
     leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked_names)
-    # The leases of a batch token do not end with it, and say not whose they are.
-    batch = {w.name for w in leaked_workloads if w.tokens is TokenType.BATCH}
-    leased = {s.name for s in estate.secrets if isinstance(s.secret, DatabaseSecret) and batch & _holders(s)}
+    # A lease says not whose it is. One of a batch token does not end with the token; one of a service token ends some
+    # time after it, or not at all, and the server tells nobody.
+    leased = {s.name for s in estate.secrets if isinstance(s.secret, DatabaseSecret) and leaked_names & _holders(s)}
     secrets = tuple(s for s in estate.secrets if everything or s.name in taken or s.name in leased)
     scoped = leaked_names | {g.workload for s in leaked_secrets for g in s.grants}
     return Affected(

@@ -7,8 +7,13 @@ from typing import Any
 
 _LONGEST = 400
 _REACHED = re.compile(r"connection to server .+")
+_FULL = (
+    "somebody holds so many locks that the server has room for none, nor for a session; how to get in: "
+    "docs/incident_playbooks.md"
+)
 _REMEDIES = {
     "55P03": "somebody else holds the lock; how to find who: docs/incident_playbooks.md",
+    "53200": _FULL,
     "XX000": "somebody alters it at the same time; run the same command again",
 }
 """By SQLSTATE."""
@@ -32,7 +37,8 @@ def cause(error: Any) -> str:
         words = [diag.message_primary, detail, diag.message_hint, _REMEDIES.get(str(diag.sqlstate))]
         return _plain("; ".join(x for x in words if x))
     if reached := _REACHED.search(said):
-        return _plain(reached[0].replace("FATAL:  ", ""))
+        words = reached[0].replace("FATAL:  ", "")
+        return _plain(f"{words}; {_FULL}" if words.endswith("out of shared memory") else words)
     if isinstance(error, psycopg.ProgrammingError):
         return "its connection URL cannot be read"
     return next((words for part, words in _CONNECTING if part in said), type(error).__name__)

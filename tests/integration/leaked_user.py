@@ -75,6 +75,39 @@ def holding(connection: psycopg.Connection[Any], *statements: str) -> Iterator[N
             end.cancel()
 
 
+FILL = """DO $$ BEGIN FOR i IN 1..10000000 LOOP PERFORM pg_advisory_lock(i); END LOOP;
+EXCEPTION WHEN out_of_memory THEN NULL; END $$"""
+
+
+@contextmanager
+def filling(sandbox: Sandbox, leaked: dict[str, str]) -> Iterator[None]:
+    """Sessions that hold every lock that the server has room for, and come back until they are refused."""
+    full, enough = Event(), Event()
+
+    def work() -> None:
+        while not enough.is_set():
+            try:
+                with session(sandbox, leaked) as connection:
+                    while not enough.is_set():
+                        connection.execute(FILL.encode())
+                        full.set()
+                        time.sleep(0.01)
+            except psycopg.Error as error:
+                if any(words in str(error) for words in _REFUSED):
+                    return
+
+    threads = [Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert full.wait(_PATIENCE)
+        yield
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
+
+
 @contextmanager
 def flooding(sandbox: Sandbox, leaked: dict[str, str], times: int = 8) -> Iterator[list[Thread]]:
     """Sessions that alter the user's own row without end, and come back until they are refused."""

@@ -26,6 +26,7 @@ from tests.integration.leaked_user import (
     OWN_ROW,
     busy,
     exists,
+    filling,
     flooding,
     holding,
     issue_by_root,
@@ -142,6 +143,18 @@ def test_nor_does_one_that_takes_every_connection(sandbox: Sandbox, vault: HvacV
                 assert "remaining connection slots are reserved" in str(error)  # noqa: PT017 - it ends the loop
                 break
         assert contain(vault, "INC-CROWD", ROLE, print).report.not_contained == ()
+    assert not exists(sandbox, leaked["username"])
+
+
+def test_one_that_holds_every_lock_is_never_called_contained(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]
+) -> None:
+    """The workload's secret_id leaked, and whoever has it took a credential of the database: nobody gets in to end it,
+    and the server tells nobody that the lease of a revoked token has not ended."""
+    with filling(sandbox, leaked):
+        told = contain(vault, "INC-FULL", "workload:analytics-api", print).report.not_contained
+        assert any("somebody holds so many locks that the server has room for none" in line for line in told), told
+    assert contain(vault, "INC-FULL", "workload:analytics-api", print).report.not_contained == ()
     assert not exists(sandbox, leaked["username"])
 
 
