@@ -7,7 +7,6 @@ shows it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import IO, Any, Protocol
 
 from containment import names
 from policies.errors import InputError, Unreachable
+from rotation.audit_record import decoded
 
 
 class Store(Protocol):
@@ -125,7 +125,7 @@ def response(line: bytes) -> dict[str, Any] | None:
     if b'"type":"response"' not in line:
         return None
     try:
-        entry: dict[str, Any] = json.loads(line)
+        entry = decoded(line)
         entry["request"]["path"], moment(entry["time"])
     except (ValueError, KeyError, TypeError):
         return None
@@ -157,7 +157,7 @@ def _record(incident_id: str) -> str:
 
 def _time(line: bytes) -> str:
     try:
-        text = str(json.loads(line)["time"])
+        text = str(decoded(line)["time"])
         moment(text)
     except (ValueError, KeyError, TypeError):
         return ""

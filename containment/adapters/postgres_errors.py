@@ -37,8 +37,8 @@ def cause(error: Any) -> str:
         words = [diag.message_primary, detail, diag.message_hint, _REMEDIES.get(str(diag.sqlstate))]
         return _plain("; ".join(x for x in words if x))
     if reached := _REACHED.search(said):
-        words = reached[0].replace("FATAL:  ", "")
-        return _plain(f"{words}; {_FULL}" if words.endswith("out of shared memory") else words)
+        refused = reached[0].replace("FATAL:  ", "")
+        return _plain(f"{refused}; {_FULL}" if refused.endswith("out of shared memory") else refused)
     if isinstance(error, psycopg.ProgrammingError):
         return "its connection URL cannot be read"
     return next((words for part, words in _CONNECTING if part in said), type(error).__name__)

@@ -11,6 +11,7 @@ from typing import Any
 
 from policies.errors import Unreachable
 from rotation.audit_log import Writes, given, moment, opened
+from rotation.audit_record import decoded
 from rotation.evidence.audit_earlier import Continuity, Earlier
 from rotation.evidence.redaction import redact_certain
 
@@ -103,7 +104,7 @@ def _key(record: dict[str, Any]) -> str:
 
 def _record(raw: bytes) -> tuple[datetime, dict[str, Any]] | None:
     try:
-        data = json.loads(raw)
+        data = decoded(raw)
         at = datetime.fromisoformat(data["time"])
         request, auth = data["request"], data.get("auth") or {}
         kept = {
@@ -120,7 +121,7 @@ def _record(raw: bytes) -> tuple[datetime, dict[str, Any]] | None:
             "allowed": (auth.get("policy_results") or {}).get("allowed"),
             "error": data.get("error"),
         }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return (at, kept) if at.tzinfo else None
 

@@ -7,7 +7,6 @@ the order of their first records.
 from __future__ import annotations
 
 import gzip
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.errors import InputError, Unreachable
+from rotation.audit_record import decoded
 
 SILENCE = 86400
 """Seconds without a record after which a file is taken to be missing: a server in use writes one every few minutes."""
@@ -102,10 +102,10 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 def _record(line: bytes) -> tuple[float, dict[str, Any]] | None:
     try:
-        entry = json.loads(line)
+        entry = decoded(line)
         at = _epoch(entry["time"])
         str(entry["request"]["path"]), entry["type"], (entry.get("auth") or {}).get("policies")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return None if at is None else (at, entry)
 
