@@ -75,7 +75,7 @@ def test_a_log_of_decisions_that_is_no_file(env: dict[str, str], spoil: Callable
     spoil(log)
     try:
         done = _contain(env, "FULL-1")
-        assert done.returncode == 1, done.stderr
+        assert done.returncode == 3, done.stderr
         assert "the estate of the last apply was used: decision log decisions.jsonl: " in done.stderr
         assert "Traceback" not in done.stderr
     finally:
