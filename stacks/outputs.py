@@ -9,6 +9,7 @@ import pulumi
 
 from containment.decide import Decision
 from containment.incident import Incident, Mode, State
+from stacks import before
 
 
 class Standing(StrEnum):
@@ -26,12 +27,13 @@ def standing(decision: Decision, *, proven: bool) -> Standing:
 
 
 def begin(mode: Mode, *, dry: bool) -> None:
-    """Before any server is asked: the last run's word is not this one's."""
+    """Before any server is asked: the last run's word is not this one's, but what it left open is."""
+    pulumi.export(before.OPEN, before.held())
     pulumi.export("mode", (Standing.NOT_CONTAINED if mode is Mode.LOCK and not dry else Standing.UNKNOWN).value)
 
 
 def tell(decision: Decision, *, proven: bool) -> None:
-    pulumi.export("openIncidents", [i.id for i in decision.in_force])
+    _open(decision.known)
     pulumi.export("mode", standing(decision, proven=proven).value)
 
 
@@ -46,5 +48,11 @@ def refused(incidents: Sequence[Incident] | None) -> None:
     else:
         word = Standing.UNKNOWN if all(i.contained_at for i in in_force) else Standing.NOT_CONTAINED
     if incidents is not None:
-        pulumi.export("openIncidents", [i.id for i in in_force])
+        _open(incidents)
     pulumi.export("mode", word.value)
+
+
+def _open(incidents: Sequence[Incident]) -> None:
+    """By the server, and those that it has no record of any more, which nobody lifted."""
+    now = [i.id for i in incidents if i.state is State.OPEN]
+    pulumi.export(before.OPEN, before.unknown_to(incidents).apply(lambda lost: [*now, *lost]))

@@ -17,7 +17,7 @@ from containment.incident import Incident, Mode, State
 from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError, Unanswered
-from stacks import access, approved, lift, outputs
+from stacks import access, approved, before, lift, outputs
 from stacks.first import Begun, asking, lift_begun, refusals, without_vault
 from stacks.registration import registered
 
@@ -32,15 +32,11 @@ def run(begun: Begun) -> None:
             context, decision, complaints = _opened(begun)
     except Unanswered as error:
         without_vault(begun.asked, begun.stored, error, dry=dry)
-    if decision.lifting is not None:
-        lift_begun.set()
-    gate_resource = vault_sdk.Policy(
-        names.GATE, name=names.GATE, policy=gate.gate(context.affected), opts=pulumi.ResourceOptions(protect=True)
-    )
     outputs.tell(decision, proven=dry)  # a preview says what would be
     if dry:
         _announce(vault, context, decision)
-    pulumi.run(lambda: _rest(gate_resource, None if dry else vault, context, decision, complaints))
+    locking = begun.asked.mode is Mode.LOCK
+    pulumi.run(lambda: _rest(None if dry else vault, context, decision, complaints, locking=locking))
 
 
 def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
@@ -70,14 +66,18 @@ def _unheard(*_: object, **__: object) -> None:
 
 
 async def _rest(
-    gate_resource: vault_sdk.Policy,
-    vault: HvacVault | None,
-    context: access.Context,
-    decision: Decision,
-    complaints: list[str],
+    vault: HvacVault | None, context: access.Context, decision: Decision, complaints: list[str], *, locking: bool
 ) -> None:
-    """After the gate, which is awaited. `vault` is None in a preview, which does no work beside the resources. What is
-    raised here Pulumi raises at the end, when every resource has had its turn."""
+    """The gate, which is awaited, then everything else. `vault` is None in a preview, which does no work beside the
+    resources. What is raised here Pulumi raises at the end, when every resource has had its turn."""
+    if not locking:  # which opens nothing by itself, and waits for no word of the state's
+        with refusals():
+            await before.refuse(decision.known)
+    if decision.lifting is not None:
+        lift_begun.set()
+    gate_resource = vault_sdk.Policy(
+        names.GATE, name=names.GATE, policy=gate.gate(context.affected), opts=pulumi.ResourceOptions(protect=True)
+    )
     if vault is not None:
         await registered([gate_resource])  # when it fails, the executor still writes the gate
     declared = asyncio.ensure_future(access.declare(context))
@@ -88,10 +88,10 @@ async def _rest(
     with refusals():
         await declared
     if vault is not None and decision.current is not None:
-        lost = await asyncio.to_thread(_cap_again, vault, context, decision.current)
-        if lost:
+        uncapped = await asyncio.to_thread(_cap_again, vault, context, decision.current)
+        if uncapped:
             outputs.tell(decision, proven=False)
-        complaints += lost
+        complaints += uncapped
     # Last: a provider that cannot be configured ends the whole program, and GitHub must not end a lock-down.
     from stacks import github
 
@@ -106,6 +106,8 @@ async def _rest(
     if vault is not None and not complaints:
         with refusals():
             await asyncio.to_thread(_declared, vault, decision)
+    if lost := await before.unknown_to(decision.known).future():
+        pulumi.log.warn(before.words(lost))
     if complaints:
         raise pulumi.RunError("\n".join(complaints))
 

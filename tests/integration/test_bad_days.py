@@ -4,6 +4,7 @@ the middle, `pulumi destroy`."""
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from containment.lockout import largest
 from policies.errors import InputError
 from policies.load import load
 from sandbox.environment import REPOSITORY
-from tests.integration.production import PARTNER, TRADING, Production, contained, copied
+from tests.integration.production import PARTNER, TRADING, Production, changed, contained, copied
 
 
 def test_opa_down(prod: Production, tmp_path: Path) -> None:
@@ -184,6 +185,41 @@ def test_openbao_killed_in_the_middle_is_not_contained_and_the_rerun_is(prod: Pr
     assert prod.output("mode") == "locked"
     assert contained("KILL-1")
     assert not prod.reads("execution-engine", TRADING)
+
+
+def test_a_vault_restored_from_before_the_incident_opens_nothing(prod: Production, tmp_path: Path) -> None:
+    """What the update before left open is in the stack's outputs, whatever fails in between."""
+    bao = prod.box.openbao
+    assert prod.open() == []
+    bao.stop()
+    backup = tmp_path / "backup"
+    shutil.copytree(bao.folder, backup)
+    bao.start()
+    assert prod.lock("LOST-1", "partner-api-key").returncode == 0
+    bao.stop()
+    failed = prod.keep()
+    assert failed.returncode != 0
+    shutil.rmtree(bao.folder)
+    shutil.copytree(backup, bao.folder)
+    bao.start()
+    assert prod.open() == []
+    for _ in range(2):
+        refused = prod.keep()
+        assert refused.returncode != 0
+        assert "the last update left LOST-1 open, and the vault has no record of it" in refused.stdout
+        assert changed(refused) == []
+        assert prod.output("openIncidents") == '["LOST-1"]'
+    other = prod.lock("LOST-2", "risk-limits-token")
+    assert other.returncode == 0, other.stdout
+    assert "the last update left LOST-1 open" in other.stdout
+    again = prod.lock("LOST-1", "partner-api-key")
+    assert again.returncode == 0, again.stdout
+    assert "the last update left" not in again.stdout
+    assert not prod.reads("partner-gateway", PARTNER)
+    prod.lifted("LOST-2")
+    prod.lifted("LOST-1")
+    assert prod.output("openIncidents") == "[]"
+    assert prod.keep().returncode == 0
 
 
 def test_destroy_leaves_the_gate(prod: Production) -> None:

@@ -1,0 +1,49 @@
+"""What the update before this one left open, by the stack's own outputs: the vault may have been restored from an older
+backup since, or be another one, and opens then what nobody lifted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import pulumi
+
+from containment.decide import LOCK
+from containment.incident import Incident
+from policies.errors import InputError
+
+OPEN = "openIncidents"
+
+
+@cache
+def _outputs() -> pulumi.Output[dict[str, Any]]:
+    name = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
+    return pulumi.StackReference(name).outputs
+
+
+def held() -> pulumi.Output[list[str]]:
+    """Ids."""
+    return _outputs().apply(lambda outputs: list((outputs or {}).get(OPEN) or ()))
+
+
+def unknown_to(server: Iterable[Incident]) -> pulumi.Output[list[str]]:
+    """Ids of those of which the server has no record, neither open nor lifted."""
+    known = {incident.id for incident in server}
+    return held().apply(lambda ids: [one for one in ids if one not in known])
+
+
+async def refuse(server: Iterable[Incident]) -> None:
+    """Raises InputError naming them: an update would open what they locked."""
+    lost = await unknown_to(server).future()
+    if lost:
+        raise InputError(f"nothing was changed: {words(lost)}")
+
+
+def words(lost: Iterable[str]) -> str:
+    ids = list(lost)
+    return (
+        f"the last update left {', '.join(ids)} open, and the vault has no record of it: it was restored from an older "
+        f"backup, or is another server. Lock down again, with the same scope: {LOCK} --config incidentId={ids[0]} "
+        "--config incidentScope=WHAT-LEAKED; a lift with its proofs opens it then"
+    )
