@@ -22,15 +22,10 @@ def _outputs() -> pulumi.Output[dict[str, Any]]:
     return pulumi.StackReference(name).outputs
 
 
-def held() -> pulumi.Output[list[str]]:
-    """Ids."""
-    return _outputs().apply(lambda outputs: list((outputs or {}).get(OPEN) or ()))
-
-
 def unknown_to(server: Iterable[Incident]) -> pulumi.Output[list[str]]:
     """Ids of those of which the server has no record, neither open nor lifted."""
     known = {incident.id for incident in server}
-    return held().apply(lambda ids: [one for one in ids if one not in known])
+    return _outputs().apply(lambda told: [one for one in (told or {}).get(OPEN) or () if one not in known])
 
 
 async def refuse(server: Iterable[Incident]) -> None:

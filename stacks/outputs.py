@@ -28,7 +28,7 @@ def standing(decision: Decision, *, proven: bool) -> Standing:
 
 def begin(mode: Mode, *, dry: bool) -> None:
     """Before any server is asked: the last run's word is not this one's, but what it left open is."""
-    pulumi.export(before.OPEN, before.held())
+    _open(())
     pulumi.export("mode", (Standing.NOT_CONTAINED if mode is Mode.LOCK and not dry else Standing.UNKNOWN).value)
 
 
@@ -47,12 +47,11 @@ def refused(incidents: Sequence[Incident] | None) -> None:
         word = Standing.OPEN
     else:
         word = Standing.UNKNOWN if all(i.contained_at for i in in_force) else Standing.NOT_CONTAINED
-    if incidents is not None:
-        _open(incidents)
+    _open(incidents or ())
     pulumi.export("mode", word.value)
 
 
 def _open(incidents: Sequence[Incident]) -> None:
-    """By the server, and those that it has no record of any more, which nobody lifted."""
+    """By the server, and those that it has no record of, or was not asked for: the update before left them open."""
     now = [i.id for i in incidents if i.state is State.OPEN]
     pulumi.export(before.OPEN, before.unknown_to(incidents).apply(lambda lost: [*now, *lost]))

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pulumi
+import pulumi_vault as vault_sdk
 import pytest
 
 from containment import caps
@@ -35,11 +36,10 @@ class Server:
             self.role = data
 
 
-def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> tuple[str, dict[str, Any]]:
+def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
     """The role is capped; then a provider that updates it for another reason writes the TTLs of its state along."""
     no: Any = None
     context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, "all")
-    told: dict[str, Any] = {}
 
     async def registered(_: object) -> None: ...
 
@@ -52,24 +52,24 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> tuple[str, dict[str, 
     monkeypatch.setattr(program, "_work", lambda *_: True)
     monkeypatch.setattr(program, "from_environment", lambda vault, _: Systems(vault, no, no, no, no))
     monkeypatch.setattr(github, "refusal", lambda _: "no owner")
-    monkeypatch.setattr(pulumi, "export", told.__setitem__)
+    monkeypatch.setattr(vault_sdk, "Policy", lambda *_, **__: None)
     monkeypatch.setattr(pulumi.log, "info", lambda _: None)
     with pytest.raises(pulumi.RunError) as refused:
-        asyncio.run(program._rest(no, server, context, Decision((OPEN,), OPEN, None), []))
-    return str(refused.value), told
+        asyncio.run(program._rest(server, context, Decision((OPEN,), OPEN, None), [], locking=True))
+    return str(refused.value)
 
 
-def test_a_cap_that_pulumi_lifted_is_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cap_that_pulumi_lifted_is_set_again(monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any]) -> None:
     assert CAP.incident != CAP.peace, "a test that cannot fail"
     server = Server(stuck=False)
-    words, told = _rest(monkeypatch, server)
+    words = _rest(monkeypatch, server)
     assert server.role == CAP.incident
     assert words == "repositories were not declared: no owner"
-    assert told["mode"] == "locked"
+    assert exported["mode"] == "locked"
 
 
-def test_a_cap_that_stays_lifted_is_not_contained(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cap_that_stays_lifted_is_not_contained(monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any]) -> None:
     server = Server(stuck=True)
-    words, told = _rest(monkeypatch, server)
+    words = _rest(monkeypatch, server)
     assert f"not contained: {CAP.name} ({CAP.what}: not in force" in words
-    assert told["mode"] == "not contained"
+    assert exported["mode"] == "not contained"
