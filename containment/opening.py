@@ -26,18 +26,20 @@ from policies.model import Estate
 
 
 def admitted(vault: HvacVault, warn: Progress) -> HvacVault:
-    """`vault`, or the operator's where the containment token is refused: it is the day on which that shows. Raises
-    TokensRefused when no token is accepted, Unanswered."""
+    """`vault`, or the operator's where the containment token is refused, or is another one that may not lock down and
+    lift: it is the day on which that shows. Raises TokensRefused when no token is accepted, Unanswered, and InputError
+    when the operator's lacks a right."""
+    refused: PortcullisError
     try:
-        vault.whoami()
+        way_out.require(vault)
         return vault
     except Unanswered:
         raise
-    except Unreachable as error:
+    except (Unreachable, InputError) as error:
         refused = error
     operators = HvacVault.from_environment()
     try:
-        operators.whoami()
+        way_out.require(operators)
     except Unanswered:
         raise
     except Unreachable as error:

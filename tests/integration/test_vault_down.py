@@ -131,6 +131,12 @@ def test_a_refused_containment_token_is_no_reason_to_wait(sandbox: Sandbox, monk
     assert done.returncode == 0, done.stderr
     assert "PORTCULLIS_CONTAINMENT_TOKEN is refused, so VAULT_TOKEN locks down" in done.stderr
     assert _open()["INC-14"].contained_at
+    another = Path(os.environ["PORTCULLIS_PROBER_TOKEN_FILE"]).read_text()
+    monkeypatch.setenv("PORTCULLIS_CONTAINMENT_TOKEN", another)
+    done = _contain("--incident-id", "INC-14", "--scope", "risk-limits-token")
+    assert done.returncode == 0, done.stderr
+    assert "PORTCULLIS_CONTAINMENT_TOKEN is refused, so VAULT_TOKEN locks down: " in done.stderr
+    monkeypatch.setenv("PORTCULLIS_CONTAINMENT_TOKEN", "s.expired")
 
     leaked = _leak()
     with monkeypatch.context() as refused:

@@ -14,8 +14,8 @@ from policies.errors import InputError
 class Server:
     """Knows a lifted incident; whatever else is asked of it fails the test."""
 
-    def whoami(self) -> str:
-        return "operator"
+    def capabilities(self, paths: list[str]) -> dict[str, set[str]]:
+        return {path: {"read", "update", "list"} for path in paths}
 
     def incidents(self) -> tuple[Incident, ...]:
         return (Incident("INC-7", Scope(everything=True), State.LIFTED, opened_at=1, lifted_at=2),)

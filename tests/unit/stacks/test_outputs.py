@@ -48,10 +48,10 @@ def test_a_server_that_is_killed_at_once_leaves_no_word_of_an_earlier_run(
     monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any], mode: Mode, word: str
 ) -> None:
     class Killed:
-        def compiled(self) -> None:
+        def compiled(self, *_: object) -> None:
             raise Unreachable("vault: read: ConnectionError")
 
-        whoami = compiled
+        capabilities = compiled
 
     monkeypatch.setattr(settings, "read", lambda: settings.Settings(Asked(mode, "A", ""), "all", approval=False))
     monkeypatch.setattr(HvacVault, "from_environment", Killed)
