@@ -27,13 +27,6 @@ class NotContained(Finding):
         self.names = names
 
 
-_REMEDIES = {
-    "declared": "no `pulumi up` has declared this lock-down to its end: run `pulumi up --config incident=keep` first",
-    "incident/audit-quiet": "counts for minutes: run `portcullis rotate run ID` right before the lift",
-}
-"""Of what is missing, where its name does not say it."""
-
-
 class LastApplyUsed(PortcullisError):
     """The declarations do not serve, so that the estate of the last apply did. A system that could not judge them is
     away; what is wrong with them is a finding, for the run did work."""
@@ -44,11 +37,10 @@ class LastApplyUsed(PortcullisError):
 
 
 class LiftRefused(Finding):
-    """The gate stays down; `missing` names each proof that is absent or stale."""
+    """The gate stays down; `missing` names each proof that is absent, stale or taken back (`proofs.lacking`)."""
 
     def __init__(self, missing: tuple[str, ...]) -> None:
-        words = (f"{one}: {_REMEDIES[one]}" if one in _REMEDIES else one for one in missing)
-        super().__init__(f"lift refused: {'; '.join(words)}; {GO_ON}")
+        super().__init__(f"lift refused: {'; '.join(missing)}; {GO_ON}")
         self.missing = missing
 
 

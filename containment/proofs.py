@@ -51,3 +51,19 @@ def lift_input(incident: Incident, estate: Estate, requested_id: str, now: int, 
         "required": required(incident, estate),
         "now": now,
     }
+
+
+def lacking(incident: Incident, reason: str) -> str:
+    """OPA's reason against a lift, with the remedy where a name alone does not say it: what was never proven is told
+    apart from what was, and does not count any more."""
+    if reason == DECLARED:
+        return (
+            f"{reason}: no `pulumi up` has declared this lock-down to its end: run `pulumi up --config incident=keep` "
+            "first"
+        )
+    proof = next((p for p in incident.proofs if f"{p.item}/{p.kind}" == reason), None)
+    if proof is None:
+        return reason
+    if not proof.ok:
+        return f"{reason}: did not hold when it was last tried: `portcullis rotate status {incident.id}` says why"
+    return f"{reason}: proven too long ago: run `portcullis rotate run {incident.id}` right before the lift"

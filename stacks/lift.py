@@ -32,7 +32,8 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     )
     foreign = copies.touched(incident, from_environment(vault, estate).code_host)
     if foreign or not answer.allow:
-        raise LiftRefused((*answer.reasons, *(f"not contained: {m}" for m in missing), *foreign))
+        lacking = (proofs.lacking(incident, reason) for reason in answer.reasons)
+        raise LiftRefused((*lacking, *(f"not contained: {m}" for m in missing), *foreign))
 
 
 def restore(vault: HvacVault, estate: Estate, incidents: tuple[Incident, ...], lifting: Incident) -> None:

@@ -89,7 +89,8 @@ def test_a_use_of_what_was_retired_stands_in_the_way_until_it_is_acknowledged(
     assert "audit-quiet: 1 uses of what was retired: 20" in line
     assert f"{PATH} by token, accessor none, from 127.0.0.1" in line
     assert retired not in done.stdout + done.stderr
-    assert "incident/audit-quiet" in pulumi(sandbox, "incident=false", f"incidentId={ID}").stdout
+    refused = pulumi(sandbox, "incident=false", f"incidentId={ID}").stdout
+    assert f"incident/audit-quiet: did not hold when it was last tried: `portcullis rotate status {ID}`" in refused
     _a_rotated_log_makes_nothing_quiet(sandbox)
     word = _rotate(sandbox, *WORD)
     assert word.returncode == 0, word.stderr

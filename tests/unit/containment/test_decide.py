@@ -10,7 +10,7 @@ from containment import gate
 from containment.decide import Asked, decide, scope_text
 from containment.errors import UnknownScope
 from containment.incident import Incident, Mode, Proof, Scope, State
-from containment.proofs import lift_input, required
+from containment.proofs import lacking, lift_input, required
 from containment.scope import affected, parse_scope
 from policies.errors import InputError
 from policies.load import load
@@ -264,6 +264,18 @@ def test_what_a_lift_needs() -> None:
     proven = proven.with_proof(Proof("secret:exchange-trading-key", "old-dead", 40, ok=False))
     assert [p["ok"] for p in lift_input(proven, load(), "A", 50, contained=True)["proofs"]] == [False, True, False]
     assert Incident.from_json(proven.to_json()) == proven
+
+
+def test_what_was_never_proven_is_told_apart_from_what_does_not_count_any_more() -> None:
+    quiet = "incident/audit-quiet"
+    assert lacking(OPEN, quiet) == quiet
+    assert lacking(OPEN, "a list of what must be proven") == "a list of what must be proven"
+    failed = OPEN.with_proof(Proof("incident", "audit-quiet", 30, ok=False))
+    why = "did not hold when it was last tried: `portcullis rotate status A` says why"
+    assert lacking(failed, quiet) == f"{quiet}: {why}"
+    stale = OPEN.with_proof(Proof("incident", "audit-quiet", 30, ok=True))
+    again = "proven too long ago: run `portcullis rotate run A` right before the lift"
+    assert lacking(stale, quiet) == f"{quiet}: {again}"
 
 
 @pytest.mark.parametrize("name", ["2026/12", "../x", "a b", ".", "-x", "a" * 65, "a.jsonl", "X.JSONL", "earlier-1"])
