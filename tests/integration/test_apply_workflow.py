@@ -158,6 +158,7 @@ class World:
         told = {
             k: v for k, v in box.items() if k in kept or k.startswith("PORTCULLIS_PG_") or "_CA" in k or "CERT" in k
         }
+        assert WORKFLOW["env"].keys() <= told.keys(), "the sandbox's are in their place here"
         return {
             **told,
             "PATH": os.environ["PATH"],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import yaml
 
 from tools.bootstrap import ensure
 from tools.catalogue import LINTERS
@@ -37,6 +40,16 @@ def test_both_find_nothing_in_ours() -> None:
     assert WORKFLOWS
     for done in (_actionlint(*WORKFLOWS), _zizmor(*WORKFLOWS)):
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_address_can_be_changed_without_a_review() -> None:
+    """A login's JWT and passwords go there; the same for each job that logs in."""
+    told = [yaml.safe_load(file.read_text()) for file in WORKFLOWS]
+    assert [file.name for file in WORKFLOWS if re.search(r"\$\{\{[^}]*\bvars\b", file.read_text())] == []
+    addresses = [workflow["env"] for workflow in told if "env" in workflow]
+    assert len(addresses) == sum("auth/jwt/login" in file.read_text() for file in WORKFLOWS) == 2
+    assert addresses[0] == addresses[1]
+    assert addresses[0].keys() == {"VAULT_ADDR", "PULUMI_BACKEND_URL", "PORTCULLIS_PG_TRADEPULSE_VAULT"}
 
 
 def test_both_find_what_is_wrong(tmp_path: Path) -> None:
