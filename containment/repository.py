@@ -25,6 +25,8 @@ class BranchRule:
     """Protection of the branches that match `pattern`. `id` is GitHub's, empty for one that does not exist yet.
 
     `pushers`: logins that alone may push or merge, or `organization/team`; None leaves it to everybody who may write.
+    `around`: what the rule itself lets past it, in words, each with who may. It is only read: whatever we write, nobody
+    is let around it.
     """
 
     pattern: str
@@ -33,12 +35,14 @@ class BranchRule:
     approvals: int
     pushers: tuple[str, ...] | None
     creations_blocked: bool
+    around: tuple[str, ...] = ()
     id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """Ref patterns in full (`refs/heads/main`). `bypassed`: whether anybody is let past it. `target`: branch or tag."""
+    """Ref patterns in full (`refs/heads/main`). `bypassed`: whether it lets anybody past, or a fork's sync. `target`:
+    branch or tag."""
 
     active: bool
     exclude: tuple[str, ...]

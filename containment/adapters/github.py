@@ -19,8 +19,22 @@ from policies.errors import Unreachable
 
 _LIVE = ("queued", "in_progress", "waiting", "requested", "pending")
 
-_RULE = """id pattern lockBranch isAdminEnforced requiresApprovingReviews requiredApprovingReviewCount restrictsPushes
- blocksCreations pushAllowances(first: 100) { nodes { actor { ... on User { login } ... on Team { slug } } } }"""
+_WAYS = {
+    "allowsForcePushes": "force pushes",
+    "allowsDeletions": "its deletion",
+    "lockAllowsFetchAndMerge": "a fork's sync while it is locked",
+}
+_LET_AROUND = {
+    ("bypassForcePushAllowances", "bypassForcePushActorIds"): "force pushes",
+    ("bypassPullRequestAllowances", "bypassPullRequestActorIds"): "pushes without a pull request",
+}
+"""What a rule lets around itself: everybody by a setting of GraphQL, the named by a list, which is read and written
+under two names."""
+_CLOSED: dict[str, Any] = {**dict.fromkeys(_WAYS, False), **{written: [] for _, written in _LET_AROUND}}
+
+_ACTORS = "(first: 100) { nodes { actor { ... on App { slug } ... on User { login } ... on Team { slug } } } }"
+_RULE = f"""id pattern lockBranch isAdminEnforced requiresApprovingReviews requiredApprovingReviewCount restrictsPushes
+ blocksCreations pushAllowances{_ACTORS} {" ".join(_WAYS)} {" ".join(f"{read}{_ACTORS}" for read, _ in _LET_AROUND)}"""
 _RULES = f"""query($owner: String!, $name: String!, $after: String) {{ repository(owner: $owner, name: $name) {{
  id branchProtectionRules(first: 100, after: $after) {{ nodes {{ {_RULE} }}
  pageInfo {{ hasNextPage endCursor }} }} }} }}"""
@@ -65,20 +79,25 @@ class GithubHost:
         return [self._rule(node) for node in self._rules(repository)[1]]
 
     def _rule(self, node: dict[str, Any]) -> BranchRule:
-        actors = [item["actor"] or {} for item in node["pushAllowances"]["nodes"]]
-        names = sorted(a["login"] if "login" in a else f"{self._owner}/{a.get('slug', '?')}" for a in actors)
+        ways = [what for setting, what in _WAYS.items() if node[setting]]
+        named = {what: self._actors(node[read]) for (read, _), what in _LET_AROUND.items()}
         return BranchRule(
             pattern=node["pattern"],
             lock=node["lockBranch"],
             enforce_admins=node["isAdminEnforced"],
             approvals=(node["requiredApprovingReviewCount"] or 0) if node["requiresApprovingReviews"] else 0,
-            pushers=tuple(names) if node["restrictsPushes"] else None,
+            pushers=self._actors(node["pushAllowances"]) if node["restrictsPushes"] else None,
             creations_blocked=node["blocksCreations"],
+            around=(*ways, *(f"{what} by {', '.join(actors)}" for what, actors in named.items() if actors)),
             id=node["id"],
         )
 
+    def _actors(self, allowances: dict[str, Any]) -> tuple[str, ...]:
+        actors = [item["actor"] or {} for item in allowances["nodes"]]
+        return tuple(sorted(a["login"] if "login" in a else f"{self._owner}/{a.get('slug', '?')}" for a in actors))
+
     def write_branch_rule(self, repository: str, rule: BranchRule) -> None:
-        """Create the rule, or change exactly these settings of the one with this id."""
+        """Create the rule, or change exactly these settings of the one with this id; nobody is let around it."""
         fields: dict[str, Any] = {
             "pattern": rule.pattern,
             "lockBranch": rule.lock,
@@ -87,6 +106,7 @@ class GithubHost:
             "restrictsPushes": rule.pushers is not None,
             "blocksCreations": rule.creations_blocked,
             "pushActorIds": [self._actor(name) for name in rule.pushers or ()],
+            **_CLOSED,
         }
         if rule.approvals:
             fields["requiredApprovingReviewCount"] = rule.approvals
@@ -124,7 +144,7 @@ class GithubHost:
             exclude=tuple(names.get("exclude", ())),
             rules=tuple(sorted(rule["type"] for rule in full["rules"])),
             include=tuple(names.get("include", ())),
-            bypassed=bool(full.get("bypass_actors")),
+            bypassed=bool(full.get("bypass_actors")) or any(map(_syncs_forks, full["rules"])),
             target=full["target"],
             id=full["id"],
         )
@@ -194,3 +214,7 @@ class GithubHost:
         """When it was last written, as GitHub says it (RFC 3339, whole seconds); None when there is none."""
         found = self._api.call("GET", self._path(repository, f"actions/secrets/{quote(name, safe='')}"), absent=404)
         return None if found is None else str(found["updated_at"])
+
+
+def _syncs_forks(rule: dict[str, Any]) -> bool:
+    return bool(rule.get("parameters", {}).get("update_allows_fetch_and_merge"))

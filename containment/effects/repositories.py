@@ -70,10 +70,9 @@ def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
         return Outcome.FAILED, f"written, but {_difference(after, goal)}"
     if before is None:
         return Outcome.DONE, f"made; {_ADOPT}"
-    return (
-        Outcome.DONE,
-        "read-only for everybody" if goal.lock else f"reviewed merges by {', '.join(goal.pushers or ())}",
-    )
+    now = "read-only for everybody" if goal.lock else f"reviewed merges by {', '.join(goal.pushers or ())}"
+    shut = f"; nobody gets around it any more, it let by: {'; '.join(before.around)}" if before.around else ""
+    return Outcome.DONE, now + shut
 
 
 _ADOPT = (
@@ -96,7 +95,7 @@ def _strictest(before: BranchRule, wanted: BranchRule) -> BranchRule:
 def _difference(after: BranchRule | None, goal: BranchRule) -> str:
     if after is None:
         return "there is no such rule"
-    fields = ("lock", "enforce_admins", "approvals", "pushers", "creations_blocked")
+    fields = ("lock", "enforce_admins", "approvals", "pushers", "creations_blocked", "around")
     return "not in force: " + ", ".join(f for f in fields if getattr(after, f) != getattr(goal, f))
 
 

@@ -19,9 +19,10 @@ import pytest
 
 from containment import names, proofs
 from containment.adapters.github import GithubHost
+from containment.adapters.github_api import GithubApi
 from containment.adapters.vault import HvacVault
 from containment.incident import Incident, Proof
-from containment.repository import RULESET, RULESETS, settings
+from containment.repository import INCIDENT_BRANCHES, RULESET, RULESETS, settings
 from drill.stack import pulumi
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
@@ -29,6 +30,7 @@ from sandbox.services.github import ADMIN, GithubDouble
 from tests.integration.prepared import Prepared
 
 CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
+PATTERNS = ("main", INCIDENT_BRANCHES)
 DEVELOPER, REVIEWER, NAMED, OTHER_NAMED = "dana-dev", "omar-dev", "sic-lead", "sre-oncall"
 
 
@@ -77,6 +79,14 @@ class World:
         url = f"{self.double.url}/api/v3/repos/tradepulse/{path}"
         trust = ssl.create_default_context(cafile=self.environ["SSL_CERT_FILE"])
         return httpx.request(method, url, json=body, headers=headers, verify=trust, trust_env=False)
+
+    def open_a_way(self, rule: str, settings: str) -> None:
+        """What an owner of the organization can write into a branch's protection, for `NAMED`."""
+        api = GithubApi(f"{self.double.url}/api/v3", self.double.token(ADMIN), self.environ["SSL_CERT_FILE"])
+        who = api.graphql("user", "query($login: String!) { user(login: $login) { id } }", {"login": NAMED})
+        mutation = f"""mutation($rule: ID!, $who: ID!) {{ updateBranchProtectionRule(input: {{
+            branchProtectionRuleId: $rule, {settings} }}) {{ branchProtectionRule {{ id }} }} }}"""
+        api.graphql("protection", mutation, {"rule": rule, "who": who["user"]["id"]})
 
     def push(self, login: str, repository: str, branch: str) -> tuple[bool, str]:
         """A new commit on the branch as it stands, or on a new branch, pushed with real git."""
@@ -214,6 +224,47 @@ def test_the_control_repository_takes_reviewed_merges_by_the_named(world: World)
     assert not world.merge(DEVELOPER, path)
     assert not world.merge(ADMIN, path)
     assert world.merge(NAMED, path)
+
+
+@pytest.mark.usefixtures("locked")
+def test_no_way_around_a_lock_outlives_the_next_run(world: World) -> None:
+    """An owner's leaked token writes it while the incident is open; nothing else tells the rules from those before."""
+
+    def held() -> list[object]:
+        return [
+            *world.host.branch_rules(CONTROL),
+            *(world.host.ruleset(CORE, name, target) for target, name in RULESETS.items()),
+        ]
+
+    before, stored = held(), world.stored()["branch_rules"]
+    main, proposals = (next(r.id for r in world.host.branch_rules(CONTROL) if r.pattern == p) for p in PATTERNS)
+    world.open_a_way(main, "bypassPullRequestActorIds: [$who], allowsDeletions: true, lockAllowsFetchAndMerge: true")
+    world.open_a_way(proposals, "bypassForcePushActorIds: [$who], allowsForcePushes: true")
+    forks = {"type": "update", "parameters": {"update_allows_fetch_and_merge": True}}
+    owner = {"actor_id": 1, "actor_type": "OrganizationAdmin", "bypass_mode": "always"}
+    for shown in world.ask(ADMIN, "GET", f"{CORE}/rulesets").json():
+        path = f"{CORE}/rulesets/{shown['id']}"
+        rules = [r for r in world.ask(ADMIN, "GET", path).json()["rules"] if r["type"] != "update"]
+        change = {"bypass_actors": [owner]} if shown["target"] == "branch" else {"rules": [*rules, forks]}
+        assert world.ask(ADMIN, "PUT", path, change).status_code == 200
+    assert world.push(NAMED, CONTROL, "main")[0], "nobody gets around: the test is void"
+
+    done = world.up()
+    assert done.returncode == 0, done.stdout
+    assert (
+        f"done: branch protected {CONTROL} main: reviewed merges by {NAMED}, {OTHER_NAMED}; nobody gets around it any "
+        in done.stdout
+    )
+    assert (
+        f"it let by: its deletion; a fork's sync while it is locked; pushes without a pull request by {NAMED}"
+        in done.stdout
+    )
+    assert f"it let by: force pushes; force pushes by {NAMED}" in done.stdout
+    assert f"done: branches locked {CORE}" in done.stdout
+    assert f"done: tags locked {CORE}" in done.stdout
+    assert not world.push(NAMED, CONTROL, "main")[0]
+    assert held() == before
+    assert world.stored()["branch_rules"] == stored
 
 
 def test_runs_are_seen_ended_and_actions_is_off(world: World, locked: str) -> None:

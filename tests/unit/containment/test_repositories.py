@@ -55,7 +55,7 @@ class Host:
     def write_branch_rule(self, repository: str, rule: BranchRule) -> None:
         if self._write("write_branch_rule", f"{repository} {rule.pattern}"):
             kept = [held for held in self.rules[repository] if held.pattern != rule.pattern]
-            self.rules[repository] = [*kept, dataclasses.replace(rule, id=rule.id or "new")]
+            self.rules[repository] = [*kept, dataclasses.replace(rule, id=rule.id or "new", around=())]
 
     def ruleset(self, repository: str, name: str, target: str = "branch") -> Ruleset | None:
         held = self.sets.get((repository, name))
@@ -173,6 +173,18 @@ def test_a_stricter_rule_stays_stricter() -> None:
     assert host.rules[CORE] == [
         dataclasses.replace(rule, approvals=4, pushers=("omar-dev",), lock=True, enforce_admins=True)
     ]
+
+
+@pytest.mark.parametrize("deaf", [set(), {"write_branch_rule"}])
+def test_nobody_is_let_around_a_rule(deaf: set[str]) -> None:
+    host = Host(deaf=deaf)
+    way = "pushes without a pull request by dana-dev"
+    host.rules[CONTROL] = [dataclasses.replace(rule, around=(way,)) for rule in host.rules[CONTROL]]
+    effects = lock(host)
+    for pattern in ("main", INCIDENT_BRANCHES):
+        outcome, detail = effects[f"branch protected {CONTROL} {pattern}"]
+        assert (outcome is Outcome.FAILED) is bool(deaf)
+        assert ("not in force" in detail and "around" in detail) if deaf else (f"it let by: {way}" in detail)
 
 
 @pytest.mark.parametrize(
