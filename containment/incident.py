@@ -113,6 +113,16 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What a rotation issued for an item; `reference` as `containment.replacements.reference` gives it. `at`: epoch
+    seconds, server time, from before it was issued."""
+
+    item: str
+    reference: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     id: str
     scope: Scope
@@ -136,6 +146,8 @@ class Incident:
     found: tuple[Found, ...] = ()
     """Each is of the uses after the one before it."""
     copies: tuple[Copy, ...] = ()
+    made: tuple[Made, ...] = ()
+    """The last of each item."""
 
     @property
     def notice(self) -> str:
@@ -165,6 +177,7 @@ class Incident:
             ),
             found=tuple(Found(**f) for f in data.get("found", ())),
             copies=tuple(Copy(**c) for c in data.get("copies", ())),
+            made=tuple(Made(**m) for m in data.get("made", ())),
         )
 
     def with_proof(self, proof: Proof) -> Incident:
@@ -177,3 +190,6 @@ class Incident:
         places = {(c.repository, c.name) for c in copies}
         kept = (c for c in self.copies if (c.repository, c.name) not in places)
         return replace(self, copies=(*kept, *copies))
+
+    def with_made(self, made: Made) -> Incident:
+        return replace(self, made=(*(m for m in self.made if m.item != made.item), made))

@@ -210,7 +210,6 @@ def _rotator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
             paths[f"{base}/role-id"] = {"capabilities": ["read"]}
             for end in ("", "/"):
                 paths[f"{base}/secret-id{end}"] = {"capabilities": ["update", "list"]}
-            paths[f"{base}/secret-id-accessor/lookup"] = {"capabilities": ["update"]}
             paths[f"{base}/secret-id-accessor/destroy"] = {"capabilities": ["update"]}
     for identity in logins.identities(estate):
         if issuable(identity):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from containment.incident import Incident
+from containment.incident import Incident, Proof
 from containment.scope import leaked_in
 from policies.model import Estate
 
@@ -39,9 +40,39 @@ def required(incident: Incident, estate: Estate) -> list[str]:
     return [*items, f"{INCIDENT}/{RECOVERY}", f"{INCIDENT}/{AUDIT_QUIET}"]
 
 
-def lift_input(incident: Incident, estate: Estate, requested_id: str, now: int, contained: bool) -> dict[str, Any]:
-    """The question to OPA. `contained`: what the run that asks has just observed."""
-    proofs = [{"item": f"{p.item}/{p.kind}", "kind": p.kind, "proven_at": p.at, "ok": p.ok} for p in incident.proofs]
+def overtaken(proof: Proof, incident: Incident, incidents: Sequence[Incident], estate: Estate) -> str:
+    """Why the new one that was proven alive is not the one in force, in words; "" when nothing on record says so. By
+    whole seconds: of two that have the same, the proof is the earlier."""
+    if proof.kind != NEW_ALIVE:
+        return ""
+    for other in incidents:
+        if other.id == incident.id:
+            continue
+        if proof.at <= other.denied_at and proof.item in leaked_in(other, estate.repositories):
+            return f"from before {other.id}, where it leaked too, was denied"
+        if any(m.item == proof.item and proof.at <= m.at for m in other.made):
+            return f"from before the rotation of {other.id} made another"
+    return ""
+
+
+def lift_input(
+    incident: Incident,
+    incidents: Sequence[Incident],
+    estate: Estate,
+    requested_id: str,
+    now: int,
+    contained: bool,
+) -> dict[str, Any]:
+    """The question to OPA. `incidents`: all on record; `contained`: what the run that asks has just observed."""
+    proofs = [
+        {
+            "item": f"{p.item}/{p.kind}",
+            "kind": p.kind,
+            "proven_at": p.at,
+            "ok": p.ok and not overtaken(p, incident, incidents, estate),
+        }
+        for p in incident.proofs
+    ]
     proofs.append({"item": CONTAINED, "kind": CONTAINED, "proven_at": now, "ok": contained})
     proofs.append({"item": DECLARED, "kind": DECLARED, "proven_at": now, "ok": bool(incident.declared_at)})
     return {

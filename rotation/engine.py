@@ -19,7 +19,7 @@ from policies.model import Estate
 from rotation import hold, proving, retired
 from rotation.evidence.folder import Evidence
 from rotation.journal import Journal
-from rotation.plan import Plan, plan
+from rotation.plan import Kind, Plan, plan
 from rotation.steps import steps
 from rotation.steps.approle import DELIVERY
 from rotation.work import Outcome, Result, Work, find, perform
@@ -107,7 +107,12 @@ def run(
     def one(item: str, step: str) -> Result:
         return _perform(work(item), step, journal)
 
-    with hold.held(url, incident_id, lambda: progress(f"another process rotates {incident_id}: joining it")):
+    def waiting(name: str) -> None:
+        progress(f"another process rotates {name}: {'joining it' if name == incident_id else 'waiting for its end'}")
+
+    # Two incidents may name the same: each would take what the other is about to make for an old one.
+    shared = sorted(c.item for c in what if c.kind is not Kind.INCIDENT)
+    with hold.held(url, [incident_id, *shared], waiting):
         from rotation.durable import Durable
 
         ended: list[Ended] = []
@@ -207,15 +212,17 @@ def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed)
 
 def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
     """What is proven and what is missing, as the server holds it; ages in seconds by the server's clock."""
-    incident, now = find(vault.incidents(), incident_id), vault.now()
+    incidents, now = vault.incidents(), vault.now()
+    incident = find(incidents, incident_id)
     estate, _ = opening.estate_for(vault, None, incident=True)
     held = {f"{p.item}/{p.kind}": p for p in incident.proofs}
     items = []
     for name in proofs.required(incident, estate):
         proof = held.get(name)
         on_record = {proofs.CONTAINED: incident.contained_at, proofs.DECLARED: incident.declared_at}
-        proven = bool(on_record[name]) if name in on_record else proof is not None and proof.ok
-        detail, age = (proof.detail, now - proof.at) if proof else ("", None)
+        overtaken = proofs.overtaken(proof, incident, incidents, estate) if proof else ""
+        proven = bool(on_record[name]) if name in on_record else proof is not None and proof.ok and not overtaken
+        detail, age = (overtaken or proof.detail, now - proof.at) if proof else ("", None)
         items.append({"item": name, "proven": proven, "age": age, "detail": detail})
     return {
         "incident": incident_id,

@@ -1,14 +1,14 @@
-"""One process rotates an incident at a time. The hold ends with the process that has it, however that ends: a file lock
-beside the embedded database, a session's advisory lock on PostgreSQL. Whoever comes second waits, and then finds the
-work done, or takes it over where the other was killed."""
+"""One process rotates an incident, and one each thing that leaked, at a time. The hold ends with the process that has
+it, however that ends: a file lock beside the embedded database, a session's advisory lock on PostgreSQL. Whoever comes
+second waits, and then finds the work done, or takes it over where the other was killed."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from containment.adapters.postgres_errors import cause
@@ -38,44 +38,47 @@ def database_url(environ: Mapping[str, str] = os.environ) -> str:
 
 
 @contextmanager
-def held(url: str, incident_id: str, joining: Callable[[], None]) -> Iterator[None]:
-    """Wait until nobody else rotates this incident; `joining` is called when somebody does. Raises Unreachable."""
-    with (_file if url.startswith(_SQLITE) else _session)(url, incident_id, joining):
+def held(url: str, names: Sequence[str], joining: Callable[[str], None]) -> Iterator[None]:
+    """Wait, name by name, until nobody else holds it; `joining` is called with one that somebody does. Raises
+    Unreachable. Whoever holds several gives them in the order in which all others do."""
+    with (_files if url.startswith(_SQLITE) else _session)(url, names, joining):
         yield
 
 
 @contextmanager
-def _file(url: str, incident_id: str, joining: Callable[[], None]) -> Iterator[None]:
+def _files(url: str, names: Sequence[str], joining: Callable[[str], None]) -> Iterator[None]:
     database = Path(url.removeprefix(_SQLITE))
-    try:
-        database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
-        place = database.with_name(f"{database.name}.{incident_id}.lock")
-        lock = os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT, 0o600), "w")
-    except OSError as error:
-        raise Unreachable(f"rotation database {database}: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            joining()
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        for name in names:
+            try:
+                database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
+                place = database.with_name(f"{database.name}.{name}.lock")
+                lock = stack.enter_context(os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT, 0o600), "w"))
+            except OSError as error:
+                raise Unreachable(f"rotation database {database}: {error.strerror}") from error
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                joining(name)
+                fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
-def _session(url: str, incident_id: str, joining: Callable[[], None]) -> Iterator[None]:
+def _session(url: str, names: Sequence[str], joining: Callable[[str], None]) -> Iterator[None]:
     import sqlalchemy
 
-    number = int.from_bytes(hashlib.sha256(f"portcullis {incident_id}".encode()).digest()[:8], "big", signed=True)
     engine = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     try:
         with engine.connect() as session:
-            take = sqlalchemy.text("SELECT pg_try_advisory_lock(:n)").bindparams(n=number)
-            if not session.execute(take).scalar():
-                joining()
-                session.execute(sqlalchemy.text("SELECT pg_advisory_lock(:n)").bindparams(n=number))
-            session.commit()
+            for name in names:
+                number = int.from_bytes(hashlib.sha256(f"portcullis {name}".encode()).digest()[:8], "big", signed=True)
+                take = sqlalchemy.text("SELECT pg_try_advisory_lock(:n)").bindparams(n=number)
+                if not session.execute(take).scalar():
+                    joining(name)
+                    session.execute(sqlalchemy.text("SELECT pg_advisory_lock(:n)").bindparams(n=number))
+                session.commit()
             yield
     except sqlalchemy.exc.SQLAlchemyError as error:
         said = cause(error.orig) if isinstance(error, sqlalchemy.exc.DBAPIError) else type(error).__name__

@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from containment import generations, names
-from containment.incident import Incident
+from containment import generations, names, replacements
+from containment.incident import Incident, Made
 from containment.ports import CodeHost, Custodian, Database, Upstream, Vault
 from containment.scope import affected
 from policies.errors import Finding, InputError, PortcullisError, Unreachable
@@ -104,6 +104,19 @@ class Work:
     def policies(self, workload: Workload) -> list[str]:
         """Those that a login of the workload gets now."""
         return names.token_policies(workload, generations.current(workload, self.estate, self.vault.incidents()))
+
+    def denied_at(self) -> int:
+        """Epoch seconds: what is no younger may have leaked, in this incident or another that names it."""
+        return replacements.denied_at(self.credential.item, self.vault.incidents(), self.estate)
+
+    def made(self) -> frozenset[str]:
+        """References of what a rotation, of this incident or another, made since then."""
+        return replacements.made(self.credential.item, self.vault.incidents(), self.estate)
+
+    def keep_made(self, handle: str, at: int) -> None:
+        """On record. `at`: epoch seconds by the server's clock, from before it was made."""
+        made = Made(self.credential.item, replacements.reference(handle), at)
+        self.vault.update_incident(self.incident_id, lambda incident: incident.with_made(made))
 
     def cut(self) -> int:
         """Epoch seconds: what was made earlier is old. Everything is, until the lock-down has revoked it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from containment import copies, executor, judgement, lockdown, proofs, record
+from containment import copies, executor, judgement, lockdown, proofs, record, replacements
 from containment.adapters.opa import Opa
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision, lifted
@@ -17,8 +17,8 @@ from policies.model import Estate
 
 
 def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str, dry: bool) -> None:
-    """Raises LiftRefused naming each missing proof and each copy that somebody else wrote since, and InputError or
-    Unreachable when OPA cannot be asked: an answer that nobody gave is a no."""
+    """Raises LiftRefused naming each missing proof, each copy that somebody else wrote since and each replacement that
+    is in force no longer, and InputError or Unreachable when OPA cannot be asked: what nobody answers is a no."""
     incident = decision.lifting
     if incident is None:
         raise InputError("nothing to lift")
@@ -27,10 +27,13 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     if not dry:
         report, incident = lockdown.contain(vault, estate, vault.incidents(), incident, pulumi.log.info)
         contained, missing = not report.not_contained, report.not_contained
+    incidents = vault.incidents()
     answer = Kept(Opa(judgement.opa_url())).decide(
-        "portcullis.lift", proofs.lift_input(incident, estate, requested_id, vault.now(), contained)
+        "portcullis.lift", proofs.lift_input(incident, incidents, estate, requested_id, vault.now(), contained)
     )
-    foreign = copies.touched(incident, from_environment(vault, estate).code_host)
+    systems = from_environment(vault, estate)
+    foreign = copies.touched(incident, systems.code_host)
+    foreign += replacements.wanting(incident, incidents, estate, systems)
     if foreign or not answer.allow:
         lacking = (proofs.lacking(incident, reason) for reason in answer.reasons)
         raise LiftRefused((*lacking, *(f"not contained: {m}" for m in missing), *foreign))

@@ -1,10 +1,12 @@
-"""Leaked AppRole identities: entity disabled, secret_ids destroyed. A replaced one is left alone."""
+"""Leaked AppRole identities: entity disabled, secret_ids destroyed. A replaced one is left alone, and so is a secret_id
+that a rotation made since it was denied in each incident: it waits for the proof of another one."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from containment import names
+from containment.replacements import made, reference
 from containment.report import Outcome
 from containment.run import Run, Seen
 from policies.model import AuthMethod
@@ -26,10 +28,15 @@ def disable(run: Run) -> None:
 
     def destroy_secret_ids(name: str) -> Seen:
         base = f"auth/{names.APPROLE}/role/{name}"
-        accessors = vault.keys(f"{base}/secret-id")
+        new = made(f"workload:{name}", run.incidents, run.estate)
+
+        def old() -> list[str]:
+            return [a for a in vault.keys(f"{base}/secret-id") if reference(a) not in new]
+
+        accessors = old()
         for accessor in accessors:
             vault.write(f"{base}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
-        left = vault.keys(f"{base}/secret-id")
+        left = old()
         if left:
             return Outcome.FAILED, f"{len(left)} secret_ids left"
         return (Outcome.DONE, f"{len(accessors)} destroyed") if accessors else (Outcome.ALREADY, "none")

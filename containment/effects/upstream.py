@@ -3,6 +3,8 @@
 A key is known by its tag, the declaration's name: which key is stored, only who reads values knows (rotation does). So
 a key with the tag of no declaration may be the one that leaked, and what cannot be told apart is not called contained,
 a replaced secret no more than another: whoever may write it can have pushed the leaked key out of the stored versions.
+
+A key that a rotation made since it was denied in each incident is left alone: it waits for the proof of another one.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from containment.ports import UpstreamKey
+from containment.replacements import made, reference
 from containment.report import Outcome
 from containment.run import Run, Seen
 from policies.model import Estate, SecretAccessPolicy, Upstream
@@ -47,9 +50,11 @@ def strange(keys: Iterable[UpstreamKey], declared: Upstream, estate: Estate) -> 
 
 def _disable(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
     upstream = run.systems.upstream(declared.name)
+    new = made(f"secret:{policy.name}", run.incidents, run.estate)
 
     def live() -> list[str]:
-        return [k.id for k in upstream.keys(declared.account) if k.enabled and k.tag == policy.name]
+        found = [k.id for k in upstream.keys(declared.account) if k.enabled and k.tag == policy.name]
+        return [key for key in found if reference(key) not in new]
 
     found = live()
     for key in found:

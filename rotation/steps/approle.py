@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from containment import names, proofs
+from containment.replacements import reference
 from policies.errors import InputError, PortcullisError, Unreachable
 from rotation.issuing.delivery import ToFile
 from rotation.proving import open_step
@@ -20,7 +21,7 @@ DELIVERY = "PORTCULLIS_DELIVERY_DIR"
 def steps(work: Work) -> tuple[Step, ...]:
     return (
         Step("end-old", lambda: _ended(work), lambda: not _old(work), lambda: _end(work), proofs.OLD_DEAD),
-        Step("deliver", lambda: _delivered(work), lambda: _accessor(work) in _ours(work), lambda: _deliver(work)),
+        Step("deliver", lambda: _delivered(work), lambda: _is_delivered(work), lambda: _deliver(work)),
         Step("enable", lambda: _enabled(work), lambda: not _disabled(work), lambda: _enable(work)),
         Step("try-new", lambda: _tried(work), proves=proofs.NEW_ALIVE),
         open_step(work),
@@ -31,21 +32,14 @@ def _base(work: Work) -> str:
     return f"auth/{names.APPROLE}/role/{work.credential.name}"
 
 
-def _secret_ids(work: Work) -> dict[str, str]:
-    """Incident in whose name it was made, "" for any other, by accessor."""
-    found = {}
-    for accessor in work.vault.keys(f"{_base(work)}/secret-id"):
-        held = work.vault.write(f"{_base(work)}/secret-id-accessor/lookup", {"secret_id_accessor": accessor})
-        found[accessor] = str((held.get("metadata") or {}).get("incident", ""))
-    return found
-
-
-def _ours(work: Work) -> list[str]:
-    return [accessor for accessor, incident in _secret_ids(work).items() if incident == work.incident_id]
+def _secret_ids(work: Work) -> list[str]:
+    """Accessors."""
+    return work.vault.keys(f"{_base(work)}/secret-id")
 
 
 def _old_ids(work: Work) -> list[str]:
-    return [accessor for accessor, incident in _secret_ids(work).items() if incident != work.incident_id]
+    made = work.made()
+    return [accessor for accessor in _secret_ids(work) if reference(accessor) not in made]
 
 
 def _old_tokens(work: Work) -> list[str]:
@@ -94,18 +88,24 @@ def _accessor(work: Work) -> str:
     return str(_read(work).get("secret_id_accessor", ""))
 
 
+def _is_delivered(work: Work) -> bool:
+    accessor = _accessor(work)
+    return reference(accessor) in work.made() and _secret_ids(work) == [accessor]
+
+
 def _deliver(work: Work) -> None:
-    """One of ours that was not delivered is one whose answer was lost: destroyed, and made anew."""
+    """One that was not delivered is one whose answer was lost: destroyed, and made anew."""
     file = _file(work)
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise InputError(f"{DELIVERY}: {file.parent}: {error.strerror}; set it to a folder that can be made") from error
     deliver = ToFile(file)
-    _destroy(work, _ours(work))
+    _destroy(work, _secret_ids(work))
     role = work.vault.read(f"{_base(work)}/role-id")
     if role is None:
         raise NotProven("the role does not exist")
+    at = work.vault.now()
     made = work.vault.write(f"{_base(work)}/secret-id", {"metadata": json.dumps({"incident": work.incident_id})})
     document = {
         "role_id": role["role_id"],
@@ -113,16 +113,16 @@ def _deliver(work: Work) -> None:
         "secret_id_accessor": made["secret_id_accessor"],
     }
     try:
+        work.keep_made(made["secret_id_accessor"], at)
         deliver(document)
     except PortcullisError:
-        _destroy(work, _ours(work))
+        _destroy(work, [made["secret_id_accessor"]])
         raise
 
 
 def _delivered(work: Work) -> str:
-    ours = _ours(work)
-    if [_accessor(work)] != ours:
-        raise NotProven(f"{len(ours)} secret_ids of this incident; the one delivered is not the only one")
+    if not _is_delivered(work):
+        raise NotProven(f"{len(_secret_ids(work))} secret_ids; the one delivered is not the only one, and new")
     if _file(work).stat().st_mode & 0o077:
         raise NotProven(f"{_file(work)} is readable by others")
     return f"one new secret_id, delivered to {_file(work)}"

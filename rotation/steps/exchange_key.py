@@ -6,8 +6,8 @@ in a stored version: made by hand, or before the declaration was renamed. A tag 
 the word of whoever leaked the key and can write the secret. So one that names another declaration's key is told and
 that key left alone, and nothing but the tag says what a new key may do.
 
-The exchange shows a key's secret once. A key of ours is known by its label, the incident: when the answer that carried
-its secret was lost, it is found by that, disabled, and made anew.
+The exchange shows a key's secret once. A key of ours is known by the incident's record (`containment.replacements`):
+one that is not there, since the answer that carried its secret was lost, is an old one, and another is made.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from containment import proofs
 from containment.effects.upstream import strange, tags
 from containment.ports import UpstreamKey
+from containment.replacements import reference
 from policies.model import Upstream
 from rotation.proving import open_step, proven
 from rotation.steps import kv
@@ -77,8 +78,9 @@ def _pair(held: dict[str, Any] | None) -> tuple[str, str] | None:
 
 
 def _new(work: Work) -> str:
-    """Id of the key that this incident's rotation made and whose secret is kept; "" when there is none that lives."""
-    live = {k.id for k in _own(work) if k.enabled and k.label == work.incident_id}
+    """Id of the key that a rotation made and whose secret is kept; "" when there is none that lives."""
+    made = work.made()
+    live = {k.id for k in _own(work) if k.enabled and reference(k.id) in made}
     pairs = (_pair(kv.candidate(work)), _pair(kv.value(work)))
     return next((pair[0] for pair in pairs if pair and pair[0] in live), "")
 
@@ -97,7 +99,7 @@ def _disable(work: Work) -> None:
 def _disabled(work: Work) -> str:
     left = _live_but_new(work)
     if left:
-        raise NotProven(f"still live: {', '.join(map(kv.digest, left))}")
+        raise NotProven(f"still live: {', '.join(map(reference, left))}")
     old = sum(not k.enabled for k in _keys(work))
     words = f"{old} old keys, each disabled at" if old else "no other key of it is live at"
     return "; ".join([f"{words} {_declared(work).name}", *_others(work)])
@@ -118,8 +120,10 @@ def _create(work: Work) -> None:
     declared = _declared(work)
     _disable(work)
     upstream, name = work.upstream(declared.name), work.credential.name
+    at = work.vault.now()
     key, secret = upstream.create_key(declared.account, name, work.incident_id, _permissions(work))
     kv.keep_candidate(work, {"api_key": key, "api_secret": secret})
+    work.keep_made(key, at)
 
 
 def _permissions(work: Work) -> list[str]:
@@ -137,8 +141,9 @@ def _permissions(work: Work) -> list[str]:
 def _created(work: Work) -> str:
     new = _new(work)
     if not new:
-        raise NotProven("no live key of this incident whose secret is kept")
-    return f"key {kv.digest(new)}, labelled {work.incident_id}"
+        raise NotProven("no live key that a rotation made and whose secret is kept")
+    label = next(k.label for k in _own(work) if k.id == new)
+    return f"key {reference(new)}, labelled {label}"
 
 
 def _accepts(work: Work, key: str, secret: str) -> bool:
@@ -151,7 +156,7 @@ def _tried_new(work: Work) -> str:
         raise NotProven("what is stored is not the new key")
     if not _accepts(work, *pair):
         raise NotProven(f"{_declared(work).name} refuses the new key")
-    return f"a signed call with key {kv.digest(pair[0])} is accepted by {_declared(work).name}"
+    return f"a signed call with key {reference(pair[0])} is accepted by {_declared(work).name}"
 
 
 def _tried_old(work: Work) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from typing import Any
 
 from containment import names, proofs
-from containment.incident import Copy
+from containment.incident import Copy, State
 from containment.ports import Version
 from policies.model import KvSecret
 from rotation.proving import proven
@@ -26,11 +25,6 @@ def secret(work: Work) -> KvSecret:
     return held
 
 
-def digest(value: str) -> str:
-    """A reference to a value: enough to tell two apart, of no use to one who reads it."""
-    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()[:12]}"
-
-
 def newest(work: Work) -> Version | None:
     place = secret(work)
     found = work.vault.versions(place.mount, place.path)
@@ -43,11 +37,11 @@ def value(work: Work, version: int = 0) -> dict[str, Any] | None:
 
 
 def candidate_path(work: Work) -> str:
-    return f"{names.CANDIDATES}/{work.incident_id}/{work.credential.name}"
+    return f"{names.CANDIDATES}/{work.credential.name}"
 
 
 def candidate(work: Work) -> dict[str, Any] | None:
-    """A generated value that waits to be stored; it outlives a killed run."""
+    """A generated value that waits to be stored, whichever incident's rotation made it; it outlives a killed run."""
     return work.vault.value(names.STORE, candidate_path(work))
 
 
@@ -106,8 +100,8 @@ def destroy_old_step(work: Work, elsewhere: Callable[[], str] = lambda: "", prov
 def copy_step(work: Work) -> Step:
     """Into every repository whose workflows hold a copy. GitHub shows no value again, only when it was last written,
     not by whom: so it is written in every run, and seen to be left alone for longer than the whole seconds that GitHub
-    tells; the lift asks once more. What was tried is no use where somebody else's value stands, so the proof of the new
-    one is given here."""
+    tells; the lift asks once more, and every open incident that wrote it before is told when we did. What was tried is
+    no use where somebody else's value stands, so the proof of the new one is given here."""
     copies = [
         (r.name, a.name)
         for r in work.estate.repositories
@@ -136,7 +130,10 @@ def copy_step(work: Work) -> Step:
                     "GitHub token), then run this again"
                 )
         left = [Copy(*copy, at) for copy, at in ours.items() if at is not None]
-        work.vault.update_incident(work.incident_id, lambda incident: incident.with_copies(left))
+        for one in work.vault.incidents():
+            rotated = any((c.repository, c.name) in ours for c in one.copies)
+            if one.id == work.incident_id or (rotated and one.state is State.OPEN):
+                work.vault.update_incident(one.id, lambda incident: incident.with_copies(left))
         tried = proven(work.incident(), work.credential.item, proofs.NEW_ALIVE)
         words = [tried.detail.partition(_COPIED)[0]] if tried else []
         return "".join([*words, _COPIED, ", ".join("/".join(copy) for copy in copies), ", left alone since"])

@@ -35,7 +35,7 @@ def steps(work: Work) -> tuple[Step, ...]:
 def _is_new(work: Work) -> bool:
     """Written when whoever leaked it could write no more, and not what a version from before holds. One that cannot be
     read any more is not compared. Times are whole seconds: within that of the deny, nothing says which came first."""
-    place, denied = kv.secret(work), work.incident().denied_at
+    place, denied = kv.secret(work), work.denied_at()
     versions = work.vault.versions(place.mount, place.path)
     if not versions or versions[-1].created <= denied:
         return False

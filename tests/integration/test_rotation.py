@@ -291,11 +291,11 @@ def _stored(file: Path) -> bytes:
 def test_candidates_are_gone_and_only_the_rotator_reads_them(sandbox: Sandbox, killed: Any) -> None:
     del killed
     with pytest.raises(Unreachable, match=" 404 "):
-        sandbox.openbao.call("LIST", f"portcullis/metadata/candidates/{ID}", token=sandbox.openbao.root_token())
+        sandbox.openbao.call("LIST", "portcullis/metadata/candidates", token=sandbox.openbao.root_token())
     for name in ("operator", "break-glass"):
         token = (sandbox.root / "secrets" / f"{name}.token").read_text()
         with pytest.raises(Unreachable, match=" 403 "):
-            sandbox.openbao.call("GET", f"portcullis/data/candidates/{ID}/exchange-trading-key", token=token)
+            sandbox.openbao.call("GET", "portcullis/data/candidates/exchange-trading-key", token=token)
 
 
 def test_the_rotator_changes_nothing_but_what_it_rotates(sandbox: Sandbox) -> None:
@@ -531,3 +531,51 @@ def test_what_a_writer_stored_kills_no_other_key_and_hides_none(sandbox: Sandbox
     exchange.disable_key(ACCOUNT, other)
     done = pulumi(sandbox, "incident=false", "incidentId=ROT-7", "incidentScope=")
     assert done.returncode == 0, done.stdout
+
+
+def test_one_replacement_serves_every_incident_that_names_what_leaked(sandbox: Sandbox) -> None:
+    """A key, a secret_id and an Actions secret: whichever incident is rotated first makes the new one."""
+    scope = "exchange-trading-key,workload:risk-engine,repository:tradepulse-core"
+    for incident in ("BOTH-1", "BOTH-2"):
+        done = pulumi(sandbox, "incident=true", f"incidentId={incident}", f"incidentScope={scope}")
+        assert done.returncode == 0, done.stdout
+    code, document = _rotate(sandbox, "run", "BOTH-1")
+    assert code == 0, document["open"]
+    done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
+    assert done.returncode == 0, done.stdout
+    made = _replacements(sandbox)
+    for incident in ("BOTH-2", "BOTH-1", "BOTH-2"):
+        code, document = _rotate(sandbox, "run", incident)
+        assert code == 0, document["open"]
+        assert _replacements(sandbox) == made, f"{incident} replaced what serves both"
+    assert Actors(sandbox).order(*made[:2])
+
+    _exchange(sandbox).disable_key(ACCOUNT, made[0])
+    done = pulumi(sandbox, "incident=false", "incidentId=BOTH-1", "incidentScope=")
+    assert done.returncode != 0, "lifted with a key that is dead"
+    assert f"what replaced {KEY} is in force no longer: see who ended it, then portcullis rotate run BOTH-1" in (
+        done.stdout
+    )
+    code, document = _rotate(sandbox, "run", "BOTH-2")
+    assert code == 0, document["open"]
+    code, document = _rotate(sandbox, "status", "BOTH-1")
+    (alive,) = [p for p in document["proofs"] if p["item"] == f"{KEY}/new-alive"]
+    assert (code, alive["proven"]) == (1, False)
+    assert "from before the rotation of BOTH-2 made another" in alive["detail"]
+    made = _replacements(sandbox)
+    assert _rotate(sandbox, "run", "BOTH-1")[0] == 0
+    assert _replacements(sandbox) == made
+    for incident in ("BOTH-1", "BOTH-2"):
+        done = pulumi(sandbox, "incident=false", f"incidentId={incident}", "incidentScope=")
+        assert done.returncode == 0, done.stdout
+    assert _replacements(sandbox) == made
+
+
+def _replacements(sandbox: Sandbox) -> tuple[str, ...]:
+    """Key, its secret, secret_id, and the digest of what the repositories hold; each key is the only live one."""
+    held, deploy = _root(sandbox, "GET", PATH)["data"], _root(sandbox, "GET", "secret/data/ci/deploy")["data"]
+    assert _live_keys(sandbox, "exchange-trading-key") == [held["api_key"]]
+    assert _live_keys(sandbox, "deploy-exchange-key") == [deploy["api_key"]]
+    (copied,) = _held_by_actions(sandbox)
+    assert copied == hashlib.sha256(actions_value(deploy).encode()).hexdigest()
+    return held["api_key"], held["api_secret"], _delivered(sandbox, "risk-engine")[1], copied

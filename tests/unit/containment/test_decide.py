@@ -262,7 +262,11 @@ def test_what_a_lift_needs() -> None:
     ]
     proven = OPEN.with_proof(Proof("secret:exchange-trading-key", "old-dead", 30, ok=True))
     proven = proven.with_proof(Proof("secret:exchange-trading-key", "old-dead", 40, ok=False))
-    assert [p["ok"] for p in lift_input(proven, load(), "A", 50, contained=True)["proofs"]] == [False, True, False]
+    assert [p["ok"] for p in lift_input(proven, (proven,), load(), "A", 50, contained=True)["proofs"]] == [
+        False,
+        True,
+        False,
+    ]
     assert Incident.from_json(proven.to_json()) == proven
 
 

@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from containment import proofs
-from containment.incident import Incident, Proof, Scope, State
+from containment.incident import Incident, Made, Proof, Scope, State
 from containment.ports import UpstreamKey, Version
+from containment.replacements import reference
 from policies.load import load
 from rotation.plan import plan
 from rotation.steps.exchange_key import steps
@@ -18,7 +19,8 @@ from rotation.work import NotProven, Work, perform
 
 NAME = "exchange-trading-key"
 ITEM = f"secret:{NAME}"
-OPEN = Incident("INC-1", Scope(False, (ITEM,)), State.OPEN, opened_at=1, denied_at=2)
+MADE = Made(ITEM, reference("new"), 3)
+OPEN = Incident("INC-1", Scope(False, (ITEM,)), State.OPEN, opened_at=1, denied_at=2, made=(MADE,))
 PROVEN = replace(OPEN, proofs=(Proof(ITEM, proofs.OLD_DEAD, 3, True, "gone"),))
 NEW = {"api_key": "new", "api_secret": "n"}
 OLD = UpstreamKey("old", NAME, "first", enabled=False, permissions=("read",))
@@ -104,6 +106,7 @@ def test_by_its_id_only_a_key_with_the_tag_of_nobody_is_disabled() -> None:
     vault: Any = SimpleNamespace(
         versions=lambda *_: [Version(n, 0, destroyed=False) for n in (1, 2, 3)],
         value=lambda mount, _, version=0: values[version - 1] if mount == "secret" else None,
+        incidents=lambda: (OPEN,),
     )
 
     def disable(_: str, key: str) -> None:
@@ -159,7 +162,15 @@ def test_a_new_key_may_do_no_more_than_what_it_replaces(may: tuple[str, ...]) ->
         made.append(permissions)
         return "new", "n"
 
-    vault: Any = SimpleNamespace(versions=lambda *_: [], value=lambda *_: None, put=lambda *_: None)
+    kept = list[Incident]()
+    vault: Any = SimpleNamespace(
+        versions=lambda *_: [],
+        value=lambda *_: None,
+        put=lambda *_: None,
+        now=lambda: 7,
+        incidents=lambda: (OPEN,),
+        update_incident=lambda _, change: kept.append(change(OPEN)),
+    )
     old = [UpstreamKey("old", NAME, "first", enabled=False, permissions=may)] if may else []
     upstream: Any = SimpleNamespace(keys=lambda *_: old, create_key=create)
     credential, refused = plan(OPEN, estate).find(ITEM), cast(Any, None)
@@ -169,6 +180,7 @@ def test_a_new_key_may_do_no_more_than_what_it_replaces(may: tuple[str, ...]) ->
     if may:
         act()
         assert made == [sorted(may)]
+        assert [i.made for i in kept] == [(Made(ITEM, reference("new"), 7),)]
     else:
         with pytest.raises(NotProven, match=f"lists no key with the tag {NAME}"):
             act()

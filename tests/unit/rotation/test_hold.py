@@ -22,5 +22,5 @@ def test_a_file_in_a_folder_that_is_not_there_is_refused_with_the_remedy(tmp_pat
 
 def test_the_default_is_made(tmp_path: Path) -> None:
     url = hold.database_url({"XDG_STATE_HOME": str(tmp_path)})
-    with hold.held(url, "INC-1", lambda: None):
+    with hold.held(url, ["INC-1"], lambda _: None):
         assert (tmp_path / "portcullis" / "rotation.sqlite").exists()

@@ -1,0 +1,61 @@
+"""Which credential replaces one that leaked, by the records of the incidents, never by guess: one that a rotation made
+after every incident that names it was denied. So it serves them all, and none is made twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from containment import names, proofs
+from containment.incident import Incident
+from containment.run import Systems
+from containment.scope import leaked_in
+from policies.errors import PortcullisError
+from policies.model import Estate
+
+
+def reference(value: str) -> str:
+    """Of an id or an accessor: enough to tell two apart, of no use to one who reads it."""
+    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()[:12]}"
+
+
+def denied_at(item: str, incidents: Iterable[Incident], estate: Estate) -> int:
+    """Epoch seconds: what is no younger may have leaked in one of the incidents that name it."""
+    return max((i.denied_at for i in incidents if item in leaked_in(i, estate.repositories)), default=0)
+
+
+def made(item: str, incidents: Sequence[Incident], estate: Estate) -> frozenset[str]:
+    """References of what counts as new, whichever incident's rotation made it."""
+    since = denied_at(item, incidents, estate)
+    return frozenset(m.reference for i in incidents for m in i.made if m.item == item and m.at > since)
+
+
+def wanting(incident: Incident, incidents: Sequence[Incident], estate: Estate, systems: Systems) -> tuple[str, ...]:
+    """In words, each replacement that is not what was proven any more, or that its issuer does not say is in force:
+    asked again at the lift, since whoever may end one needs no rotation for it. A new value that nobody issues is not
+    asked for: who lifts reads no values."""
+    again = f"portcullis rotate run {incident.id}"
+    found = []
+    for proof in incident.proofs:
+        if proof.ok and (words := proofs.overtaken(proof, incident, incidents, estate)):
+            found.append(f"the proof {proof.item}/{proof.kind} is {words}: {again}")
+    for item in proofs.replaced(incident, estate):
+        ours = made(item, incidents, estate)
+        try:
+            if ours and ours.isdisjoint(_in_force(item, estate, systems)):
+                found.append(f"what replaced {item} is in force no longer: see who ended it, then {again}")
+        except PortcullisError as error:
+            found.append(f"what replaced {item}: whether it is in force was not seen: {error}")
+    return tuple(found)
+
+
+def _in_force(item: str, estate: Estate, systems: Systems) -> frozenset[str]:
+    kind, _, name = item.partition(":")
+    if kind == "workload":
+        return frozenset(map(reference, systems.vault.keys(f"auth/{names.APPROLE}/role/{name}/secret-id")))
+    declared = next((s.key_issuer for s in estate.secrets if s.name == name), None)
+    if declared is None:
+        return frozenset()
+    keys = systems.upstream(declared.name).keys(declared.account)
+    return frozenset(reference(k.id) for k in keys if k.enabled and k.tag == name)

@@ -1,0 +1,110 @@
+"""What counts as the new one where several incidents name what leaked, and until when its proof does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from containment import proofs
+from containment.incident import Incident, Made, Proof, Scope, State
+from containment.ports import UpstreamKey
+from containment.replacements import made, reference, wanting
+from policies.errors import Unreachable
+from policies.load import load
+
+ESTATE = load()
+KEY, IDENTITY = "secret:exchange-trading-key", "workload:risk-engine"
+DENIED = 100
+FIRST = Incident("F", Scope(False, (KEY, IDENTITY)), State.OPEN, opened_at=90, denied_at=DENIED)
+SECOND = Incident("G", Scope(False, (KEY, IDENTITY)), State.OPEN, opened_at=150, denied_at=200)
+ELSEWHERE = Incident("H", Scope(False, ("secret:partner-api-key",)), State.OPEN, opened_at=250, denied_at=300)
+
+
+def _with(incident: Incident, item: str, handle: str, at: int) -> Incident:
+    return incident.with_made(Made(item, reference(handle), at))
+
+
+def test_what_was_made_after_every_deny_is_new_to_every_incident() -> None:
+    rotated = _with(FIRST, KEY, "k", 201)
+    assert made(KEY, (rotated, SECOND, ELSEWHERE), ESTATE) == {reference("k")}
+    assert made(IDENTITY, (rotated, SECOND), ESTATE) == frozenset()
+
+
+@pytest.mark.parametrize("at", [DENIED, 150, 200])
+def test_what_may_have_leaked_in_a_later_incident_is_not(at: int) -> None:
+    rotated = _with(FIRST, KEY, "k", at)
+    assert made(KEY, (rotated, SECOND), ESTATE) == frozenset()
+    assert made(KEY, (rotated, ELSEWHERE), ESTATE) == ({reference("k")} if at > DENIED else frozenset())
+
+
+def test_the_last_one_made_counts_and_is_kept() -> None:
+    twice = _with(_with(FIRST, KEY, "k1", 201), KEY, "k2", 202)
+    assert made(KEY, (twice,), ESTATE) == {reference("k2")}
+    assert Incident.from_json(twice.to_json()) == twice
+    data = FIRST.to_json()
+    del data["made"]
+    assert Incident.from_json(data).made == (), "of a record from before"
+
+
+def _alive(at: int) -> Proof:
+    return Proof(KEY, proofs.NEW_ALIVE, at, True, "a signed call is accepted")
+
+
+def _ok(incident: Incident, *others: Incident) -> bool:
+    asked = proofs.lift_input(incident, (incident, *others), ESTATE, incident.id, 300, contained=True)
+    return next(bool(p["ok"]) for p in asked["proofs"] if p["item"] == f"{KEY}/new-alive")
+
+
+def test_a_proof_from_before_another_deny_or_another_replacement_does_not_count() -> None:
+    proven = FIRST.with_proof(_alive(200))
+    assert _ok(proven)
+    assert _ok(proven, ELSEWHERE)
+    assert not _ok(proven, SECOND)
+    assert not _ok(proven, replace(SECOND, state=State.LIFTED))
+    later = FIRST.with_proof(_alive(210))
+    assert _ok(later, SECOND)
+    assert not _ok(later, _with(SECOND, KEY, "k", 210)), "within a second nobody knows which came first"
+    assert _ok(later, _with(SECOND, KEY, "k", 209))
+    assert _ok(_with(later, KEY, "k", 210), SECOND), "its own"
+
+
+def test_a_proof_of_the_old_one_stays() -> None:
+    dead = Proof(KEY, proofs.OLD_DEAD, 200, True)
+    assert proofs.overtaken(dead, FIRST, (FIRST, SECOND), ESTATE) == ""
+
+
+def _systems(keys: list[UpstreamKey] | Unreachable, accessors: list[str]) -> Any:
+    def listed(_: str) -> list[UpstreamKey]:
+        if isinstance(keys, Unreachable):
+            raise keys
+        return keys
+
+    vault = SimpleNamespace(keys=lambda _: accessors)
+    return SimpleNamespace(vault=vault, upstream=lambda _: SimpleNamespace(keys=listed))
+
+
+def test_the_lift_asks_whether_it_is_in_force() -> None:
+    rotated = _with(_with(FIRST, KEY, "k", 201), IDENTITY, "a", 201)
+    live = UpstreamKey("k", "exchange-trading-key", "F", enabled=True, permissions=())
+
+    def said(*keys: UpstreamKey, accessors: tuple[str, ...] = ("a",)) -> str:
+        return "; ".join(wanting(rotated, (rotated,), ESTATE, _systems(list(keys), list(accessors))))
+
+    assert said(live) == ""
+    assert said(replace(live, enabled=False)).startswith(f"what replaced {KEY} is in force no longer: see who ended it")
+    assert f"what replaced {KEY} is in force no longer" in said(replace(live, tag="another"))
+    assert f"what replaced {IDENTITY} is in force no longer" in said(live, accessors=("b",))
+    (told,) = wanting(rotated, (rotated,), ESTATE, _systems(Unreachable("exchange: down"), ["a"]))
+    assert told == f"what replaced {KEY}: whether it is in force was not seen: exchange: down"
+    assert wanting(FIRST, (FIRST,), ESTATE, _systems([], [])) == (), "nothing that is on record"
+
+
+def test_the_lift_names_a_proof_that_was_overtaken() -> None:
+    proven = FIRST.with_proof(_alive(200))
+    (told,) = wanting(proven, (proven, SECOND), ESTATE, _systems([], []))
+    assert told == (
+        f"the proof {KEY}/new-alive is from before G, where it leaked too, was denied: portcullis rotate run F"
+    )
