@@ -5,9 +5,11 @@ lift is not refused for it: it says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from containment.incident import Incident
+from containment.scope import affected
 from policies.model import AuthMethod, CiRole, Estate, Workload
 
 LIFE = 300 + 60
@@ -24,18 +26,31 @@ def good_until(identity: Workload | CiRole, incident: Incident, now: int) -> int
     return until if until > now else 0
 
 
-def warning(incident: Incident, estate: Estate, now: int) -> str:
-    """What a lift must say of the identities whose JWTs leaked, or ""."""
-    leaked = {kind: incident.scope.names(kind) for kind in ("ci", "workload", "repository")}
-    identities: list[Workload | CiRole] = [w for w in estate.workloads if w.name in leaked["workload"]]
-    identities += [c for c in estate.ci_roles if c.name in leaked["ci"] or c.repository in leaked["repository"]]
-    good = {i.name: until for i in identities if (until := good_until(i, incident, now))}
+def warning(lifting: Incident, incidents: Sequence[Incident], estate: Estate, now: int) -> str:
+    """What a lift must say of the identities that it lets log in again and whose JWTs leaked, in whichever incident, or
+    "". `incidents`: all, as they are once `lifting` is lifted. A CI role stays off until the last of them is lifted, a
+    workload's until it is replaced in each."""
+    after = affected(estate, incidents)
+    workloads = lifting.scope.names("workload")
+    identities: list[Workload | CiRole] = [w for w in estate.workloads if w.name in workloads]
+    identities += estate.ci_roles
+    good: dict[str, int] = {}
+    for identity in identities:
+        until = max((good_until(identity, i, now) for i in incidents if _leaked(identity, i)), default=0)
+        if until and not after.is_shut(identity):
+            good[identity.name] = until
     if not good:
         return ""
     return (
         f"a JWT of {', '.join(good)} from before the lock-down {words(max(good.values()))}: whoever has one gets a "
         "token until then. `portcullis secrets-issue-dynamic --role NAME` after that revokes what was given out"
     )
+
+
+def _leaked(identity: Workload | CiRole, incident: Incident) -> bool:
+    if isinstance(identity, Workload):
+        return identity.name in incident.scope.names("workload")
+    return identity.name in incident.scope.names("ci") or identity.repository in incident.scope.names("repository")
 
 
 def words(until: int) -> str:

@@ -132,7 +132,7 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
             lift.restore(vault, context.estate, context.incidents, decision.lifting)
             lift.write_down(vault, decision.lifting)
             pulumi.log.info(_lifted(decision))
-            if warning := issuers.warning(decision.lifting, context.estate, vault.now()):
+            if warning := issuers.warning(decision.lifting, decision.known, context.estate, vault.now()):
                 pulumi.log.warn(warning)
         if decision.current is None:
             vault.write_compiled(context.estate)
