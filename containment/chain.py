@@ -19,14 +19,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from containment import drafts
+from containment.drafts import APPEND_ONLY
 from containment.files import PLAIN, held, read, walk, write
 from policies.errors import Finding, InputError
 
 MANIFEST = "manifest.json"
 EVENTS = "events.jsonl"
-APPEND_ONLY = ".jsonl"
-"""Files of this ending (events, rotation's journal) are written to while an incident goes on: what was sealed of
-them must stay, what came after is sealed the next time."""
 _BETWEEN_SEALS = re.compile(r"(events|rotation)\.jsonl|commands/[0-9]{4,}-[a-z0-9-]+\.json")
 """Files that commands make between two seals: notes, rotation's journal, acts by hand."""
 _COMMANDS = "commands"
@@ -39,6 +38,7 @@ class Kind(StrEnum):
     """What `verify` can find."""
 
     UNSEALED = "unsealed"
+    UNFINISHED = "unfinished"
     CHAIN = "chain broken"
     EDITED = "edited"
     REMOVED = "removed"
@@ -76,18 +76,28 @@ class Addition:
 
 
 @contextmanager
-def extended(folder: Path, sealed: Sealed = lambda *_: None) -> Iterator[list[Problem]]:
-    """Hold the folder, let the caller write, append what it wrote to the chain and tell `sealed`.
+def extended(folder: Path, sealed: Sealed = lambda *_: None) -> Iterator[tuple[Path, list[Problem]]]:
+    """Hold the folder, let the caller write into its draft, append what it wrote to the chain and tell `sealed`.
 
-    Yields what was touched since it was sealed. Such evidence is not sealed again: raises Finding after the caller's
-    writing.
+    Yields the draft, which holds all that the folder does, and what was touched since it was sealed. Such evidence is
+    not sealed again: what the caller wrote is put there and Finding raised. Whatever the caller raises leaves the
+    folder as it was. What commands write between two seals they write into the folder itself. Raises Unreachable when
+    the disk refuses.
     """
     with held(folder):
+        drafts.end(folder, MANIFEST)
         touched = [p for p in verify(folder) if p.kind is not Kind.ADDED] if _sealed(folder) else []
-        yield touched
-        refuse(touched)
-        before = head(folder)
-        sealed(before, _seal(folder))
+        with drafts.begun(folder) as draft:
+            yield draft.path, touched
+            try:
+                refuse(touched)
+                draft.follow()
+                before, after = head(folder), _seal(draft.path)
+            except Finding:
+                draft.move(MANIFEST)  # of which there is no new one
+                raise
+            draft.move(MANIFEST)
+        sealed(before, after)
 
 
 def seal(folder: Path) -> str:
@@ -183,7 +193,20 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
         if p not in latest and not _BETWEEN_SEALS.fullmatch(p)
     ]
     problems += [Problem(p, Kind.ADDED, "an empty folder, which no seal covers: remove it") for p in _empty(folder)]
-    return problems
+    return _beside_unfinished(folder, problems, files)
+
+
+def _beside_unfinished(folder: Path, problems: list[Problem], files: dict[str, _File]) -> list[Problem]:
+    """Without those that are what a seal, cut short while it was put in place, was about to make so."""
+    draft = drafts.pending(folder, MANIFEST)
+    if draft is None:
+        return problems
+    prepared = {e["path"]: (e["size"], e["sha256"]) for e in _manifest(draft)[0]}
+    left = [
+        p for p in problems if p.path not in files or (files[p.path].size, files[p.path].sha256) != prepared.get(p.path)
+    ]
+    detail = "a run was cut short while it put its seal in place: `portcullis evidence collect` ends that"
+    return [*left, Problem(MANIFEST, Kind.UNFINISHED, detail)]
 
 
 def _compared(folder: Path, path: str, entry: dict[str, Any], file: _File) -> list[Problem]:

@@ -63,10 +63,10 @@ def keep(report: Report, incident: Incident | None, sealed: chain.Sealed = lambd
     """
     try:
         here = folder(report.incident)
-        with chain.extended(here, sealed):
-            _write(here, "containment.json", report.to_json())
+        with chain.extended(here, sealed) as (draft, _):
+            _write(draft, "containment.json", report.to_json())
             if incident is not None:
-                _write(here, _INCIDENT, incident.to_json())
+                _write(draft, _INCIDENT, incident.to_json())
             noted = {_key(event) for event in events(report.incident)}
             files.append(here / chain.EVENTS, [act for act in _acts(report.effects) if _key(act) not in noted])
     except Finding as error:

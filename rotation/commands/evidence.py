@@ -164,8 +164,8 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     except Unreachable as error:  # the report is written all the same
         not_kept = f"the chain's head is not kept on the server: {error}"
     try:
-        with extended(place) as touched:
-            render(place, touched)
+        with extended(place) as (draft, touched):
+            render(draft, touched)
     except Finding as error:
         refused = str(error)
     written, sealed = place / "report.html", None if refused else head(place)

@@ -60,14 +60,16 @@ def collect(
     missing: list[str] = []
     incident = _incident(incident_id, folder, vault, missing)
     lost, not_compared = _lost(incident_id, folder, vault, anew)
-    evidence = Evidence(folder)
-    with chain.extended(folder) as touched:
+    Evidence(folder)
+    with chain.extended(folder) as (draft, touched):
         chain.refuse(touched)
+        evidence = Evidence(draft)
         if lost:
             evidence.write_json(chronicle.LOST, chronicle.loss(datetime.now(UTC).timestamp(), lost))
-        line = _written(evidence, folder, incident, missing)
-        records = _audit(evidence, folder, incident, vault, audit_log, missing)
-        render(folder, touched)
+        kept = _decisions(folder.parent, incident, missing)
+        line = _written(evidence, draft, incident, kept, missing)
+        records = _audit(evidence, draft, incident, vault, audit_log, missing)
+        render(draft, touched)
     head = chain.head(folder) or ""
     if vault is not None:
         try:
@@ -102,13 +104,14 @@ def _lost(
     return lost, None
 
 
-def _written(evidence: Evidence, folder: Path, incident: Incident, missing: list[str]) -> list[chronicle.Event]:
+def _written(
+    evidence: Evidence, folder: Path, incident: Incident, kept: list[dict[str, Any]], missing: list[str]
+) -> list[chronicle.Event]:
     """Read first: what cannot be read leaves what was sealed as it is. Raises InputError for that."""
     events, torn = chronicle.read_events(folder / chain.EVENTS)
     if torn:
         missing.append(f"{chain.EVENTS}: {torn} lines are torn")
     line = chronicle.timeline([*events, *chronicle.read_loss(folder)], incident, _effects(folder))
-    kept = _decisions(folder, incident, missing)
     evidence.write_json("incident.json", incident.to_json())
     evidence.write_json("timeline.json", line)
     if kept:
@@ -118,9 +121,9 @@ def _written(evidence: Evidence, folder: Path, incident: Incident, missing: list
     return line
 
 
-def _decisions(folder: Path, incident: Incident, missing: list[str]) -> list[dict[str, Any]]:
+def _decisions(incidents: Path, incident: Incident, missing: list[str]) -> list[dict[str, Any]]:
     try:
-        kept, torn = decisions.during(folder.parent, incident.opened_at - _AROUND, _over(incident))
+        kept, torn = decisions.during(incidents, incident.opened_at - _AROUND, _over(incident))
     except Unreachable as error:
         missing.append(str(error))
         return []

@@ -1,0 +1,133 @@
+"""What a seal covers is prepared beside the incident's folder and moved into it together with the manifest. A run that
+dies while it prepares leaves the folder as it was sealed; one that dies while it moves is ended by the next.
+
+Files that are appended to are the folder's own and never moved: whoever appends waits for no seal.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from containment.files import read, walk, write
+from policies.errors import Unreachable
+
+APPEND_ONLY = ".jsonl"
+"""Files of this ending (events, rotation's journal) are written to while an incident goes on."""
+
+
+class Draft:
+    """Of a folder that is held: `path` holds what the folder does, as links."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._parent = folder, _beside(folder, "draft")
+        self.path = self._parent / folder.name
+        self._same: dict[str, tuple[int, int]] = {}
+
+    def follow(self) -> None:
+        """Take in what came into the folder since, and what was appended there."""
+        with _refused(self._folder):
+            for path, file in walk(self._folder, self._folder):
+                target = self.path / path
+                if path.endswith(APPEND_ONLY):
+                    target.unlink(missing_ok=True)
+                if not os.path.lexists(target):
+                    self._same[path] = _linked(file, target)
+
+    def move(self, last: str) -> None:
+        """All that was written into it goes into the folder, the file of the given name last."""
+        with _refused(self._folder):
+            for path, file in list(walk(self.path, self.path)):
+                if path.endswith(APPEND_ONLY) or self._same.get(path) == _which(file):
+                    file.unlink()
+            self._parent.rename(_beside(self._folder, "sealed"))
+        end(self._folder, last)
+
+
+@contextmanager
+def begun(folder: Path) -> Iterator[Draft]:
+    """What is not moved in the end is forgotten. Raises Unreachable when the disk refuses."""
+    draft = Draft(folder)
+    with _refused(folder):
+        _forget(draft.path.parent)
+    try:
+        with _refused(folder):
+            draft.path.mkdir(parents=True, mode=0o700)
+        draft.follow()
+        yield draft
+    finally:
+        with _refused(folder):
+            _forget(draft.path.parent)
+
+
+def pending(folder: Path, last: str) -> Path | None:
+    """What a run that died had still to move, if any."""
+    here = _prepared(folder)
+    return here if here and (here / last).is_file() else None
+
+
+def end(folder: Path, last: str) -> None:
+    """Move what a run had still to move into the folder, which is held. Raises Unreachable when the disk refuses."""
+    with _refused(folder):
+        here = _prepared(folder)
+        for path, file in sorted(walk(here, here), key=lambda found: found[0] == last) if here else ():
+            _move(file, folder, path)
+        _forget(_beside(folder, "sealed"))
+
+
+def _prepared(folder: Path) -> Path | None:
+    parent = _beside(folder, "sealed")
+    here = parent / folder.name
+    return here if here.is_dir() and not (parent.is_symlink() or here.is_symlink()) else None
+
+
+@contextmanager
+def _refused(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unreachable(f"evidence of {folder.name}: {error.strerror}") from error
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.parent / f".{folder.name}.{what}"
+
+
+def _linked(file: Path, target: Path) -> tuple[int, int]:
+    """Copied where the folder is a file system of its own, or has no links."""
+    target.parent.mkdir(exist_ok=True, mode=0o700)
+    try:
+        os.link(file, target, follow_symlinks=False)
+    except OSError:
+        if file.is_symlink() or not file.is_file():
+            raise
+        shutil.copyfile(file, target)
+    return _which(target)
+
+
+def _which(file: Path) -> tuple[int, int]:
+    """Shows whether it was written since: each writing makes another file."""
+    seen = file.lstat()
+    return seen.st_ino, seen.st_mtime_ns
+
+
+def _move(file: Path, folder: Path, path: str) -> None:
+    target = folder / path
+    target.parent.mkdir(exist_ok=True, mode=0o700)
+    try:
+        file.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        write(folder, path, read(file))
+
+
+def _forget(place: Path) -> None:
+    if place.is_symlink():
+        place.unlink()
+    elif place.exists():
+        shutil.rmtree(place)

@@ -1,0 +1,175 @@
+"""A collection that dies on its way: the folder stays as it was sealed, or the next one ends what it began."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from containment import chain, drafts, files
+from containment.chain import EVENTS, Kind, extended, unsealed, verify
+from policies.errors import Finding, Unreachable
+from rotation.evidence import collect
+from tests.unit.rotation.evidence.server import OPENED, Server, collected, line
+
+
+class Died(BaseException):
+    """As a killed process would: nothing catches it."""
+
+
+def _held(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def _more(log: Path) -> None:
+    with log.open("a") as file:
+        file.write(line(OPENED + 9, "auth/approle/login") + "\n")
+
+
+def _dies(*_: object, **__: object) -> Any:
+    raise Died
+
+
+@pytest.fixture
+def sealed(folder: Path, log: Path) -> Path:
+    """Sealed once; the next collection has more to write."""
+    collected(folder, log, Server())
+    _more(log)
+    return folder
+
+
+def _left(folder: Path) -> list[str]:
+    return [p.name for p in folder.parent.iterdir() if p != folder]
+
+
+@pytest.mark.parametrize("place", [(collect, "render"), (chain, "_seal")], ids=["writing", "sealing"])
+def test_one_that_dies_before_it_moves_leaves_what_was_sealed(
+    sealed: Path, log: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str]
+) -> None:
+    before = _held(sealed)
+    with monkeypatch.context() as dying:
+        dying.setattr(*place, _dies)
+        with pytest.raises(Died):
+            collected(sealed, log, Server())
+    assert (_held(sealed), verify(sealed), unsealed(sealed)) == (before, [], [])
+    assert _left(sealed) == []
+
+
+def test_what_a_killed_one_had_prepared_is_forgotten(sealed: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _held(sealed)
+    with monkeypatch.context() as killed:
+        killed.setattr(drafts, "_forget", lambda _: None)
+        killed.setattr(collect, "render", _dies)
+        with pytest.raises(Died):
+            collected(sealed, log, Server())
+    assert _left(sealed) == [".INC-1.draft"]
+    assert (_held(sealed), verify(sealed)) == (before, [])
+    collected(sealed, log, Server())
+    assert (_left(sealed), verify(sealed)) == ([], [])
+    assert _held(sealed) != before
+
+
+@pytest.mark.parametrize("moved", [0, 1, 3])
+def test_one_that_dies_while_it_moves_is_told_and_ended_by_the_next(
+    sealed: Path, log: Path, monkeypatch: pytest.MonkeyPatch, moved: int
+) -> None:
+    real, done = drafts._move, list[str]()
+
+    def some(file: Path, folder: Path, path: str) -> None:
+        if len(done) == moved:
+            raise Died
+        real(file, folder, path)
+        done.append(path)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(drafts, "_move", some)
+        killed.setattr(drafts, "_forget", lambda _: None)
+        with pytest.raises(Died):
+            collected(sealed, log, Server())
+    assert chain.MANIFEST not in done
+    (problem,) = verify(sealed)
+    assert problem.kind is Kind.UNFINISHED
+    assert "`portcullis evidence collect`" in problem.detail
+    (sealed / "incident.json").write_text("{}")
+    assert {p.kind for p in verify(sealed)} == {Kind.UNFINISHED, Kind.EDITED}, "that is none of it"
+
+
+def test_the_next_collection_ends_it(sealed: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(drafts, "_move", _dies)
+        killed.setattr(drafts, "_forget", lambda _: None)
+        with pytest.raises(Died):
+            collected(sealed, log, Server())
+    assert collected(sealed, log, Server()).missing == ()
+    assert (_left(sealed), verify(sealed)) == ([], [])
+
+
+def test_a_disk_that_is_full_leaves_what_was_sealed(sealed: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _held(sealed)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(drafts, "_linked", full)
+        with pytest.raises(Unreachable, match="evidence of INC-1: No space left"):
+            collected(sealed, log, Server())
+    assert (_held(sealed), verify(sealed), _left(sealed)) == (before, [], [])
+
+
+@pytest.mark.parametrize("broken", ["link", "replace"])
+def test_a_folder_on_a_file_system_of_its_own(
+    sealed: Path, log: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def elsewhere(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    real: Callable[[Path, Path], Path] = Path.replace
+
+    def replaced(self: Path, target: Path) -> Path:
+        if broken == "replace" and self.parent.parent.name == ".INC-1.sealed" and target.parent == sealed:
+            elsewhere()
+        return real(self, target)
+
+    monkeypatch.setattr(os, "link", elsewhere)
+    monkeypatch.setattr(Path, "replace", replaced)
+    assert collected(sealed, log, Server()).missing == ()
+    assert (_left(sealed), verify(sealed)) == ([], [])
+
+
+def test_what_is_written_beside_changed_evidence_is_kept_unsealed(sealed: Path) -> None:
+    (sealed / "timeline.json").write_text("[]")
+
+    def write() -> None:
+        with extended(sealed) as (draft, touched):
+            assert [p.path for p in touched] == ["timeline.json"]
+            files.write(draft, "containment.json", b"{}")
+
+    with pytest.raises(Finding, match=r"timeline\.json: edited"):
+        write()
+    assert (sealed / "containment.json").read_bytes() == b"{}"
+    assert (sealed / "timeline.json").read_bytes() == b"[]"
+    assert {p.path for p in verify(sealed)} == {"containment.json", "timeline.json"}
+
+
+def test_who_appends_meanwhile_waits_for_nobody_and_loses_nothing(sealed: Path) -> None:
+    (sealed / EVENTS).write_text("{}\n")
+    with extended(sealed) as (draft, _):
+        files.append(sealed / EVENTS, [{"what": "meanwhile"}])
+        files.write(draft, "containment.json", b"{}")
+    assert (sealed / EVENTS).read_text() == '{}\n{"what": "meanwhile"}\n'
+    assert verify(sealed) == []
+
+
+@pytest.mark.parametrize("place", [".INC-1.draft", ".INC-1.sealed"])
+def test_a_link_in_the_place_of_a_draft_is_not_followed(sealed: Path, log: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "elsewhere" / "INC-1").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "INC-1" / chain.MANIFEST).write_text("{}")
+    (sealed.parent / place).symlink_to(tmp_path / "elsewhere")
+    assert collected(sealed, log, Server()).missing == ()
+    assert (_left(sealed), verify(sealed)) == ([], [])
+    assert (tmp_path / "elsewhere" / "INC-1" / chain.MANIFEST).read_text() == "{}"
