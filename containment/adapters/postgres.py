@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, LiteralString, NoReturn
 
 from containment.adapters.postgres_errors import cause
+from containment.ports import Owned
 from policies import sql as templates
 from policies.errors import Unreachable
 
@@ -100,26 +101,30 @@ class PostgresDatabase:
                 )
             time.sleep(0.02)
 
-    def owners(self, prefix: str) -> dict[str, list[str]]:
-        """Users of one database role that own something, in whichever database, and what: one line each, printable,
-        though the user chose its name."""
+    def owners(self, prefix: str) -> dict[str, Owned]:
+        """Users of one database role that own something, in whichever database. The server counts: a user can make
+        millions of large objects, which are the last to be told, since none of them runs with a right."""
         import psycopg
 
         try:
             rows = self._connection.execute(
-                "SELECT r.rolname, CASE WHEN d.datname <> current_database() THEN 'something in database ' || d.datname"
-                " ELSE coalesce(pg_describe_object(s.classid, s.objid, s.objsubid), 'something dropped since') END"
-                " FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid LEFT JOIN pg_database d ON d.oid = s.dbid"
-                " WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o' AND starts_with(r.rolname, %s)"
-                " ORDER BY 1, 2",
-                (prefix,),
+                "SELECT r.rolname, c.total, ARRAY(SELECT CASE WHEN d.datname <> current_database()"
+                " THEN 'something in database ' || d.datname"
+                " ELSE coalesce(pg_describe_object(f.classid, f.objid, f.objsubid), 'something dropped since') END"
+                " FROM (SELECT * FROM pg_shdepend s WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o'"
+                " AND s.refobjid = r.oid ORDER BY s.classid = 'pg_largeobject'::regclass, s.classid, s.objid LIMIT %s)"
+                " f LEFT JOIN pg_database d ON d.oid = f.dbid ORDER BY 1)"
+                " FROM pg_roles r CROSS JOIN LATERAL (SELECT count(*) AS total FROM pg_shdepend s"
+                " WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o' AND s.refobjid = r.oid) c"
+                " WHERE starts_with(r.rolname, %s) AND c.total > 0 ORDER BY 1",
+                (_TOLD, prefix),
             ).fetchall()
         except psycopg.Error as error:
             self._fail("list what users own", error)
-        owned: dict[str, list[str]] = {}
-        for user, what in rows:
-            owned.setdefault(str(user), []).append("".join(c if c.isprintable() else "?" for c in what))
-        return owned
+        return {
+            str(user): Owned(total, tuple("".join(c if c.isprintable() else "?" for c in what) for what in first))
+            for user, total, first in rows
+        }
 
     def hand_over(self, user: str) -> None:
         """What the user owns goes to its group (`policies.sql.hand_over`), and its grants end: here, and in each other

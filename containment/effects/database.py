@@ -10,7 +10,7 @@ from threading import Lock
 
 from containment import names
 from containment.adapters.vault import epoch
-from containment.ports import Database, Lease
+from containment.ports import Database, Lease, Owned
 from containment.report import Outcome
 from containment.run import Run, Seen, Systems
 from policies.errors import PortcullisError
@@ -64,7 +64,8 @@ def _tell_of_owners(run: Run, opened: _Opened, secrets: Sequence[DatabaseSecret]
         for owner, what, target in owners:
             with suppress(PortcullisError):  # each role of a database that is down has failed by name
                 if owned := opened(connection.name).owners(owner).get(owner):
-                    seen = f"{_listed(owned)}: functions, views and indexes among it run with its rights (README)"
+                    listed = _listed(owned.first, of=owned.count)
+                    seen = f"{listed}: functions, views and indexes among it run with its rights (README)"
                     run.effect(what, target, partial(_seen, seen))
                     run.progress(f"warning: {connection.name}: {owner} owns {seen}")
 
@@ -109,12 +110,13 @@ def _hand_over(run: Run, database: Database, name: str, secret: DatabaseSecret, 
             run.effect(HANDED_OVER, f"{name} {user}", partial(_handed_over, owned))
 
 
-def _handed_over(owned: Sequence[str]) -> Seen:
-    return Outcome.DONE, f"to its grant's role, for a person to look at: {_listed(owned)}"
+def _handed_over(owned: Owned) -> Seen:
+    return Outcome.DONE, f"to its grant's role, for a person to look at: {_listed(owned.first, of=owned.count)}"
 
 
-def _listed(words: Sequence[str], between: str = ", ") -> str:
-    more = f" and {len(words) - _TOLD} more" if len(words) > _TOLD else ""
+def _listed(words: Sequence[str], between: str = ", ", of: int = 0) -> str:
+    """`of`: how many there are, where these are the first of them."""
+    more = f" and {left} more" if (left := max(of, len(words)) - _TOLD) > 0 else ""
     return between.join(words[:_TOLD]) + more
 
 

@@ -17,7 +17,7 @@ from containment.adapters import postgres
 from containment.adapters.postgres import PostgresDatabase
 from containment.adapters.vault import HvacVault
 from containment.direct import contain
-from containment.effects.database import GROUP_OWNS, HANDED_OVER, MANAGER_OWNS
+from containment.effects.database import GROUP_OWNS, HANDED_OVER, MANAGER_OWNS, _handed_over
 from drill.actors import Actors
 from policies.errors import Unreachable
 from sandbox.environment import Sandbox
@@ -331,6 +331,22 @@ def test_nor_after_a_lock_down_whatever_sql_the_server_has(
     user = issue_by_root(sandbox, ROLE)
     _no_backdoor(sandbox, user)
     _still_of_use(sandbox, user)
+
+
+@pytest.mark.usefixtures("environ")
+def test_of_very_many_objects_the_server_tells_the_first_and_counts(sandbox: Sandbox, leaked: dict[str, str]) -> None:
+    """A function among them, which lends rights, is not hidden behind large objects."""
+    user = leaked["username"]
+    make = "CREATE FUNCTION analytics.last() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    _leave(sandbox, leaked, "SELECT count(lo_create(0)) FROM generate_series(1, 5000)", make)
+    database = _database(sandbox)
+    owned = database.owners(user)[user]
+    assert (owned.count, len(owned.first)) == (5001, 20)
+    assert owned.first[0] == "function analytics.last()"
+    assert _handed_over(owned)[1].endswith(" and 4981 more")
+    assert database.owners("nobody_has_this_name") == {}
+    database.hand_over(user)
+    assert database.owners(user) == {}
 
 
 def test_what_the_manager_owns_from_before_is_told_and_stands_in_no_way(sandbox: Sandbox, vault: HvacVault) -> None:
