@@ -74,8 +74,8 @@ def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: P
     systems = replace(from_environment(nobody, estate), prober=lambda: nobody)
     note = partial(record.note_effects, incident.id)
     report, _ = executor.contain(systems, estate, (incident,), incident, progress, note)
-    lockdown.write_down(nobody, report, None, progress)
     paging.tell([incident], {incident.id: report.not_contained}, progress)
+    lockdown.write_down(nobody, report, None, progress)
     return Done(report, incident, complaint, absent)
 
 

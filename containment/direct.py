@@ -6,7 +6,7 @@ from containment import absent, lockdown, opening, paging
 from containment.absent import Done
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
-from containment.errors import TokensRefused
+from containment.errors import NotWritten, TokensRefused
 from containment.incident import Mode, State
 from containment.run import Progress
 from policies.errors import InputError, Unanswered
@@ -38,7 +38,12 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
     except (TokensRefused, Unanswered) as error:
         # Somebody asked for it now. A plain `pulumi up` with an old token and an old stack file did not.
         return absent.contain(asked, stored, error, progress, warn)
-    report, incident = lockdown.contain(vault, estate, decision.known, opening.current(decision), progress)
+    incident = opening.current(decision)
+    try:
+        report, incident = lockdown.contain(vault, estate, decision.known, incident, progress)
+    except NotWritten as error:
+        paging.report(vault, {incident.id: error.not_contained}, progress)
+        raise
     paging.report(vault, {incident.id: report.not_contained}, progress)
     return Done(report, incident, complaint)
 

@@ -53,7 +53,14 @@ class NotRestored(Finding):
 
 
 class NotWritten(PortcullisError):
-    """The servers hold what the message says they do; the evidence of it is not on the disk."""
+    """The servers hold what the message says they do; the evidence of it is not on the disk. `not_contained` names each
+    effect that is not proven."""
+
+    def __init__(self, not_contained: tuple[str, ...], error: PortcullisError) -> None:
+        held = NotContained(not_contained) if not_contained else "everything in scope is contained"
+        again = "make room for it, then run the same command again"
+        super().__init__(f"{held}; the evidence of it is not written: {error}; {again}")
+        self.not_contained = not_contained
 
 
 class TokensRefused(Unreachable):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from containment import executor, heads, record
-from containment.errors import NotContained, NotWritten
+from containment.errors import NotWritten
 from containment.incident import Incident
 from containment.ports import Vault
 from containment.report import Report
@@ -31,6 +31,4 @@ def write_down(vault: Vault, report: Report, incident: Incident | None, progress
     try:
         record.keep(report, incident, heads.follower(vault, report.incident, progress))
     except PortcullisError as error:
-        held = NotContained(report.not_contained) if report.not_contained else "everything in scope is contained"
-        again = "make room for it, then run the same command again"
-        raise NotWritten(f"{held}; the evidence of it is not written: {error}; {again}") from error
+        raise NotWritten(report.not_contained, error) from error

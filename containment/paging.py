@@ -1,13 +1,15 @@
 """Who is woken: one PagerDuty alert an incident, SEV-1 and tagged `secret-leak`, from open to lifted.
 
 It never delays or fails a lock-down: everything is sent by a thread of its own, after the deny. What was sent stands in
-the incident's events, so that whatever could not be sent is sent by the next run, and nothing twice.
+the incident's events, so that whatever could not be sent is sent by the next run, and nothing twice. Where the disk
+takes no event it is sent all the same, and again by the next run, which PagerDuty takes for the alert that it has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,8 @@ OPENED, CONTAINED, NOT_CONTAINED, LIFTED = "opened", "contained", "not contained
 _NAMES = 20
 _SENDER = ThreadPoolExecutor(1, "paging")
 """One thread, so that an alert is never resolved before it was opened."""
+_not_noted: dict[str, list[Page]] = {}
+"""By incident id: sent by this process, and the disk did not take the event. The sender's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ def begin(incident: Incident, progress: Progress) -> None:
 
 
 def report(vault: Vault, not_contained: Mapping[str, Iterable[str]], progress: Progress) -> None:
-    """What happened since, for every incident that this machine has events of. `not_contained` by incident id.
+    """What happened since, for every incident that this machine has events of or this run worked on. `not_contained` by
+    incident id.
 
     `progress` gets a line for what could not be sent; nothing is raised.
     """
@@ -67,7 +72,7 @@ def report(vault: Vault, not_contained: Mapping[str, Iterable[str]], progress: P
     except PortcullisError as error:
         progress(f"not paged, the next run tries again: {error}")
         return
-    tell([i for i in incidents if _events(i) != []], not_contained, progress)
+    tell([i for i in incidents if i.id in not_contained or _events(i) != []], not_contained, progress)
 
 
 def tell(incidents: Iterable[Incident], not_contained: Mapping[str, Iterable[str]], progress: Progress) -> None:
@@ -78,7 +83,8 @@ def tell(incidents: Iterable[Incident], not_contained: Mapping[str, Iterable[str
 
 def _send(incident: Incident, not_contained: Iterable[str] | None, progress: Progress) -> None:
     try:
-        pages = due(incident, not_contained, _pages(_events(incident)))
+        sent = [*_pages(_events(incident)), *_not_noted.get(incident.id, [])]
+        pages = due(incident, not_contained, sent)
         if not pages:
             return
         pager = _pager()
@@ -86,7 +92,7 @@ def _send(incident: Incident, not_contained: Iterable[str] | None, progress: Pro
             progress(f"nobody is paged for incident {incident.id}: PAGERDUTY_ROUTING_KEY_FILE is not set")
             return
         for page in pages:
-            _one(pager, incident, page)
+            _one(pager, incident, page, progress)
     except PortcullisError as error:
         progress(f"not paged for incident {incident.id}, the next run tries again: {error}")
 
@@ -110,8 +116,7 @@ def _pager() -> Pager | None:
     return PagerDuty.from_environment()
 
 
-def _one(pager: Pager, incident: Incident, page: Page) -> None:
-    phase = "lift" if page.stage == LIFTED else "detection" if page.stage == OPENED else "containment"
+def _one(pager: Pager, incident: Incident, page: Page, progress: Progress) -> None:
     try:
         if page.stage == LIFTED:
             pager.resolve(incident.id)
@@ -121,9 +126,19 @@ def _one(pager: Pager, incident: Incident, page: Page) -> None:
                 incident.id, _summary(incident, page), float(at or incident.opened_at), _details(incident, page)
             )
     except PortcullisError as error:
-        record.note(incident.id, phase=phase, what=PAGED, target=page.stage, outcome="failed", detail=str(error))
+        with suppress(PortcullisError):  # what could not be sent is the news, and the next run sends it in any case
+            _note(incident, page, "failed", str(error))
         raise
-    record.note(incident.id, phase=phase, what=PAGED, target=page.stage, detail=page.detail)
+    try:
+        _note(incident, page, "done", page.detail)
+    except PortcullisError as error:
+        _not_noted.setdefault(incident.id, []).append(page)
+        progress(f"paged for incident {incident.id}: {page.stage}; not noted, so the next run pages again: {error}")
+
+
+def _note(incident: Incident, page: Page, outcome: str, detail: str) -> None:
+    phase = "lift" if page.stage == LIFTED else "detection" if page.stage == OPENED else "containment"
+    record.note(incident.id, phase=phase, what=PAGED, target=page.stage, outcome=outcome, detail=detail)
 
 
 def _summary(incident: Incident, page: Page) -> str:

@@ -12,7 +12,7 @@ from containment import executor, gate, issuers, lockdown, names, opening, pagin
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
 from containment.effects import issuance
-from containment.errors import NotContained
+from containment.errors import NotContained, NotWritten
 from containment.incident import Incident, Mode, State
 from containment.scope import affected
 from containment.systems import from_environment
@@ -151,7 +151,11 @@ def _lifted(decision: Decision) -> str:
 
 def _contain(vault: HvacVault, context: access.Context, incident: Incident, complaints: list[str]) -> tuple[str, ...]:
     """What is not contained."""
-    report, _ = lockdown.contain(vault, context.estate, context.incidents, incident, _log)
+    try:
+        report, _ = lockdown.contain(vault, context.estate, context.incidents, incident, _log)
+    except NotWritten as error:
+        complaints.append(str(error))
+        return error.not_contained
     if report.not_contained:
         complaints.append(str(NotContained(report.not_contained)))
     return report.not_contained

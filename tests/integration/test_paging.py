@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,12 @@ def double(sandbox: Sandbox) -> PagerdutyDouble:
     return found
 
 
-def _contain(env: dict[str, str], incident: str, scope: str) -> tuple[subprocess.CompletedProcess[str], float]:
+def _contain(
+    env: dict[str, str], incident: str, scope: str, before: Callable[[], None] | None = None
+) -> tuple[subprocess.CompletedProcess[str], float]:
     argv = [sys.executable, "-m", "rotation", "contain", "--scope", scope, "--incident-id", incident, "--json"]
     start = time.monotonic()
-    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False, preexec_fn=before)
     return done, time.monotonic() - start
 
 
@@ -92,6 +96,24 @@ def test_a_pager_that_does_not_answer_holds_nothing_up(env: dict[str, str]) -> N
     effects = json.loads(done.stdout)["effects"]
     assert max(e["at"] for e in effects) - min(e["at"] for e in effects) < seconds, "the effects waited"
     assert seconds < 60
+
+
+def _no_room() -> None:
+    """Folders and empty files can be made, as on a full disk, and nothing goes into them."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def test_a_disk_without_room_keeps_nobody_from_being_paged(env: dict[str, str], double: PagerdutyDouble) -> None:
+    done, _ = _contain(env, "P-5", "treasury-readonly", _no_room)
+    assert done.returncode == 3, done.stderr
+    assert "everything in scope is contained; the evidence of it is not written" in done.stderr
+    assert "paged for incident P-5: opened; not noted, so the next run pages again: record of" in done.stderr
+    assert "not paged" not in done.stderr
+    assert _stages(double.alerts()["P-5"]) == ["opened", "contained"]
+    double.stop()
+    done, _ = _contain(env, "P-6", "treasury-readonly", _no_room)
+    double.start()
+    assert "not paged for incident P-6, the next run tries again: pagerduty: trigger" in done.stderr
 
 
 def test_the_lift_resolves_and_a_lost_resolve_is_caught_up_with(

@@ -9,11 +9,13 @@ import pulumi
 import pulumi_vault as vault_sdk
 import pytest
 
-from containment import caps
+from containment import caps, lockdown, paging
 from containment.decide import Decision
+from containment.errors import NotWritten
 from containment.incident import Incident, Scope, State
 from containment.run import Systems
 from containment.scope import affected
+from policies.errors import Unreachable
 from policies.load import load
 from stacks import access, github, program
 
@@ -73,3 +75,21 @@ def test_a_cap_that_stays_lifted_is_not_contained(monkeypatch: pytest.MonkeyPatc
     words = _rest(monkeypatch, server)
     assert f"not contained: {CAP.name} ({CAP.what}: not in force" in words
     assert exported["mode"] == "not contained"
+
+
+def test_a_lock_down_without_its_evidence_is_what_its_words_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    no: Any = None
+    context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, "all")
+    paged: dict[str, Any] = {}
+    monkeypatch.setattr(paging, "report", lambda _vault, found, _progress: paged.update(found))
+    for missing in ((), ("risk-engine (tokens: still there)",)):
+
+        def contain(*_: object, missing: tuple[str, ...] = missing) -> None:
+            raise NotWritten(missing, Unreachable("record of incident A: No space left on device"))
+
+        monkeypatch.setattr(lockdown, "contain", contain)
+        complaints: list[str] = []
+        assert program._work(no, context, Decision((OPEN,), OPEN, None), complaints) is not bool(missing)
+        assert ("everything in scope is contained" in complaints[0]) is not bool(missing)
+        assert "No space left on device" in complaints[0], "the update fails all the same"
+        assert paged == {"A": missing}
