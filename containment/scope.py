@@ -69,7 +69,7 @@ class Affected:
     """In scope by class and declared `incident.access: deny`: the granted path is denied until the lift."""
     secrets: tuple[SecretAccessPolicy, ...]
     """In scope: leases revoked, TTLs capped, quarantined while tokens are revoked; among them the database roles that a
-    leaked workload is granted."""
+    leaked workload or CI role is granted."""
     leaked_secrets: tuple[SecretAccessPolicy, ...]
     """Named as leaked, or held by a repository that is."""
     workloads: tuple[Workload, ...]
@@ -155,7 +155,12 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked_names)
     # A lease says not whose it is. One of a batch token does not end with the token; one of a service token ends some
     # time after it, or not at all, and the server tells nobody.
-    leased = {s.name for s in estate.secrets if isinstance(s.secret, DatabaseSecret) and leaked_names & _holders(s)}
+    by_ci = {name for role in estate.ci_roles if role.name in leaked("ci") for name in role.secrets}
+    leased = {
+        s.name
+        for s in estate.secrets
+        if isinstance(s.secret, DatabaseSecret) and (leaked_names & _holders(s) or s.name in by_ci)
+    }
     secrets = tuple(s for s in estate.secrets if everything or s.name in taken or s.name in leased)
     scoped = leaked_names | {g.workload for s in leaked_secrets for g in s.grants}
     return Affected(

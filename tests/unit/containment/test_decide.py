@@ -251,6 +251,15 @@ def test_ci_is_off_in_every_incident() -> None:
     assert affected(estate, []).ci_roles == ()
 
 
+@pytest.mark.parametrize("leaked", ["workload:treasury-report", "ci:cicd"])
+def test_the_database_roles_of_whoever_leaked_are_in_scope(leaked: str) -> None:
+    estate = load()
+    ci = tuple(replace(role, secrets=(*role.secrets, "treasury-readonly")) for role in estate.ci_roles)
+    impact = affected(replace(estate, ci_roles=ci), [replace(OPEN, scope=Scope(everything=False, leaked=(leaked,)))])
+    assert [s.name for s in impact.secrets] == ["treasury-readonly"]
+    assert impact.leaked_secrets == ()
+
+
 def test_what_a_lift_needs() -> None:
     assert required(OPEN, load()) == [
         "contained",
