@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ import httpx
 from access.acl import Acl, Operation
 from access.policy import parse
 from bench.server import Asker, fresh, told
+from sandbox.estate import when_versioned
 from sandbox.services.openbao import OpenBao
 
 _THERE, _MISSING = ("a", "a/b"), ("b", "ab", "a/c")
@@ -73,7 +75,8 @@ def compare(bao: OpenBao, seed: int, sets: int) -> tuple[int, int, list[str]]:
     made = granted = 0
     differing = []
     for key in _THERE:
-        asker.admin("POST", f"kv/data/{key}", {"data": {"k": "v"}})
+        write = partial(bao.call, "POST", f"kv/data/{key}", {"data": {"k": "v"}}, token=bao.root_token())
+        when_versioned(write)
     for _ in range(sets):
         texts = {f"requests-{n}": _policy(dice) for n in range(dice.randint(1, 2))}
         token = asker.token(texts)

@@ -38,7 +38,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
         progress("onboarding OpenBao: store, login methods, operator and break-glass identities")
         call("POST", f"sys/mounts/{names.STORE}", {"type": "kv", "options": {"version": "2"}})
     # Of each incident's record and of each head of its evidence every version stays; the server's default is ten.
-    _when_versioned(lambda: call("POST", f"{names.STORE}/config", {"max_versions": _VERSIONS}))
+    when_versioned(lambda: call("POST", f"{names.STORE}/config", {"max_versions": _VERSIONS}))
     methods = call("GET", "sys/auth")["data"]
     for method in (names.APPROLE, names.JWT):
         if f"{method}/" not in methods:
@@ -76,7 +76,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
             write_private(file, made["auth"]["client_token"])
 
 
-def _when_versioned(act: Callable[[], object], seconds: float = 10.0) -> None:
+def when_versioned(act: Callable[[], object], seconds: float = 10.0) -> None:
     """A KV version 2 store that was just made answers 400 for a moment, while it is being set up."""
     from policies.errors import Unreachable
 

@@ -18,14 +18,16 @@ OPEN = "openIncidents"
 
 @cache
 def _outputs() -> pulumi.Output[dict[str, Any]]:
+    """As a StackReference reads them, which would be a resource of the state and changed by every refresh."""
     name = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
-    return pulumi.StackReference(name).outputs
+    read = pulumi.runtime.invoke_output("pulumi:pulumi:readStackOutputs", {"name": name})
+    return read.apply(lambda answer: dict(answer["outputs"] or {}))
 
 
 def unknown_to(server: Iterable[Incident]) -> pulumi.Output[list[str]]:
     """Ids of those of which the server has no record, neither open nor lifted."""
     known = {incident.id for incident in server}
-    return _outputs().apply(lambda told: [one for one in (told or {}).get(OPEN) or () if one not in known])
+    return _outputs().apply(lambda told: [one for one in told.get(OPEN) or () if one not in known])
 
 
 async def refuse(server: Iterable[Incident]) -> None:
