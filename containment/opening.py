@@ -24,6 +24,8 @@ from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.load import load
 from policies.model import Estate
 
+_OWN = "PORTCULLIS_CONTAINMENT_TOKEN"
+
 
 def admitted(vault: HvacVault, warn: Progress) -> HvacVault:
     """`vault`, or the operator's where the containment token is refused, or is another one that may not lock down and
@@ -37,15 +39,18 @@ def admitted(vault: HvacVault, warn: Progress) -> HvacVault:
         raise
     except (Unreachable, InputError) as error:
         refused = error
-    operators = HvacVault.from_environment()
+    try:
+        operators = HvacVault.from_environment()
+    except InputError as error:  # there is none
+        raise (TokensRefused(_OWN, refused) if isinstance(refused, Unreachable) else refused) from error
     try:
         way_out.require(operators)
     except Unanswered:
         raise
     except Unreachable as error:
-        own = ["PORTCULLIS_CONTAINMENT_TOKEN"] if os.environ.get("PORTCULLIS_CONTAINMENT_TOKEN") else []
+        own = [_OWN] if os.environ.get(_OWN) else []
         raise TokensRefused(" and ".join([*own, "VAULT_TOKEN"]), error) from refused
-    warn(f"PORTCULLIS_CONTAINMENT_TOKEN is refused, so VAULT_TOKEN locks down: {refused}")
+    warn(f"{_OWN} is refused, so VAULT_TOKEN locks down: {refused}")
     return operators
 
 

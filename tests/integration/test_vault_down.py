@@ -154,6 +154,12 @@ def test_a_refused_containment_token_is_no_reason_to_wait(sandbox: Sandbox, monk
         assert up.returncode != 0
         assert "no token of ours is accepted" in up.stdout
         assert Actors(sandbox).order(*other), "an old token beside an old stack file is nobody's lock-down"
+        refused.delenv("VAULT_TOKEN")
+        newer = _leak()
+        done = _contain("--incident-id", "INC-15", "--scope", KEY)
+        assert done.returncode == 3, done.stderr
+        assert "no token of ours is accepted, tried PORTCULLIS_CONTAINMENT_TOKEN: " in done.stderr
+        assert not Actors(sandbox).order(*newer), "what needs no vault was not done"
     assert not {"INC-15", "INC-16"} & set(_open())
     monkeypatch.delenv("PORTCULLIS_CONTAINMENT_TOKEN")
     assert _contain("--incident-id", "INC-15", "--scope", KEY).returncode == 0
