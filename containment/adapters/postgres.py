@@ -12,6 +12,8 @@ from policies import sql as templates
 from policies.errors import Unreachable
 
 _SESSION_DEADLINE = 10.0
+_STARTING = 0.25
+"""Seconds that a session may start in: one that others open meanwhile is left alone."""
 _TOLD = 20
 
 
@@ -40,6 +42,15 @@ class PostgresDatabase:
     def _fail(self, what: str, error: Exception) -> NoReturn:
         raise Unreachable(f"postgresql: {what}: {cause(error)}") from error
 
+    def _rows(self, what: str, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+        import psycopg
+
+        try:
+            rows: list[tuple[Any, ...]] = self._connection.execute(query, values).fetchall()
+        except psycopg.Error as error:
+            self._fail(what, error)
+        return rows
+
     def _run(self, what: str, template: str, user: str, connection: Any) -> None:
         """A block of `policies.sql`: nothing to do where the user is gone already."""
         import psycopg
@@ -52,15 +63,8 @@ class PostgresDatabase:
 
     def users(self, prefix: str) -> list[str]:
         """Users of one database role that can log in or still exist."""
-        import psycopg
-
-        try:
-            rows = self._connection.execute(
-                "SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s) ORDER BY rolname", (prefix,)
-            ).fetchall()
-        except psycopg.Error as error:
-            self._fail("list users", error)
-        return [str(row[0]) for row in rows]
+        query = "SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s) ORDER BY rolname"
+        return [str(user) for (user,) in self._rows("list users", query, prefix)]
 
     def shut_out(self, user: str) -> None:
         """Sessions ended, NOLOGIN committed, and whoever came in between ended until none is left. Raises Unreachable
@@ -71,26 +75,59 @@ class PostgresDatabase:
         except Unreachable as error:
             self._run(f"NOLOGIN and end of the rights of {user}", templates.no_rights(), user, self._connection)
             raise Unreachable(f"{error}; the rights of its grant are taken from it meanwhile") from error
+        self._end_unlisted()
         self._end_sessions(user, "= (SELECT oid FROM pg_roles WHERE rolname = %s)", user)
 
     def end_orphans(self) -> None:
-        """Sessions whose user is dropped: the server drops a user with a session that looks at no interrupt yet. Raises
-        Unreachable when one is left."""
+        """Sessions whose user is dropped: the server drops a user with a session that looks at no interrupt yet, or is
+        not listed yet. Raises Unreachable when one is left."""
+        self._end_unlisted()
         self._end_sessions("dropped users", "NOT IN (SELECT oid FROM pg_roles)")
 
-    def _end_sessions(self, whose: str, which: LiteralString, *values: str) -> None:
+    def _end_unlisted(self) -> None:
+        """Sessions that passed the check of their login and are not in pg_stat_activity: `post_auth_delay`, which
+        anybody may ask for, keeps one there for up to `authentication_timeout`. Whose they are the server does not say,
+        so each that stays is ended. Raises Unreachable when one is left."""
+        left = self._unlisted()
+        if not left:
+            return
+        deadline = time.monotonic() + self._authentication_timeout() + _SESSION_DEADLINE
+        while left:
+            if time.monotonic() > deadline:
+                pids = ", ".join(map(str, sorted(left)[:_TOLD]))
+                raise Unreachable(f"postgresql: {len(left)} sessions that are not listed yet do not end: pid {pids}")
+            time.sleep(_STARTING)
+            left &= self._unlisted()
+            for pid in left:
+                self._terminate(pid)
+
+    def _unlisted(self) -> set[int]:
+        rows = self._rows(
+            "list sessions that start",
+            "SELECT pid FROM pg_locks WHERE locktype = 'virtualxid' AND pid NOT IN (SELECT pid FROM pg_stat_activity)",
+        )
+        return {int(pid) for (pid,) in rows}
+
+    def _authentication_timeout(self) -> int:
+        """Seconds."""
+        query = "SELECT setting FROM pg_settings WHERE name = 'authentication_timeout'"
+        return int(self._rows("read authentication_timeout", query)[0][0])
+
+    def _terminate(self, pid: int) -> None:
         import psycopg
 
+        try:
+            self._connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        except psycopg.errors.InsufficientPrivilege:
+            return  # the server's own, or a superuser's
+        except psycopg.Error as error:
+            self._fail(f"end the session of pid {pid}", error)
+
+    def _end_sessions(self, whose: str, which: LiteralString, *values: str) -> None:
+        query = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid " + which  # noqa: S608
         deadline = time.monotonic() + _SESSION_DEADLINE
         while True:
-            try:
-                left = self._connection.execute(
-                    "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid "  # noqa: S608
-                    + which,
-                    values,
-                ).fetchall()
-            except psycopg.Error as error:
-                self._fail(f"end sessions of {whose}", error)
+            left = self._rows(f"end sessions of {whose}", query, *values)
             if not left:
                 return
             if time.monotonic() > deadline:
@@ -104,23 +141,20 @@ class PostgresDatabase:
     def owners(self, prefix: str) -> dict[str, Owned]:
         """Users of one database role that own something, in whichever database. The server counts: a user can make
         millions of large objects, which are the last to be told, since none of them runs with a right."""
-        import psycopg
-
-        try:
-            rows = self._connection.execute(
-                "SELECT r.rolname, c.total, ARRAY(SELECT CASE WHEN d.datname <> current_database()"
-                " THEN 'something in database ' || d.datname"
-                " ELSE coalesce(pg_describe_object(f.classid, f.objid, f.objsubid), 'something dropped since') END"
-                " FROM (SELECT * FROM pg_shdepend s WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o'"
-                " AND s.refobjid = r.oid ORDER BY s.classid = 'pg_largeobject'::regclass, s.classid, s.objid LIMIT %s)"
-                " f LEFT JOIN pg_database d ON d.oid = f.dbid ORDER BY 1)"
-                " FROM pg_roles r CROSS JOIN LATERAL (SELECT count(*) AS total FROM pg_shdepend s"
-                " WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o' AND s.refobjid = r.oid) c"
-                " WHERE starts_with(r.rolname, %s) AND c.total > 0 ORDER BY 1",
-                (_TOLD, prefix),
-            ).fetchall()
-        except psycopg.Error as error:
-            self._fail("list what users own", error)
+        rows = self._rows(
+            "list what users own",
+            "SELECT r.rolname, c.total, ARRAY(SELECT CASE WHEN d.datname <> current_database()"
+            " THEN 'something in database ' || d.datname"
+            " ELSE coalesce(pg_describe_object(f.classid, f.objid, f.objsubid), 'something dropped since') END"
+            " FROM (SELECT * FROM pg_shdepend s WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o'"
+            " AND s.refobjid = r.oid ORDER BY s.classid = 'pg_largeobject'::regclass, s.classid, s.objid LIMIT %s)"
+            " f LEFT JOIN pg_database d ON d.oid = f.dbid ORDER BY 1)"
+            " FROM pg_roles r CROSS JOIN LATERAL (SELECT count(*) AS total FROM pg_shdepend s"
+            " WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o' AND s.refobjid = r.oid) c"
+            " WHERE starts_with(r.rolname, %s) AND c.total > 0 ORDER BY 1",
+            _TOLD,
+            prefix,
+        )
         return {
             str(user): Owned(total, tuple("".join(c if c.isprintable() else "?" for c in what) for what in first))
             for user, total, first in rows
@@ -140,18 +174,14 @@ class PostgresDatabase:
     def _elsewhere(self, user: str) -> list[str]:
         """Other databases with an object that keeps the user from being dropped: everybody may connect to `postgres`
         and `template1` by default, and make a large object there."""
-        import psycopg
-
-        try:
-            rows = self._connection.execute(
-                "SELECT DISTINCT d.datname FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid"
-                " WHERE s.refclassid = 'pg_authid'::regclass AND d.datallowconn AND d.datname <> current_database()"
-                " AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s) ORDER BY 1",
-                (user,),
-            ).fetchall()
-        except psycopg.Error as error:
-            self._fail(f"find what {user} owns", error)
-        return [str(row[0]) for row in rows]
+        rows = self._rows(
+            f"find what {user} owns",
+            "SELECT DISTINCT d.datname FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid"
+            " WHERE s.refclassid = 'pg_authid'::regclass AND d.datallowconn AND d.datname <> current_database()"
+            " AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s) ORDER BY 1",
+            user,
+        )
+        return [str(name) for (name,) in rows]
 
     def drop(self, user: str) -> None:
         """Hand over what the user owns, in whichever database, then drop it."""

@@ -109,6 +109,35 @@ def filling(sandbox: Sandbox, leaked: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
+def starting(sandbox: Sandbox, leaked: dict[str, str], role: str, seconds: int) -> Iterator[list[object]]:
+    """A session that is let in and not listed for so long, and then acts as `role`. Yields what came of it, in the end
+    what it read."""
+    seen: list[object] = []
+
+    def work() -> None:
+        try:
+            with psycopg.connect(
+                host="127.0.0.1",
+                port=sandbox.postgres.port,
+                dbname="tradepulse",
+                user=leaked["username"],
+                password=leaked["password"],
+                options=f"-c post_auth_delay={seconds} -c role={role}",
+            ) as connection:
+                seen.append(one(connection, "SELECT count(*) FROM analytics.daily"))
+        except psycopg.Error as error:
+            seen.append(error)
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        time.sleep(2)
+        yield seen
+    finally:
+        thread.join()
+
+
+@contextmanager
 def flooding(sandbox: Sandbox, leaked: dict[str, str], times: int = 8) -> Iterator[list[Thread]]:
     """Sessions that alter the user's own row without end, and come back until they are refused."""
     with session(sandbox, leaked) as connection:

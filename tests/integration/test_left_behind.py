@@ -32,6 +32,7 @@ from tests.integration.leaked_user import (
     issue_by_root,
     one,
     session,
+    starting,
     superuser,
 )
 
@@ -155,6 +156,25 @@ def test_one_that_holds_every_lock_is_never_called_contained(
         told = contain(vault, "INC-FULL", "workload:analytics-api", print).report.not_contained
         assert any("somebody holds so many locks that the server has room for none" in line for line in told), told
     assert contain(vault, "INC-FULL", "workload:analytics-api", print).report.not_contained == ()
+    assert not exists(sandbox, leaked["username"])
+
+
+@pytest.mark.parametrize("how", ["lock-down", "server, then a lock-down"])
+def test_a_session_that_is_not_listed_yet_is_ended(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str], how: str
+) -> None:
+    """It would have read on as its grant's role when its user was dropped long ago."""
+    with starting(sandbox, leaked, GROUP, 1) as seen:
+        time.sleep(1)
+    assert seen == [1], "a test that cannot fail"
+    with starting(sandbox, leaked, GROUP, 30) as seen:
+        assert not seen
+        if how.startswith("server"):
+            assert vault.revoke_lease(leaked["lease"])
+        before = time.monotonic()
+        assert contain(vault, f"INC-UNLISTED-{len(how)}", ROLE, print).report.not_contained == ()
+        assert time.monotonic() - before < 20
+    assert isinstance(seen[0], psycopg.Error), seen
     assert not exists(sandbox, leaked["username"])
 
 
