@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 
 from containment.effects import workflows
 from containment.ports import CodeHost
 from containment.report import Outcome
-from containment.repository import RULESETS, BranchRule, Ruleset, settings
+from containment.repository import INCIDENT_BRANCHES, RULESETS, BranchRule, Ruleset, settings
 from containment.run import Run, Seen
 from policies.model import Repository
 
@@ -37,6 +38,14 @@ def _lock_branches(run: Run, repositories: tuple[Repository, ...]) -> None:
             (f"{name} {rule.pattern}", run.on_host(partial(_protect, repository=name, wanted=rule)))
             for name, found in wanted.items()
             for rule in found.branches
+        ],
+    )
+    run.each(
+        "branch protected",
+        [
+            (f"{name} {OTHERS}", run.on_host(partial(_protect_others, repository=name, known=found.branches)))
+            for name, found in wanted.items()
+            if any(rule.pattern == INCIDENT_BRANCHES for rule in found.branches)
         ],
     )
     for what, target in (("branches locked", "branch"), ("tags locked", "tag")):
@@ -73,6 +82,34 @@ def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
     now = "read-only for everybody" if goal.lock else f"reviewed merges by {', '.join(goal.pushers or ())}"
     shut = f"; nobody gets around it any more, it let by: {'; '.join(before.around)}" if before.around else ""
     return Outcome.DONE, now + shut
+
+
+OTHERS = f"other rules of {INCIDENT_BRANCHES}"
+
+
+def _protect_others(host: CodeHost, repository: str, known: tuple[BranchRule, ...]) -> Seen:
+    """GitHub goes by one rule for a branch: an exact name comes before ours, and so does a pattern that is older. Each
+    of somebody's that a branch to review may fall under is as strict as ours from now on."""
+    ours = next(rule for rule in known if rule.pattern == INCIDENT_BRANCHES)
+
+    def weaker() -> list[BranchRule]:
+        others = [r for r in host.branch_rules(repository) if r.pattern not in {k.pattern for k in known}]
+        goals = [(r, _strictest(r, replace(ours, pattern=r.pattern, lock=r.lock))) for r in others if _may_apply(r)]
+        return [goal for rule, goal in goals if rule != goal]
+
+    found = weaker()
+    for goal in found:
+        host.write_branch_rule(repository, goal)
+    if left := weaker():
+        return Outcome.FAILED, f"written, but not in force: {', '.join(r.pattern for r in left)}"
+    if not found:
+        return Outcome.ALREADY, "none that is weaker"
+    return Outcome.DONE, f"{', '.join(r.pattern for r in found)}: declared nowhere, as strict as ours now: delete it"
+
+
+def _may_apply(rule: BranchRule) -> bool:
+    folder, _, name = rule.pattern.partition("/")
+    return bool(name) and fnmatchcase(INCIDENT_BRANCHES.partition("/")[0], folder)
 
 
 _ADOPT = (

@@ -227,6 +227,23 @@ def test_the_control_repository_takes_reviewed_merges_by_the_named(world: World)
 
 
 @pytest.mark.usefixtures("locked")
+def test_a_rule_for_one_branch_to_review_opens_none(world: World) -> None:
+    api = GithubApi(f"{world.double.url}/api/v3", world.double.token(ADMIN), world.environ["SSL_CERT_FILE"])
+    found = api.graphql("repository", f'query {{ repository(owner: "tradepulse", name: "{CONTROL}") {{ id }} }}', {})
+    mutation = """mutation($id: ID!, $pattern: String!) { createBranchProtectionRule(input: {
+        repositoryId: $id, pattern: $pattern }) { branchProtectionRule { id } } }"""
+    made = api.graphql("protection", mutation, {"id": found["repository"]["id"], "pattern": "incident/evil"})
+    assert world.push(DEVELOPER, CONTROL, "incident/evil")[0], "the exact name does not come first: the test is void"
+    done = world.up()
+    assert done.returncode == 0, done.stdout
+    assert f"done: branch protected {CONTROL} other rules of incident/*: incident/evil: declared nowhere" in done.stdout
+    assert not world.push(DEVELOPER, CONTROL, "incident/evil")[0]
+    delete = """mutation($rule: ID!) { deleteBranchProtectionRule(input: { branchProtectionRuleId: $rule }) {
+        clientMutationId } }"""
+    api.graphql("protection", delete, {"rule": made["createBranchProtectionRule"]["branchProtectionRule"]["id"]})
+
+
+@pytest.mark.usefixtures("locked")
 def test_no_way_around_a_lock_outlives_the_next_run(world: World) -> None:
     """An owner's leaked token writes it while the incident is open; nothing else tells the rules from those before."""
 

@@ -131,9 +131,9 @@ def failed(effects: dict[str, tuple[Outcome, str]]) -> set[str]:
 def test_everything_is_done_once() -> None:
     host = Host()
     effects = lock(host)
-    kept = f"branch protected {CONTROL} {INCIDENT_BRANCHES}"
-    assert {name for name, (outcome, _) in effects.items() if outcome is not Outcome.DONE} == {kept}
-    assert effects[kept][0] is Outcome.ALREADY
+    kept = {f"branch protected {CONTROL} {INCIDENT_BRANCHES}", f"branch protected {CONTROL} {repositories.OTHERS}"}
+    assert {name for name, (outcome, _) in effects.items() if outcome is not Outcome.DONE} == kept
+    assert {effects[name][0] for name in kept} == {Outcome.ALREADY}
     host.written.clear()
     again = lock(host)
     assert {outcome for outcome, _ in again.values()} == {Outcome.ALREADY}
@@ -173,6 +173,21 @@ def test_a_stricter_rule_stays_stricter() -> None:
     assert host.rules[CORE] == [
         dataclasses.replace(rule, approvals=4, pushers=("omar-dev",), lock=True, enforce_admins=True)
     ]
+
+
+@pytest.mark.parametrize("deaf", [set(), {"write_branch_rule"}])
+@pytest.mark.parametrize("pattern", ["incident/evil", "*/*", "inc*/e?", "**/*"])
+def test_no_weaker_rule_comes_before_that_of_branches_to_review(pattern: str, deaf: set[str]) -> None:
+    host = Host(deaf=deaf)
+    host.rules[CONTROL].append(BranchRule(pattern, False, False, 3, None, False, id="theirs"))
+    host.rules[CONTROL].append(BranchRule("release/*", False, False, 0, None, False, id="theirs too"))
+    outcome, detail = lock(host)[f"branch protected {CONTROL} {repositories.OTHERS}"]
+    assert (outcome is Outcome.FAILED) is bool(deaf)
+    assert pattern in detail
+    assert "release" not in detail
+    if not deaf:
+        held = next(rule for rule in host.rules[CONTROL] if rule.pattern == pattern)
+        assert (held.enforce_admins, held.approvals, held.pushers) == (True, 3, ("sic-lead", "sre-oncall"))
 
 
 @pytest.mark.parametrize("deaf", [set(), {"write_branch_rule"}])
