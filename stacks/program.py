@@ -11,12 +11,13 @@ import pulumi_vault as vault_sdk
 from containment import executor, gate, issuers, lockdown, names, opening, paging
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision
-from containment.effects import issuance
+from containment.effects import issuance, namesakes
 from containment.errors import NotContained, NotWritten
 from containment.incident import Incident, Mode, State
 from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import PortcullisError, Unanswered
+from policies.model import Estate
 from stacks import access, approved, before, lift, outputs
 from stacks.first import Begun, asking, lift_begun, refusals, without_vault
 from stacks.registration import registered
@@ -135,12 +136,18 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
             if warning := issuers.warning(decision.lifting, decision.known, context.estate, vault.now()):
                 pulumi.log.warn(warning)
         if decision.current is None:
-            vault.write_compiled(context.estate)
+            _keep(vault, context.estate)
         done = True
     except PortcullisError as error:
         complaints.append(str(error))
     paging.report(vault, not_contained, pulumi.log.warn)
     return done and not any(not_contained.values())
+
+
+def _keep(vault: HvacVault, estate: Estate) -> None:
+    """For the day on which the declarations do not load, or a name is another repository's."""
+    host = from_environment(vault, estate).code_host
+    vault.write_compiled(estate, namesakes.ids(host, estate.repositories, vault.repository_ids(), pulumi.log.warn))
 
 
 def _lifted(decision: Decision) -> str:

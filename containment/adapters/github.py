@@ -59,8 +59,18 @@ class GithubHost:
         found = Settings.from_environment(environ)
         return cls(found.url, found.owner, found.token, found.ca)
 
-    def _path(self, repository: str, rest: str) -> str:
-        return f"/repos/{quote(self._owner, safe='')}/{quote(repository, safe='')}/{rest}"
+    def _path(self, repository: str, rest: str = "") -> str:
+        return f"/repos/{quote(self._owner, safe='')}/{quote(repository, safe='')}/{rest}".removesuffix("/")
+
+    def repository_id(self, repository: str) -> int | None:
+        """GitHub's id, which a repository keeps when it is renamed. None when there is no repository of this name."""
+        found = self._api.call("GET", self._path(repository), absent=404)
+        return None if found is None else int(found["id"])
+
+    def repository_names(self) -> dict[int, str]:
+        """Present name by id, of all in the organization that this token sees."""
+        found = self._api.pages(f"/orgs/{quote(self._owner, safe='')}/repos")
+        return {int(r["id"]): str(r["name"]) for r in found}
 
     def _rules(self, repository: str) -> tuple[str, list[dict[str, Any]]]:
         """The repository's node id and its protection rules."""

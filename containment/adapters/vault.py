@@ -161,13 +161,19 @@ class HvacVault:
         data = self.read(f"{names.STORE}/data/compiled")
         return None if data is None or data["data"] is None else codec.decode(data["data"]["estate"])
 
-    def write_compiled(self, estate: Estate) -> bool:
-        """Whether anything was written: the same estate is not stored twice."""
-        text = codec.encode(estate)
+    def repository_ids(self) -> dict[str, int]:
+        """GitHub's id of each repository by its name, as the last apply saw them; none where an earlier version wrote,
+        or where somebody has emptied them."""
         data = self.read(f"{names.STORE}/data/compiled")
-        if data is not None and data["data"] is not None and data["data"]["estate"] == text:
+        return dict((data["data"].get("repositories") if data and data["data"] else None) or {})
+
+    def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int]) -> bool:
+        """Whether anything was written: the same estate is not stored twice."""
+        wanted = {"estate": codec.encode(estate), "repositories": dict(repository_ids)}
+        data = self.read(f"{names.STORE}/data/compiled")
+        if data is not None and data["data"] == wanted:
             return False
-        self.write(f"{names.STORE}/data/compiled", {"data": {"estate": text}})
+        self.write(f"{names.STORE}/data/compiled", {"data": wanted})
         return True
 
     def read(self, path: str) -> dict[str, Any] | None:

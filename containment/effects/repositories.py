@@ -12,7 +12,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 
-from containment.effects import workflows
+from containment.effects import namesakes, workflows
 from containment.ports import CodeHost
 from containment.report import Outcome
 from containment.repository import INCIDENT_BRANCHES, RULESETS, BranchRule, Ruleset, settings
@@ -58,6 +58,7 @@ def _lock_branches(run: Run, repositories: tuple[Repository, ...]) -> None:
                 if ruleset.target == target
             ],
         )
+    namesakes.compare(run, repositories)
 
 
 def _retire_keys(run: Run, _repositories: tuple[Repository, ...]) -> None:

@@ -416,11 +416,50 @@ def test_a_host_killed_in_the_middle_is_named_and_the_rerun_completes(world: Wor
     assert lift.returncode == 0, lift.stdout
 
 
+def contain(world: World, scope: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "rotation", "contain", "--scope", scope, "--json"]
+    env = {**os.environ, **world.environ}
+    return subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+
+
+def test_an_empty_repository_by_the_old_name_is_not_taken_for_the_renamed_one(
+    world: World, peace: dict[str, bool]
+) -> None:
+    """What an owner's leaked token can do before the lock-down."""
+    assert attacks(world) == peace, "not in peace"
+    api = GithubApi(f"{world.double.url}/api/v3", world.double.token(ADMIN), world.environ["SSL_CERT_FILE"])
+    moved = f"{CORE}-2"
+    real = api.call("PATCH", f"/repos/tradepulse/{CORE}", {"name": moved})["id"]
+    decoy = api.call("POST", "/orgs/tradepulse/repos", {"name": CORE})["id"]
+    done = contain(world, f"repository:{CORE}")
+    assert world.push(DEVELOPER, moved, "feature/open")[0], "the real one is locked: the test is void"
+    assert done.returncode == 1, done.stdout
+    (failed,) = [e for e in json.loads(done.stdout)["effects"] if e["outcome"] == "failed"]
+    assert (failed["what"], failed["target"]) == ("repository is the same", CORE)
+    assert failed["detail"] == (
+        f"{CORE} is another repository (id {decoy}) than the one that the last apply saw (id {real}): renamed? it is "
+        f"{moved} now; rename this one away, rename {moved} back to {CORE}, run again"
+    )
+    assert [rule.lock for rule in world.host.branch_rules(CORE)] == [True]
+
+    api.call("PATCH", f"/repos/tradepulse/{CORE}", {"name": f"{CORE}-decoy"})
+    gone = contain(world, f"repository:{CORE}")
+    assert gone.returncode == 3, gone.stdout
+    assert f"gone: renamed? The one that the last apply saw has id {real}: it is {moved} now" in gone.stdout
+    api.call("PATCH", f"/repos/tradepulse/{moved}", {"name": CORE})
+    mended = contain(world, f"repository:{CORE}")
+    assert mended.returncode == 0, mended.stdout
+    assert set(attacks(world).values()) == {False}
+    api.call("DELETE", f"/repos/tradepulse/{CORE}-decoy")
+    up = world.up()
+    assert up.returncode == 0, up.stdout
+    lift = world.lift()
+    assert lift.returncode == 0, lift.stdout
+
+
 def test_contain_without_pulumi_and_the_next_up_agrees(world: World, peace: dict[str, bool]) -> None:
     assert attacks(world) == peace, "not in peace"
-    argv = [sys.executable, "-m", "rotation", "contain", "--scope", "exchange-market-key", "--json"]
-    env = {**os.environ, **world.environ}
-    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    done = contain(world, "exchange-market-key")
     assert done.returncode == 0, done.stderr
     assert set(attacks(world).values()) == {False}
     for repository in load().repositories:

@@ -20,6 +20,8 @@ from policies.load import load
 
 CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
 ESTATE = load()
+IDS = {r.name: number for number, r in enumerate(ESTATE.repositories, start=100)}
+"""As the last apply saw them."""
 INCIDENT = Incident("I", Scope(False, (f"repository:{CORE}",)), State.OPEN, 1)
 
 
@@ -40,6 +42,7 @@ class Host:
             self.rules[repository.name] = [] if absent else named
             for number, held in enumerate(() if absent else found.rulesets):
                 self.sets[repository.name, RULESETS[held.target]] = dataclasses.replace(held, id=number + 1)
+        self.ids = dict(IDS)
         self.actions = dict.fromkeys(self.rules, True)
         self.organization = "all"
         self.runs = {name: [1, 2] for name in self.rules}
@@ -48,6 +51,12 @@ class Host:
     def _write(self, method: str, what: str) -> bool:
         self.written.append(f"{method} {what}")
         return method not in self.deaf
+
+    def repository_id(self, repository: str) -> int | None:
+        return self.ids.get(repository)
+
+    def repository_names(self) -> dict[int, str]:
+        return {number: name for name, number in self.ids.items()}
 
     def branch_rules(self, repository: str) -> list[BranchRule]:
         return self.rules[repository]
@@ -109,7 +118,19 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflows, "CANCEL_SECONDS", 0.3)
 
 
-def lock(host: Host | Unreachable, incident: Incident = INCIDENT) -> dict[str, tuple[Outcome, str]]:
+@dataclasses.dataclass
+class Kept:
+    """The vault, as far as it is asked."""
+
+    ids: dict[str, int]
+
+    def repository_ids(self) -> dict[str, int]:
+        return self.ids
+
+
+def lock(
+    host: Host | Unreachable, incident: Incident = INCIDENT, kept: dict[str, int] = IDS
+) -> dict[str, tuple[Outcome, str]]:
     def code_host() -> Host:
         if isinstance(host, Unreachable):
             raise host
@@ -118,7 +139,7 @@ def lock(host: Host | Unreachable, incident: Incident = INCIDENT) -> dict[str, t
     def none(*_: object) -> Any:
         raise NotImplementedError
 
-    systems = Systems(none, none, none, code_host, none)  # type: ignore[arg-type]
+    systems = Systems(Kept(kept), none, none, code_host, none)  # type: ignore[arg-type]
     run = Run(systems, ESTATE, (incident,), incident, lambda _: None, affected(ESTATE, (incident,)))
     repositories.lock(run)
     return {f"{e.what} {e.target}": (e.outcome, e.detail) for e in run.effects}
@@ -132,6 +153,7 @@ def test_everything_is_done_once() -> None:
     host = Host()
     effects = lock(host)
     kept = {f"branch protected {CONTROL} {INCIDENT_BRANCHES}", f"branch protected {CONTROL} {repositories.OTHERS}"}
+    kept |= {f"repository is the same {name}" for name in IDS}
     assert {name for name, (outcome, _) in effects.items() if outcome is not Outcome.DONE} == kept
     assert {effects[name][0] for name in kept} == {Outcome.ALREADY}
     host.written.clear()
@@ -248,3 +270,25 @@ def test_a_host_that_is_down_fails_every_effect_by_name() -> None:
     assert failed(effects) == effects.keys()
     for repository in ESTATE.repositories:
         assert any(repository.name in name for name in effects)
+
+
+def test_another_repository_by_the_name_is_locked_and_not_contained() -> None:
+    host = Host()
+    host.ids |= {CORE: 7, f"{CORE}-2": IDS[CORE]}
+    effects = lock(host)
+    assert failed(effects) == {f"repository is the same {CORE}"}
+    said = effects[f"repository is the same {CORE}"][1]
+    assert "another repository (id 7)" in said
+    assert f"it is {CORE}-2 now" in said
+    assert [rule.lock for rule in host.rules[CORE]] == [True]
+
+
+def test_one_that_is_gone_altogether_is_named() -> None:
+    host = Host()
+    del host.ids[CORE]
+    assert "gone from the organization" in lock(host)[f"repository is the same {CORE}"][1]
+
+
+def test_one_that_no_apply_has_seen_is_not_compared() -> None:
+    effects = lock(Host(), kept={CONTROL: IDS[CONTROL]})
+    assert [name for name in effects if name.startswith("repository is")] == [f"repository is the same {CONTROL}"]
