@@ -134,6 +134,18 @@ def _holders(policy: SecretAccessPolicy) -> frozenset[str]:
     return frozenset(grant.workload for grant in policy.grants)
 
 
+def leased_to(identity: Workload | CiRole, estate: Estate) -> list[SecretAccessPolicy]:
+    """Database roles that it may have leases of. A lease says not whose it is; one of a batch token does not end with
+    the token, one of a service token some time after it, or not at all, and the server tells nobody."""
+
+    def may(secret: SecretAccessPolicy) -> bool:
+        if isinstance(identity, CiRole):
+            return secret.name in identity.secrets
+        return identity.name in _holders(secret)
+
+    return [s for s in estate.secrets if isinstance(s.secret, DatabaseSecret) and may(s)]
+
+
 def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     """What the open ones of `incidents` touch. Names no longer declared are handled by the compiled estate."""
     opened_incidents = tuple(i for i in incidents if i.state is State.OPEN)
@@ -153,14 +165,11 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     static = tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret))
     leaked_names = leaked("workload")
     leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked_names)
-    # A lease says not whose it is. One of a batch token does not end with the token; one of a service token ends some
-    # time after it, or not at all, and the server tells nobody.
-    by_ci = {name for role in estate.ci_roles if role.name in leaked("ci") for name in role.secrets}
-    leased = {
-        s.name
-        for s in estate.secrets
-        if isinstance(s.secret, DatabaseSecret) and (leaked_names & _holders(s) or s.name in by_ci)
-    }
+    by_leaked: list[Workload | CiRole] = [
+        *leaked_workloads,
+        *(role for role in estate.ci_roles if role.name in leaked("ci")),
+    ]
+    leased = {s.name for identity in by_leaked for s in leased_to(identity, estate)}
     secrets = tuple(s for s in estate.secrets if everything or s.name in taken or s.name in leased)
     scoped = leaked_names | {g.workload for s in leaked_secrets for g in s.grants}
     return Affected(

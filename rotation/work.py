@@ -95,11 +95,16 @@ class Work:
         holders = [w for w in self.estate.workloads if any(g.workload == w.name for g in policy.grants)]
         if not holders:
             raise NotProven(f"no workload is granted {policy.name}, so nobody can try it")
-        shut = affected(self.estate, self.vault.incidents()).shut
+        incidents = self.vault.incidents()
+        shut = affected(self.estate, incidents).shut
         for workload in holders:
             if workload not in shut:
                 return self.policies(workload)
-        raise NotProven(f"{', '.join(w.name for w in holders)}, who could try {policy.name}, is not replaced yet")
+        waits = [i.id for i in incidents if any(w in affected(self.estate, (i,)).shut for w in holders)]
+        raise NotProven(
+            f"{', '.join(w.name for w in holders)}, who could try {policy.name}, is not replaced yet in "
+            f"{', '.join(waits)}: portcullis rotate run {waits[0]}, then this again"
+        )
 
     def policies(self, workload: Workload) -> list[str]:
         """Those that a login of the workload gets now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -19,6 +20,9 @@ from policies.errors import InputError, Unanswered, Unreachable
 from policies.model import Estate
 
 T = TypeVar("T")
+_CONFLICT = "transaction commit failed"
+_PAUSES = (0.05, 0.2, 0.5)
+"""Seconds before each further try."""
 
 
 class HvacVault:
@@ -68,7 +72,7 @@ class HvacVault:
         if self._unusable:  # not before it is called: a lock-down does what needs no vault
             raise Unanswered(self._unusable)
         try:
-            return function()
+            return _committed(function)
         except refusals.InvalidPath as error:
             if missing_ok:
                 return absent  # type: ignore[return-value]
@@ -245,6 +249,20 @@ class HvacVault:
             "identity/lookup/entity", {"alias_name": alias, "alias_mount_accessor": accessors[f"{mount}/"]["accessor"]}
         )
         return data.get("id")
+
+
+def _committed(function: Callable[[], T]) -> T:
+    """Once more where another's write of the same came in between, which is no reason to give up."""
+    import hvac.exceptions as refusals
+
+    for pause in _PAUSES:
+        try:
+            return function()
+        except refusals.InternalServerError as error:
+            if not any(_CONFLICT in one for one in error.errors or []):
+                raise
+            time.sleep(pause)
+    return function()
 
 
 def _unusable(ca: str) -> str:

@@ -17,6 +17,7 @@ from containment.incident import Incident, State
 from containment.ports import Issued, Minter, Vault
 from containment.report import Effect, Outcome, exit_code
 from containment.run import Progress, Run, Systems
+from containment.scope import leased_to
 from policies.errors import Finding, PortcullisError
 from policies.model import DatabaseSecret, Estate, SecretAccessPolicy
 from rotation.issuing import outstanding, roles
@@ -70,7 +71,7 @@ def issue(
     still_open = tuple(i.id for i in incidents if i.state is State.OPEN)
     run = outstanding.run(systems, estate, progress)
     if deliver is None:
-        why = f"dry run: {_outstanding(vault, role)} outstanding would be revoked, "
+        why = f"dry run: {_outstanding(vault, estate, role)} outstanding would be revoked, "
         why += f"nothing issued: {paused}" if paused else f"one of {ttl} s issued"
         return Result(role.key, still_open, (), None, why, dry=True)
     _revoke(run, role)
@@ -101,18 +102,22 @@ def _judged(vault: Vault, estate: Estate, judge: Judge, role: Role, ttl: int, in
     return "; ".join(decision.reasons)
 
 
-def _outstanding(vault: Vault, role: Role) -> int:
+def _outstanding(vault: Vault, estate: Estate, role: Role) -> int:
     if isinstance(role.what, SecretAccessPolicy):
         return len(vault.leases(role.path))
-    return len(outstanding.tokens_of(vault, role.what))
+    leases = sum(len(vault.leases(names.granted_path(policy))) for policy in leased_to(role.what, estate))
+    return len(outstanding.tokens_of(vault, role.what)) + leases
 
 
 def _revoke(run: Run, role: Role) -> None:
-    if not isinstance(role.what, SecretAccessPolicy):
-        identity = role.what
+    if isinstance(role.what, SecretAccessPolicy):
+        policies = [role.what]
+    else:
+        identity, policies = role.what, leased_to(role.what, run.estate)
         outstanding.end_tokens(run, role.key, lambda: outstanding.tokens_of(run.systems.vault, identity))
-    elif isinstance(role.what.secret, DatabaseSecret):
-        outstanding.end_role(run, role.what.name, role.what.secret)
+    for policy in policies:
+        if isinstance(policy.secret, DatabaseSecret):
+            outstanding.end_role(run, policy.name, policy.secret)
 
 
 def _maker(vault: Vault, minter: Callable[[], Minter], role: Role, ttl: int) -> Callable[[], Issued]:

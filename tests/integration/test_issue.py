@@ -103,6 +103,26 @@ def test_a_database_credential_and_its_open_session(env: dict[str, str], actors:
     assert "database users gone" in {e["what"] for e in answer["effects"]}
 
 
+def test_what_a_workload_took_of_the_database_ends_with_its_tokens(
+    env: dict[str, str], actors: Actors, sandbox: Sandbox
+) -> None:
+    """The server ends the leases of a revoked token at some time, and tells nobody where it cannot."""
+    old = actors.read(actors.login(*actors.secret_id("settlement")), "database/creds/settlement-readonly")
+    session = actors.connect(old["username"], old["password"])
+    sandbox.service("postgres").stop()
+    try:
+        refused = _issue(env, "--role", "workload:settlement")
+    finally:
+        sandbox.service("postgres").start()
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert "nothing issued: what was out is not proven dead" in refused.stdout + refused.stderr
+    done = _issue(env, "--role", "workload:settlement", "--json")
+    assert done.returncode == 0, done.stderr
+    assert not alive(session)
+    assert not actors.can_connect(old["username"], old["password"])
+    assert {"token revoked", "database users gone"} & {e["what"] for e in json.loads(done.stdout)["effects"]}
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "words"),
     [

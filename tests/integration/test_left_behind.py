@@ -147,6 +147,27 @@ def test_nor_does_one_that_takes_every_connection(sandbox: Sandbox, vault: HvacV
     assert not exists(sandbox, leaked["username"])
 
 
+@pytest.mark.parametrize("how", ["server", "lock-down again"])
+def test_what_it_granted_of_its_groups_keeps_it_from_being_dropped_no_more(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str], how: str
+) -> None:
+    user, number = leaked["username"], 4713 + len(how)
+    _leave(
+        sandbox,
+        leaked,
+        f"SET ROLE {GROUP}",
+        f"SELECT lo_create({number})",
+        f'GRANT ALL ON LARGE OBJECT {number} TO "{user}" WITH GRANT OPTION',
+        "RESET ROLE",
+        f"GRANT ALL ON LARGE OBJECT {number} TO PUBLIC",
+    )
+    if how == "server":
+        assert vault.revoke_lease(leaked["lease"])
+    else:
+        assert contain(vault, "INC-GRANTS", ROLE, print).report.not_contained == ()
+    assert not exists(sandbox, user)
+
+
 def test_one_that_holds_every_lock_is_never_called_contained(
     sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]
 ) -> None:

@@ -1,0 +1,39 @@
+"""The adapter against answers that a server gives now and then only."""
+
+from __future__ import annotations
+
+import hvac.exceptions
+import pytest
+
+from containment.adapters import vault
+
+CONFLICT = hvac.exceptions.InternalServerError(errors=["1 error occurred: transaction commit failed"])
+LEADERLESS = hvac.exceptions.InternalServerError(errors=["local node not active"])
+
+
+class Server:
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    def __call__(self) -> str:
+        if self.errors:
+            raise self.errors.pop(0)
+        return "written"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vault, "_PAUSES", (0, 0, 0))
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_a_write_that_another_came_before_is_made_again(times: int) -> None:
+    assert vault._committed(Server(*[CONFLICT] * times)) == "written"
+
+
+@pytest.mark.parametrize(("error", "times", "left"), [(CONFLICT, 9, 5), (LEADERLESS, 2, 1)])
+def test_but_not_without_end_and_no_other(error: Exception, times: int, left: int) -> None:
+    server = Server(*[error] * times)
+    with pytest.raises(hvac.exceptions.InternalServerError):
+        vault._committed(server)
+    assert len(server.errors) == left
