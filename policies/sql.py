@@ -48,7 +48,8 @@ _NO_RIGHTS = """
             IF heir IS NOT NULL THEN
                 EXECUTE format('GRANT %I TO %I WITH INHERIT FALSE, SET FALSE', heir, leaver);
             END IF;"""
-"""Still a member, so that what it owns finds its heir."""
+"""Still a member, so that what it owns finds its heir. But without the group's rights: with them it would have the
+grant options of an owner, so that what it granted of the group's would not end with its own grants (`DROP OWNED`)."""
 _HAND_OVER = """
             IF heir IS NOT NULL THEN
                 FOR place IN SELECT nspname FROM pg_namespace
@@ -110,9 +111,9 @@ def no_rights() -> str:
 def hand_over() -> str:
     """In the database of the session: what the user owns goes to its group, and its grants end. A user that is in no
     group keeps what it owns, and so cannot be dropped."""
-    return _block(_HAND_OVER)
+    return _block(_NO_RIGHTS, _HAND_OVER)
 
 
 def revocation() -> str:
     """All of it, for one transaction, as the server runs it."""
-    return _block(_NO_LOGIN, _HAND_OVER, _DROP)
+    return _block(_NO_LOGIN, _NO_RIGHTS, _HAND_OVER, _DROP)
