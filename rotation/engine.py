@@ -223,6 +223,9 @@ def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
         overtaken = proofs.overtaken(proof, incident, incidents, estate) if proof else ""
         proven = bool(on_record[name]) if name in on_record else proof is not None and proof.ok and not overtaken
         detail, age = (overtaken or proof.detail, now - proof.at) if proof else ("", None)
+        word = held.get(f"{proof.item}/{proofs.CONFIRMED}") if proof and not proven else None
+        if word and proof and word.ok and word.at >= proof.at:
+            detail = f"{word.detail}: portcullis rotate run {incident_id}"
         items.append({"item": name, "proven": proven, "age": age, "detail": detail})
     return {
         "incident": incident_id,

@@ -231,6 +231,9 @@ def test_confirmed_rotated_and_lifted(sandbox: Sandbox, locked: Leaked, killed: 
         [sys.executable, "-m", "rotation", "rotate", *argv], cwd=REPOSITORY, env=_environ(sandbox), check=False
     )
     assert word.returncode == 0
+    _, status = _rotate(sandbox, "status", ID)
+    (told,) = (i["detail"] for i in status["proofs"] if i["item"] == "secret:partner-api-key/old-dead")
+    assert told == f"confirmed by A. Roth: ticket 4711: portcullis rotate run {ID}"
     code, document = _rotate(sandbox, "run", ID)
     assert code == 0, document["open"]
     done = pulumi(sandbox, "incident=false", f"incidentId={ID}")
