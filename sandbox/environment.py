@@ -109,14 +109,17 @@ class Sandbox:
                 raise
 
     def down(self, progress: Progress) -> None:
+        self._end(progress, Service.stop)
+
+    def _end(self, progress: Progress, how: Callable[[Service], bool]) -> None:
         with self._lock():
             for service in reversed(self.services()):
-                if service.stop():
+                if how(service):
                     progress(f"stopped {service.name}")
 
     def reset(self, progress: Progress) -> None:
-        """Stop everything and remove all state."""
-        self.down(progress)
+        """Stop everything at once and remove all state."""
+        self._end(progress, Service.abort)
         folders = [s.folder for s in self.services()]
         for folder in [*folders, self.root]:
             if folder.exists():

@@ -14,6 +14,8 @@ class Service(ABC):
 
     name: str
     stop_signal = signal.SIGTERM
+    abort_signal = signal.SIGKILL
+    """Ends it at once; what it keeps is of no use any more."""
 
     def __init__(self, root: Path, port: int) -> None:
         self.root, self.port = root, port
@@ -51,6 +53,9 @@ class Service(ABC):
 
     def stop(self) -> bool:
         return self.process.stop(self.stop_signal)
+
+    def abort(self) -> bool:
+        return self.process.stop(self.abort_signal)
 
     def kill(self) -> bool:
         return self.process.stop(signal.SIGKILL)

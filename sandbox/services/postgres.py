@@ -48,6 +48,8 @@ class Postgres(Service):
     name = "postgres"
     stop_signal = signal.SIGINT
     """Fast shutdown: SIGTERM would wait for every client, and OpenBao keeps its connections open."""
+    abort_signal = signal.SIGQUIT
+    """Immediate shutdown: a killed server's children go on."""
 
     def __init__(self, root: Path, port: int) -> None:
         super().__init__(root, port)

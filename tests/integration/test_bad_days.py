@@ -185,6 +185,7 @@ def test_openbao_killed_in_the_middle_is_not_contained_and_the_rerun_is(prod: Pr
     assert prod.output("mode") == "locked"
     assert contained("KILL-1")
     assert not prod.reads("execution-engine", TRADING)
+    prod.lifted("KILL-1")
 
 
 def test_a_vault_restored_from_before_the_incident_opens_nothing(prod: Production, tmp_path: Path) -> None:
