@@ -162,20 +162,24 @@ class HvacVault:
         return True
 
     def compiled(self) -> Estate | None:
+        kept = self._last_apply()
+        return None if kept is None else codec.decode(kept["estate"])
+
+    def _last_apply(self) -> dict[str, Any] | None:
+        """What it kept; None before the first, and where somebody has deleted it."""
         data = self.read(f"{names.STORE}/data/compiled")
-        return None if data is None or data["data"] is None else codec.decode(data["data"]["estate"])
+        kept: dict[str, Any] | None = None if data is None else data["data"]
+        return kept
 
     def repository_ids(self) -> dict[str, int]:
         """GitHub's id of each repository by its name, as the last apply saw them; none where an earlier version wrote,
         or where somebody has emptied them."""
-        data = self.read(f"{names.STORE}/data/compiled")
-        return dict((data["data"].get("repositories") if data and data["data"] else None) or {})
+        return dict((self._last_apply() or {}).get("repositories") or {})
 
     def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int]) -> bool:
         """Whether anything was written: the same estate is not stored twice."""
         wanted = {"estate": codec.encode(estate), "repositories": dict(repository_ids)}
-        data = self.read(f"{names.STORE}/data/compiled")
-        if data is not None and data["data"] == wanted:
+        if self._last_apply() == wanted:
             return False
         self.write(f"{names.STORE}/data/compiled", {"data": wanted})
         return True

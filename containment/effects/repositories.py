@@ -43,9 +43,13 @@ def _lock_branches(run: Run, repositories: tuple[Repository, ...]) -> None:
     run.each(
         "branch protected",
         [
-            (f"{name} {OTHERS}", run.on_host(partial(_protect_others, repository=name, known=found.branches)))
+            (
+                f"{name} {OTHERS}",
+                run.on_host(partial(_protect_others, repository=name, ours=rule, known=found.branches)),
+            )
             for name, found in wanted.items()
-            if any(rule.pattern == INCIDENT_BRANCHES for rule in found.branches)
+            for rule in found.branches
+            if rule.pattern == INCIDENT_BRANCHES
         ],
     )
     for what, target in (("branches locked", "branch"), ("tags locked", "tag")):
@@ -88,10 +92,9 @@ def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
 OTHERS = f"other rules of {INCIDENT_BRANCHES}"
 
 
-def _protect_others(host: CodeHost, repository: str, known: tuple[BranchRule, ...]) -> Seen:
+def _protect_others(host: CodeHost, repository: str, ours: BranchRule, known: tuple[BranchRule, ...]) -> Seen:
     """GitHub goes by one rule for a branch: an exact name comes before ours, and so does a pattern that is older. Each
     of somebody's that a branch to review may fall under is as strict as ours from now on."""
-    ours = next(rule for rule in known if rule.pattern == INCIDENT_BRANCHES)
 
     def weaker() -> list[BranchRule]:
         others = [r for r in host.branch_rules(repository) if r.pattern not in {k.pattern for k in known}]

@@ -80,9 +80,13 @@ class World:
         trust = ssl.create_default_context(cafile=self.environ["SSL_CERT_FILE"])
         return httpx.request(method, url, json=body, headers=headers, verify=trust, trust_env=False)
 
+    def owner(self) -> GithubApi:
+        """By the token of an owner of the organization."""
+        return GithubApi(f"{self.double.url}/api/v3", self.double.token(ADMIN), self.environ["SSL_CERT_FILE"])
+
     def open_a_way(self, rule: str, settings: str) -> None:
         """What an owner of the organization can write into a branch's protection, for `NAMED`."""
-        api = GithubApi(f"{self.double.url}/api/v3", self.double.token(ADMIN), self.environ["SSL_CERT_FILE"])
+        api = self.owner()
         who = api.graphql("user", "query($login: String!) { user(login: $login) { id } }", {"login": NAMED})
         mutation = f"""mutation($rule: ID!, $who: ID!) {{ updateBranchProtectionRule(input: {{
             branchProtectionRuleId: $rule, {settings} }}) {{ branchProtectionRule {{ id }} }} }}"""
@@ -228,7 +232,7 @@ def test_the_control_repository_takes_reviewed_merges_by_the_named(world: World)
 
 @pytest.mark.usefixtures("locked")
 def test_a_rule_for_one_branch_to_review_opens_none(world: World) -> None:
-    api = GithubApi(f"{world.double.url}/api/v3", world.double.token(ADMIN), world.environ["SSL_CERT_FILE"])
+    api = world.owner()
     found = api.graphql("repository", f'query {{ repository(owner: "tradepulse", name: "{CONTROL}") {{ id }} }}', {})
     mutation = """mutation($id: ID!, $pattern: String!) { createBranchProtectionRule(input: {
         repositoryId: $id, pattern: $pattern }) { branchProtectionRule { id } } }"""
@@ -427,7 +431,7 @@ def test_an_empty_repository_by_the_old_name_is_not_taken_for_the_renamed_one(
 ) -> None:
     """What an owner's leaked token can do before the lock-down."""
     assert attacks(world) == peace, "not in peace"
-    api = GithubApi(f"{world.double.url}/api/v3", world.double.token(ADMIN), world.environ["SSL_CERT_FILE"])
+    api = world.owner()
     moved = f"{CORE}-2"
     real = api.call("PATCH", f"/repos/tradepulse/{CORE}", {"name": moved})["id"]
     decoy = api.call("POST", "/orgs/tradepulse/repos", {"name": CORE})["id"]
