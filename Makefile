@@ -27,7 +27,7 @@ linters: setup
 	$(BIN)/portcullis tools install --linters
 
 test: linters lint
-	$(BIN)/python -m pytest -n auto --dist loadfile # a file has servers of its own
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder # a file has servers of its own; the short ones come last
 
 drill: tools
 	$(BIN)/portcullis drill

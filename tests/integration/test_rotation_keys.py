@@ -1,0 +1,116 @@
+"""Rotation of an upstream key whose tag, versions or stored value somebody has been at, on real servers."""
+
+from __future__ import annotations
+
+from containment.adapters.vault import HvacVault
+from containment.incident import Incident, Scope, State
+from drill.actors import Actors
+from drill.stack import pulumi
+from sandbox.environment import Sandbox
+from tests.integration import rotating
+
+
+def test_a_key_that_bears_another_tag_is_named_and_replaced_by_its_id(sandbox: Sandbox) -> None:
+    """As after a declaration was renamed, and where somebody made the key by hand."""
+    name, path = "exchange-market-key", "secret/data/market-data/exchange"
+    leaked = rotating.root(sandbox, "GET", path)["data"]
+    _retag(sandbox, name, "prices")
+    jwt = Actors(sandbox).issuer_token(rotating.CI)
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-5", f"incidentScope={name},ci:cicd")
+    assert not Actors(sandbox).allowed(lambda: Actors(sandbox).jwt_login("cicd", jwt))
+    assert Actors(sandbox).look(leaked["api_key"], leaked["api_secret"]), "the key is dead: nothing is tried here"
+    assert done.returncode != 0, "contained, it said, and the key works"
+    assert f"not contained: {name} (upstream keys known: {leaked['api_key']} of account" in done.stdout
+    workload = Actors(sandbox).login(*rotating.delivered(sandbox, "settlement"))
+    assert Actors(sandbox).allowed(lambda: Actors(sandbox).read(workload, "database/creds/settlement-readonly"))
+    _, document = rotating.rotate(sandbox, "run", "ROT-5")
+    assert f"{name}: create: exchange lists no key with the tag {name}" in document["open"][0]
+    rotating.exchange(sandbox).create_key(rotating.ACCOUNT, name, "by hand", ["read"])
+    _, document = rotating.rotate(sandbox, "run", "ROT-5")
+    assert document["open"] == ["incident: audit-quiet: the incident is not contained yet"]
+    assert not Actors(sandbox).look(leaked["api_key"], leaked["api_secret"])
+    again = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
+    assert again.returncode == 0, again.stdout
+    code, document = rotating.rotate(sandbox, "run", "ROT-5")
+    assert code == 0, document["open"]
+    new = rotating.root(sandbox, "GET", path)["data"]
+    assert rotating.live_keys(sandbox, name) == [new["api_key"]]
+    done = pulumi(sandbox, "incident=false", "incidentId=ROT-5", "incidentScope=")
+    assert done.returncode == 0, done.stdout
+    assert Actors(sandbox).allowed(lambda: Actors(sandbox).jwt_login("cicd", jwt)), "the warning is no longer true"
+    assert "a JWT of cicd from before the lock-down logs in again until " in done.stdout
+
+
+def _retag(sandbox: Sandbox, old: str, new: str) -> None:
+    """On the exchange's side, where nobody but its staff can."""
+    service = sandbox.service("exchange")
+    service.stop()
+    state = service.folder / "state.json"
+    state.write_text(state.read_text().replace(f'"tag": "{old}"', f'"tag": "{new}"'))
+    service.start()
+
+
+def test_what_was_stored_before_the_path_was_denied_is_no_replacement(sandbox: Sandbox) -> None:
+    """By one who may write it, between the opening on record and the gate."""
+    path, vault = "secret/data/partners/api", HvacVault.from_environment(sandbox.environ())
+    leaked = rotating.root(sandbox, "GET", path)["data"]
+    scope = Scope(everything=False, leaked=("secret:partner-api-key",))
+    vault.write_incident(Incident("ROT-6", scope, State.OPEN, vault.now()))
+    sandbox.openbao.call("POST", path, {"data": leaked}, token=sandbox.openbao.root_token())
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-6", "incidentScope=partner-api-key")
+    assert done.returncode == 0, done.stdout
+    code, document = rotating.rotate(sandbox, "run", "ROT-6")
+    assert code == 1, "it waits for a person's word"
+    assert [line for line in document["open"] if "a person must confirm" in line]
+    assert rotating.root(sandbox, "GET", path)["data"] != leaked, "the leaked value was taken for its own replacement"
+
+
+def test_what_a_writer_stored_kills_no_other_key_and_hides_none(sandbox: Sandbox) -> None:
+    """The key that leaked bears the tag of no declaration, and whoever may write the secret has pushed it out of the
+    stored versions, with ids of keys that are not in scope and with versions that are no key at all."""
+    name, path, exchange = "exchange-market-key", "secret/data/market-data/exchange", rotating.exchange(sandbox)
+
+    def store(key: object, second: object = "x") -> None:
+        data = {"data": {"api_key": key, "api_secret": second}}
+        sandbox.openbao.call("POST", path, data, token=sandbox.openbao.root_token())
+
+    leaked = exchange.create_key(rotating.ACCOUNT, "legacy-name", "", ["read"])
+    others = {tag: rotating.live_keys(sandbox, tag) for tag in ("exchange-trading-key", f"{name}-kraken")}
+    assert all(others.values()), "nothing to kill"
+    store(*leaked)
+    for number in range(5):
+        store(f"bogus-{number}")
+    store(["x"], {"a": 1})
+    for odd in ("\u00e9", "a\r\nX-Other: b", "k" * 100_000, *(key for live in others.values() for key in live)):
+        store(odd)
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-7", f"incidentScope={name}")
+    assert f"not contained: {name} (upstream keys known: {leaked[0]} of account" in done.stdout
+
+    code, document = rotating.rotate(sandbox, "run", "ROT-7")
+    assert code == 1
+    assert (
+        f"secret:{name}: try-old: {leaked[0]} of account {rotating.ACCOUNT} at exchange is live" in document["open"][0]
+    )
+    assert exchange.accepts(*leaked), "it is nobody's that we know: a person disables it"
+    assert {tag: rotating.live_keys(sandbox, tag) for tag in others} == others
+    new = rotating.root(sandbox, "GET", path)["data"]["api_key"]
+    assert next(k.permissions for k in exchange.keys(rotating.ACCOUNT) if k.id == new) == ("read",)
+    seen = {r["step"]: r["detail"] for c in document["credentials"] for r in c["steps"]}
+    for tag, live in others.items():
+        assert f"{live[0]} with the tag {tag}" in seen["disable-old"]
+
+    exchange.disable_key(rotating.ACCOUNT, leaked[0])
+    again = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
+    assert again.returncode == 0, again.stdout
+    code, document = rotating.rotate(sandbox, "run", "ROT-7")
+    assert code == 0, document["open"]
+    words = next(r["detail"] for c in document["credentials"] for r in c["steps"] if r["step"] == "try-old")
+    assert "no two strings of visible ASCII" in words
+
+    other, _ = exchange.create_key(rotating.ACCOUNT, "legacy-name", "", ["read"])
+    refused = pulumi(sandbox, "incident=false", "incidentId=ROT-7", "incidentScope=")
+    assert refused.returncode != 0, "lifted beside a live key that may be the one that leaked"
+    assert f"{name} (upstream keys known: {other} of account" in refused.stdout
+    exchange.disable_key(rotating.ACCOUNT, other)
+    done = pulumi(sandbox, "incident=false", "incidentId=ROT-7", "incidentScope=")
+    assert done.returncode == 0, done.stdout
