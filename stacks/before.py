@@ -3,6 +3,7 @@ backup since, or be another one, and opens then what nobody lifted."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -14,14 +15,29 @@ from containment.incident import Incident
 from policies.errors import InputError
 
 OPEN = "openIncidents"
+_PAUSES = (0.05, 0.2, 0.5, 1.0)
+"""Seconds before each further try: in a backend of files the engine writes beside it, and half a file may be read."""
 
 
 @cache
 def _outputs() -> pulumi.Output[dict[str, Any]]:
+    return pulumi.Output.from_input(_read())
+
+
+async def _read() -> dict[str, Any]:
     """As a StackReference reads them, which would be a resource of the state and changed by every refresh."""
+    for pause in _PAUSES:
+        try:
+            return await _answer()
+        except Exception:  # noqa: BLE001 - the SDK raises no narrower one
+            await asyncio.sleep(pause)
+    return await _answer()
+
+
+async def _answer() -> dict[str, Any]:
     name = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
-    read = pulumi.runtime.invoke_output("pulumi:pulumi:readStackOutputs", {"name": name})
-    return read.apply(lambda answer: dict(answer["outputs"] or {}))
+    answer = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": name})
+    return dict(answer["outputs"] or {})
 
 
 def unknown_to(server: Iterable[Incident]) -> pulumi.Output[list[str]]:
