@@ -16,6 +16,8 @@ from sandbox.environment import Sandbox
 MANAGER = "vault_manager"
 OWN_ROW = "ALTER ROLE CURRENT_USER PASSWORD 'another'"
 _PATIENCE = 40.0
+_FEW, _BUSY = 500, 12.0
+"""Points that are tried, and seconds."""
 _REFUSED = ("password authentication failed", "not permitted to log in", "invalid role OID")
 
 
@@ -169,21 +171,18 @@ def flooding(sandbox: Sandbox, leaked: dict[str, str], times: int = 8) -> Iterat
 
 
 @contextmanager
-def busy(sandbox: Sandbox, leaked: dict[str, str], *before: str, points: int = 2500) -> Iterator[None]:
-    """A session whose query looks at no interrupt for some ten seconds: nobody ends it, and it is awaited."""
-
-    def path(ending: str) -> str:
-        return f"(SELECT ('[' || string_agg(format('(%s,%s)', i, {ending}), ',') || ']')::path FROM points)"  # noqa: S608
-
-    numbers = f"WITH points AS (SELECT generate_series(1, {points}) AS i)"
-    query = f"{numbers} SELECT {path('i % 7')} <-> {path('i % 5 + 100')}"
+def busy(sandbox: Sandbox, leaked: dict[str, str], *before: str) -> Iterator[None]:
+    """A session whose query looks at no interrupt for so long, on this machine: nobody ends it, and it is awaited."""
     connection = session(sandbox, leaked)
     for statement in before:
         connection.execute(statement.encode())
+    began = time.monotonic()
+    connection.execute(_distance(_FEW))
+    points = int(_FEW * (_BUSY / (time.monotonic() - began)) ** 0.5)
 
     def work() -> None:
         with suppress(psycopg.OperationalError), connection:
-            connection.execute(query.encode())
+            connection.execute(_distance(points))
 
     thread = Thread(target=work)
     thread.start()
@@ -192,3 +191,13 @@ def busy(sandbox: Sandbox, leaked: dict[str, str], *before: str, points: int = 2
         yield
     finally:
         thread.join()
+
+
+def _distance(points: int) -> bytes:
+    """Of two paths: its time grows with the square of their points."""
+
+    def path(ending: str) -> str:
+        return f"(SELECT ('[' || string_agg(format('(%s,%s)', i, {ending}), ',') || ']')::path FROM points)"  # noqa: S608
+
+    numbers = f"WITH points AS (SELECT generate_series(1, {points}) AS i)"
+    return f"{numbers} SELECT {path('i % 7')} <-> {path('i % 5 + 100')}".encode()
