@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from containment.files import read, walk, write
-from policies.errors import Unreachable
+from containment.files import read, refused, walk, write
 
 APPEND_ONLY = ".jsonl"
 """Files of this ending (events, rotation's journal) are written to while an incident goes on."""
@@ -90,7 +89,7 @@ def _refused(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unreachable(f"evidence of {folder.name}: {error.strerror}") from error
+        raise refused(f"evidence of {folder.name}", error) from error
 
 
 def _beside(folder: Path, what: str) -> Path:

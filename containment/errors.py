@@ -58,8 +58,7 @@ class NotWritten(PortcullisError):
 
     def __init__(self, not_contained: tuple[str, ...], error: PortcullisError) -> None:
         held = NotContained(not_contained) if not_contained else "everything in scope is contained"
-        again = "make room for it, then run the same command again"
-        super().__init__(f"{held}; the evidence of it is not written: {error}; {again}")
+        super().__init__(f"{held}; the evidence of it is not written: {error}")
         self.not_contained = not_contained
 
 

@@ -21,6 +21,12 @@ PLAIN = re.compile(r"(?:commands/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MOST = 256 * 1024 * 1024
 
 
+def refused(what: str, error: OSError) -> Unreachable:
+    """The disk's own word, and what to do."""
+    mend = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that"
+    return Unreachable(f"{what}: {error.strerror}; {mend}, then run the same command again")
+
+
 def write(folder: Path, name: str, data: bytes, *, new: bool = False) -> Path:
     """Write one file of the evidence, 0600, whole or not at all; the temporary one lies outside of the evidence, or in
     it where that is a file system of its own.
@@ -47,7 +53,7 @@ def write(folder: Path, name: str, data: bytes, *, new: bool = False) -> Path:
     except FileExistsError:
         raise
     except OSError as error:
-        raise Unreachable(f"evidence {name}: {error.strerror}") from error
+        raise refused(f"evidence {name}", error) from error
     return target
 
 

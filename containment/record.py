@@ -30,11 +30,14 @@ def folder(incident_id: str) -> Path:
     """Of one incident, made with mode 0700. Raises Unreachable, for a link too."""
     made = place(incident_id)
     if made.is_symlink():  # whoever put it there would have the evidence written where it points to
-        raise Unreachable(f"record of incident {incident_id}: its folder is a symbolic link, which is not followed")
+        raise Unreachable(
+            f"record of incident {incident_id}: its folder is a symbolic link, which is not followed; "
+            "put a folder in its place, then run the same command again"
+        )
     try:
         made.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
+        raise files.refused(f"record of incident {incident_id}", error) from error
     return made
 
 
@@ -72,7 +75,7 @@ def keep(report: Report, incident: Incident | None, sealed: chain.Sealed = lambd
     except Finding as error:
         note(report.incident, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:
-        raise Unreachable(f"record of incident {report.incident}: {error.strerror}") from error
+        raise files.refused(f"record of incident {report.incident}", error) from error
 
 
 def last_seen(incident_id: str) -> Incident | None:
@@ -107,7 +110,7 @@ def note_effects(incident_id: str, effects: Iterable[Effect]) -> None:
     try:
         files.append(folder(incident_id) / chain.EVENTS, _acts(effects))
     except OSError as error:
-        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
+        raise files.refused(f"record of incident {incident_id}", error) from error
 
 
 def note(
@@ -128,7 +131,7 @@ def note(
         event = _event(at or time.time(), phase, what, target, outcome, detail)
         files.append(folder(incident_id) / chain.EVENTS, [event])
     except OSError as error:
-        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
+        raise files.refused(f"record of incident {incident_id}", error) from error
 
 
 def events(incident_id: str) -> list[dict[str, Any]]:
@@ -140,7 +143,7 @@ def events(incident_id: str) -> list[dict[str, Any]]:
     try:
         found, _ = files.json_lines(place(incident_id) / chain.EVENTS)
     except OSError as error:
-        raise Unreachable(f"record of incident {incident_id}: {chain.EVENTS}: {error.strerror}") from error
+        raise files.refused(f"record of incident {incident_id}: {chain.EVENTS}", error) from error
     return [event for event in found if all(isinstance(event.get(name), str) for name in _WORDS)]
 
 

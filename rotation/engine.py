@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from containment import chain, heads, opening, proofs, record
+from containment import chain, files, heads, opening, proofs, record
 from containment.incident import State
 from containment.ports import Custodian, Vault
 from containment.systems import from_environment, policy_store
@@ -207,7 +207,7 @@ def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed)
     except Finding as error:
         record.note(incident_id, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:
-        raise Unreachable(f"record of incident {incident_id}: {error.strerror}") from error
+        raise files.refused(f"record of incident {incident_id}", error) from error
 
 
 def status(vault: Custodian, incident_id: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from containment import files, record
-from policies.errors import Unreachable
 from rotation.work import Result
 
 _RECOVERY = {"try-new", "open", "enable", "deliver", "recovery", "read-back", "copy", "clean-up"}
@@ -44,4 +43,4 @@ class Journal:
         try:
             files.append(self.file, [{"at": round(time.time(), 3), **entry}])
         except OSError as error:
-            raise Unreachable(f"record of incident {self._incident_id}: {JOURNAL}: {error.strerror}") from error
+            raise files.refused(f"record of incident {self._incident_id}: {JOURNAL}", error) from error

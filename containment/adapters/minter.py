@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from containment import names
-from containment.adapters.vault import HvacVault
+from containment.adapters.vault import HvacVault, T
 from containment.ports import Issued
 from policies.errors import InputError, Unreachable
 
@@ -43,6 +43,14 @@ class HvacMinter(HvacVault):
         if not token:
             raise InputError(f"{cls.VARIABLE}: {file} is empty")
         return cls(environ["VAULT_ADDR"], token, environ.get("VAULT_CACERT"))
+
+    def _call(self, what: str, function: Callable[[], T], *, absent: T | None = None, missing_ok: bool = False) -> T:
+        try:
+            return super()._call(what, function, absent=absent, missing_ok=missing_ok)
+        except Unreachable as error:
+            if "invalid token" not in str(error):
+                raise
+            raise Unreachable(f"{error}: the one of {self.VARIABLE}") from error
 
     def require(self, role: str) -> None:
         """Raises Unreachable, naming the variable, when this token may not make one by the token role."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from policies.errors import InputError, Unreachable
 
+_KEY_FILE = "PAGERDUTY_ROUTING_KEY_FILE"
 _SECONDS = 5
 _SUMMARY = 1024
 _SILENT = logging.getLogger("containment.pagerduty.client")
@@ -27,10 +28,10 @@ class PagerDuty:
 
         try:
             if key_file.stat().st_mode & 0o077:
-                raise InputError(f"{key_file} is readable by others; chmod 600 it")
+                raise InputError(f"{_KEY_FILE}: {key_file} is readable by others; chmod 600 it")
             key = key_file.read_text().strip()
         except OSError as error:
-            raise InputError(f"{key_file}: {error.strerror}") from error
+            raise InputError(f"{_KEY_FILE}: {key_file}: {error.strerror}") from error
         context = ssl.create_default_context(cafile=ca)
         self._client: Any = EventsApiV2Client(key, base_url=base_url, verify=context, trust_env=False)
         self._client.log = _SILENT
@@ -45,7 +46,7 @@ class PagerDuty:
 
         None where no file is named: then nobody is paged.
         """
-        file = environ.get("PAGERDUTY_ROUTING_KEY_FILE")
+        file = environ.get(_KEY_FILE)
         if not file:
             return None
         return cls(Path(file), environ.get("PAGERDUTY_EVENTS_URL") or None, environ.get("SSL_CERT_FILE"))
