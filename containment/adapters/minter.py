@@ -24,6 +24,8 @@ class HvacMinter(HvacVault):
 
     VARIABLE: ClassVar[str]
     """Names the file of the token."""
+    _named = False
+    """Whether this one's token is from there."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -42,24 +44,22 @@ class HvacMinter(HvacVault):
             raise InputError(f"{cls.VARIABLE}: {file}: {error.strerror}") from error
         if not token:
             raise InputError(f"{cls.VARIABLE}: {file} is empty")
-        return cls(environ["VAULT_ADDR"], token, environ.get("VAULT_CACERT"))
+        made = cls(environ["VAULT_ADDR"], token, environ.get("VAULT_CACERT"))
+        made._named = True
+        return made
 
     def _call(self, what: str, function: Callable[[], T], *, absent: T | None = None, missing_ok: bool = False) -> T:
         try:
             return super()._call(what, function, absent=absent, missing_ok=missing_ok)
         except Unreachable as error:
-            if "invalid token" not in str(error):
+            if not self._named or "Forbidden" not in str(error):
                 raise
-            raise Unreachable(f"{error}: the one of {self.VARIABLE}") from error
+            raise Unreachable(f"{error}: by the token of {self.VARIABLE}") from error
 
     def require(self, role: str) -> None:
         """Raises Unreachable, naming the variable, when this token may not make one by the token role."""
         path = f"auth/token/create/{role}"
-        try:
-            allowed = names.may(self.capabilities([path])[path])
-        except Unreachable as error:
-            raise Unreachable(f"{self.VARIABLE}: {error}") from error
-        if not allowed:
+        if not names.may(self.capabilities([path])[path]):
             raise Unreachable(f"{self.VARIABLE}: its token may not make one by the token role {role}")
 
     def create_token(
@@ -73,7 +73,7 @@ class HvacMinter(HvacVault):
         if meta:
             body["meta"] = dict(meta)
         auth = self._call(
-            f"{self.VARIABLE}: create a token by {role}",
+            f"create a token by {role}",
             lambda: self._client.write_data(f"auth/token/create/{role}", data=body),
         )["auth"]
         values = {"token": str(auth["client_token"]), "accessor": str(auth["accessor"])}

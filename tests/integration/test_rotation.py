@@ -130,6 +130,20 @@ def test_a_plan_touches_nothing(sandbox: Sandbox, locked: Leaked) -> None:
     assert rotating.live_keys(sandbox, "exchange-trading-key") == []
 
 
+def test_a_token_that_is_refused_is_told_with_the_variable_that_names_its_file(
+    sandbox: Sandbox, locked: Leaked, tmp_path: Path
+) -> None:
+    del locked
+    file = tmp_path / "token"
+    file.write_text("s.nobody")
+    file.chmod(0o600)
+    argv = [sys.executable, "-m", "rotation", "rotate", "plan", ID]
+    env = {**rotating.environ(sandbox), "PORTCULLIS_ROTATOR_TOKEN_FILE": str(file)}
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "permission denied: by the token of PORTCULLIS_ROTATOR_TOKEN_FILE" in done.stderr
+
+
 def test_killed_at_every_point_it_leaves_one_live_key(sandbox: Sandbox, killed: Any) -> None:
     del killed
     held = rotating.root(sandbox, "GET", rotating.PATH)["data"]
