@@ -49,6 +49,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
         "kept": result.kept,
         "not_revoked": result.not_revoked,
         "instead": result.instead,
+        "unseen": result.unseen,
         "effects": [asdict(e) for e in result.effects],
     }
     if not dry_run:
@@ -65,7 +66,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
             what = "tokens" if result.place.holds is Holds.TOKENS else "leases"
             done = "would be revoked" if dry_run else "out, none left" if not result.not_revoked else "out"
             say(f"{result.place.path}: {result.found} {what} {done}")
-        for line in (*(f"kept: {k}" for k in result.kept), *result.instead):
+        for line in (*(f"kept: {k}" for k in result.kept), *result.instead, *result.unseen):
             say(line)
         for name in result.not_revoked:
             say(f"not revoked: {name}")

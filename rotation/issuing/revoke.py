@@ -16,9 +16,9 @@ from containment.incident import Incident, State
 from containment.ports import Lease, Token
 from containment.report import Effect, Outcome, exit_code, unresolved
 from containment.run import Progress, Run, Seen, Systems
-from containment.scope import leaked_in
+from containment.scope import leaked_in, leased_to
 from policies.errors import Finding, InputError, PortcullisError
-from policies.model import DatabaseGrant, DatabaseSecret, Estate, SecretAccessPolicy
+from policies.model import CiRole, DatabaseGrant, DatabaseSecret, Estate, SecretAccessPolicy, Workload
 from rotation.issuing import outstanding, places
 from rotation.issuing.places import Holds, Place
 
@@ -31,13 +31,14 @@ KEPT = {*operators.POLICIES, "root"}
 @dataclass(frozen=True, slots=True)
 class Result:
     """`found`: leases or tokens that were out. `kept`: tokens left alone. `instead`: what to do where nothing can be
-    revoked."""
+    revoked. `unseen`: what goes with what was revoked, and was not looked at."""
 
     place: Place
     found: int
     kept: tuple[str, ...]
     effects: tuple[Effect, ...]
     instead: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def not_revoked(self) -> tuple[str, ...]:
@@ -123,18 +124,34 @@ def _tokens(run: Run, place: Place, dry: bool) -> Result:
     count = len(find())
     if not dry:
         outstanding.end_tokens(run, place.path, find)
-    return Result(place, count, tuple(sorted(kept)), tuple(run.effects), _batch(run, place))
+    return Result(place, count, tuple(sorted(kept)), tuple(run.effects), _batch(run, place), _leases_of(run, place))
 
 
 def _batch(run: Run, place: Place) -> tuple[str, ...]:
     """What to do about tokens that nobody can list, where there may be some."""
-    method = place.mount.removeprefix("auth/").removesuffix("auth")
-    held = [w.name for w in batch_workloads(run.estate) if method in ("", names.login_method(w))]
+    batch = {w.name for w in batch_workloads(run.estate)}
+    held = [i.name for i in _made_at(run, place) if isinstance(i, Workload) and i.name in batch]
     return tuple(
         f"{name} has batch tokens, which can be neither listed nor revoked; to deny them: portcullis contain "
         f"--scope workload:{name}"
         for name in held
     )
+
+
+def _leases_of(run: Run, place: Place) -> tuple[str, ...]:
+    """Database roles whose leases end with such tokens, some time after them: a lease does not say whose it is."""
+    held = {s.name: s for i in _made_at(run, place) for s in leased_to(i, run.estate)}
+    return tuple(
+        f"leases of {name} end with the tokens, which was not looked at; to see them gone, those of other tokens too: "
+        f"portcullis revoke {names.granted_path(secret)}"
+        for name, secret in sorted(held.items())
+    )
+
+
+def _made_at(run: Run, place: Place) -> list[Workload | CiRole]:
+    method = place.mount.removeprefix("auth/").removesuffix("auth")
+    identities: list[Workload | CiRole] = [*run.estate.workloads, *run.estate.ci_roles]
+    return [i for i in identities if method in ("", names.login_method(i))]
 
 
 def _why_kept(token: Token) -> str:

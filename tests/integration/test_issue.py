@@ -223,6 +223,7 @@ def test_revoking_tokens_keeps_the_way_out(env: dict[str, str], actors: Actors, 
     leaked, ci = actors.login(*actors.secret_id("settlement")), actors.ci_login("cicd", CLAIMS)
     code, done = _revoke(env, "auth/approle/login")
     assert (code, done["not_revoked"]) == (0, [])
+    assert any(line.startswith("leases of settlement-readonly end with") for line in done["unseen"])
     assert not _alive(actors, leaked)
     assert _alive(actors, ci), "another path's token was revoked"
     code, done = _revoke(env, "auth")
