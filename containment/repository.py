@@ -24,7 +24,8 @@ RULES = ("creation", "deletion", "non_fast_forward", "update")
 class BranchRule:
     """Protection of the branches that match `pattern`. `id` is GitHub's, empty for one that does not exist yet.
 
-    `pushers`: logins that alone may push or merge, or `organization/team`; None leaves it to everybody who may write.
+    `pushers`: who alone may push or merge, each a login, `organization/team` or `app[bot]`; None leaves it to everybody
+    who may write.
     `around`: what the rule itself lets past it, in words, each with who may. It is only read: whatever we write, nobody
     is let around it.
     """

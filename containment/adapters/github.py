@@ -32,7 +32,8 @@ _LET_AROUND = {
 under two names."""
 _CLOSED: dict[str, Any] = {**dict.fromkeys(_WAYS, False), **{written: [] for _, written in _LET_AROUND}}
 
-_ACTORS = "(first: 100) { nodes { actor { ... on App { slug } ... on User { login } ... on Team { slug } } } }"
+_ACTORS = """(first: 100) { nodes { actor { __typename ... on App { id slug } ... on User { id login }
+ ... on Team { id slug } } } }"""
 _RULE = f"""id pattern lockBranch isAdminEnforced requiresApprovingReviews requiredApprovingReviewCount restrictsPushes
  blocksCreations pushAllowances{_ACTORS} {" ".join(_WAYS)} {" ".join(f"{read}{_ACTORS}" for read, _ in _LET_AROUND)}"""
 _RULES = f"""query($owner: String!, $name: String!, $after: String) {{ repository(owner: $owner, name: $name) {{
@@ -52,6 +53,8 @@ class GithubHost:
     def __init__(self, base_url: str, organization: str, token: str, ca: str | None) -> None:
         self._owner = organization
         self._api = GithubApi(base_url, token, ca)
+        self._node_ids: dict[str, str] = {}
+        """Of actors that were read, by name: there is no query for an app's."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> GithubHost:
@@ -103,8 +106,21 @@ class GithubHost:
         )
 
     def _actors(self, allowances: dict[str, Any]) -> tuple[str, ...]:
-        actors = [item["actor"] or {} for item in allowances["nodes"]]
-        return tuple(sorted(a["login"] if "login" in a else f"{self._owner}/{a.get('slug', '?')}" for a in actors))
+        found = {self._name(item["actor"]): item["actor"] for item in allowances["nodes"]}
+        self._node_ids |= {name: actor["id"] for name, actor in found.items() if actor}
+        return tuple(sorted(found))
+
+    def _name(self, actor: dict[str, str] | None) -> str:
+        """As declarations have it: a login, or `organization/team`; an app goes by its account's, `slug[bot]`."""
+        match actor:
+            case {"login": login}:
+                return login
+            case {"__typename": "Team", "slug": slug}:
+                return f"{self._owner}/{slug}"
+            case {"slug": slug}:
+                return f"{slug}[bot]"
+            case _:
+                return "?"
 
     def write_branch_rule(self, repository: str, rule: BranchRule) -> None:
         """Create the rule, or change exactly these settings of the one with this id; nobody is let around it."""
@@ -128,6 +144,8 @@ class GithubHost:
             self._api.graphql(what, _CREATE, {"input": {**fields, "repositoryId": node_id}})
 
     def _actor(self, name: str) -> str:
+        if known := self._node_ids.get(name):
+            return known
         if "/" not in name:
             return str(self._api.graphql(f"user {name}", _USER, {"login": name})["user"]["id"])
         owner, slug = name.split("/", 1)

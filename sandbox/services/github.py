@@ -19,6 +19,8 @@ ORGANIZATION = "tradepulse"
 OPERATOR = "portcullis"
 ADMIN = "platform-admin"
 """A person who owns the organization: what holds against everybody holds against this one."""
+APP = "release-train"
+"""A GitHub App that is installed in the organization."""
 DEVELOPERS = ("dana-dev", "omar-dev")
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -82,6 +84,7 @@ class GithubDouble(Service):
                 *(self._person(login, "admin") for login in (OPERATOR, ADMIN)),
                 *(self._person(login, "member") for login in writers),
             ],
+            "apps": [APP],
             "repos": [_repository(r, writers) for r in repositories],
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import ssl
 import time
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ import httpx
 import pytest
 
 from containment.adapters.github import GithubHost
+from containment.adapters.github_api import GithubApi
 from containment.repository import RULESET, BranchRule, Ruleset
 from policies.errors import InputError, Unreachable
+from sandbox.doubles.github.store import node_id
 from sandbox.process import reserve
-from sandbox.services.github import GithubDouble, public_key
+from sandbox.services.github import ADMIN, APP, GithubDouble, public_key
 
 CORE, CONTROL = "tradepulse-core", "tradepulse-infra"
 
@@ -45,6 +48,22 @@ def test_a_branch_rule_keeps_what_it_does_not_name(host: GithubHost) -> None:
     assert (made.approvals, made.pushers) == (2, ("sic-lead", "sre-oncall"))
     host.write_branch_rule(CONTROL, dataclasses.replace(made, lock=True, enforce_admins=True))
     assert host.branch_rules(CONTROL) == [dataclasses.replace(made, lock=True, enforce_admins=True)]
+
+
+def test_an_app_that_may_push_stays_among_those_who_may(host: GithubHost, double: GithubDouble) -> None:
+    """No query tells an app's id by its name."""
+    host.write_branch_rule(CORE, BranchRule("main", False, False, 1, ("sic-lead",), False))
+    (rule,) = host.branch_rules(CORE)
+    state = json.loads((double.folder / "state.json").read_text())
+    app = node_id("A", state["apps"][APP]["id"])
+    mutation = """mutation($rule: ID!, $app: ID!) { updateBranchProtectionRule(input: {
+        branchProtectionRuleId: $rule, pushActorIds: [$app] }) { branchProtectionRule { id } } }"""
+    owner = GithubApi(f"{double.url}/api/v3", double.token(ADMIN), str(double.root / "ca.pem"))
+    owner.graphql("protection", mutation, {"rule": rule.id, "app": app})
+    (held,) = host.branch_rules(CORE)
+    assert held.pushers == (f"{APP}[bot]",)
+    host.write_branch_rule(CORE, dataclasses.replace(held, lock=True))
+    assert host.branch_rules(CORE) == [dataclasses.replace(held, lock=True)]
 
 
 def test_a_ruleset_is_made_then_changed(host: GithubHost) -> None:

@@ -63,6 +63,10 @@ class World:
         shown = {"id": node_id("T", item["id"]), "databaseId": item["id"], "name": item["name"], "slug": item["slug"]}
         return {"__typename": "Team", **shown}
 
+    def app(self, item: Record) -> Record:
+        shown = {"id": node_id("A", item["id"]), "databaseId": item["id"], "name": item["name"], "slug": item["slug"]}
+        return {"__typename": "App", **shown}
+
     def repository(self, item: Record) -> Record:
         return {
             "__typename": "Repository",
@@ -89,7 +93,8 @@ class World:
         data = self.store.data
         users = (self.user(item) for item in data["users"].values() if node_id("U", item["id"]) == wanted)
         teams = (self.team(item) for item in data["teams"].values() if node_id("T", item["id"]) == wanted)
-        return next(users, None) or next(teams, None)
+        apps = (self.app(item) for item in data["apps"].values() if node_id("A", item["id"]) == wanted)
+        return next(users, None) or next(teams, None) or next(apps, None)
 
     def node(self, wanted: str) -> Record | None:
         repo = next((item for item in self.store.data["repos"].values() if item["node_id"] == wanted), None)

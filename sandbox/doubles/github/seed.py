@@ -121,6 +121,8 @@ def apply(store: Store, source: Path) -> None:
         "workflow": {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False},
     }
     _users(store, seed, source)
+    for slug in seed.get("apps", []):
+        store.data["apps"][slug] = {"id": store.fresh_id(), "slug": slug, "name": slug}
     for entry in seed.get("repos", []):
         branch = entry.get("default_branch", "main")
         repo = new_repo(store, entry["name"], default_branch=branch, private=entry.get("private", True))

@@ -48,6 +48,7 @@ class Store:
             "org": {},
             "users": {},
             "teams": {},
+            "apps": {},
             "tokens": {},
             "repos": {},
             "branch_rules": {},
