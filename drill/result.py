@@ -26,6 +26,7 @@ STEPS = (
     "branch protected",
     "branches locked",
     "tags locked",
+    "repository is the same",
     "Actions off",
     "workflow runs ended",
     "past the gate",
