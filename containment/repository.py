@@ -25,7 +25,7 @@ class BranchRule:
     """Protection of the branches that match `pattern`. `id` is GitHub's, empty for one that does not exist yet.
 
     `pushers`: who alone may push or merge, each a login, `organization/team` or `app[bot]`; None leaves it to everybody
-    who may write.
+    who may write. `dismiss_stale`: an approval ends with the next push to what was approved.
     `around`: what the rule itself lets past it, in words, each with who may. It is only read: whatever we write, nobody
     is let around it.
     """
@@ -34,6 +34,7 @@ class BranchRule:
     lock: bool
     enforce_admins: bool
     approvals: int
+    dismiss_stale: bool
     pushers: tuple[str, ...] | None
     creations_blocked: bool
     around: tuple[str, ...] = ()
@@ -70,11 +71,11 @@ def settings(repository: Repository, locked: bool) -> Settings:
     branch, approvals = repository.default_branch, repository.required_approvals
     tags = Ruleset(locked, (), target="tag")
     if not repository.control:
-        rule = BranchRule(branch, locked, locked, approvals, None, False)
+        rule = BranchRule(branch, locked, locked, approvals, approvals > 0, None, False)
         return Settings((rule,), (Ruleset(locked, ()), tags), not locked)
     mergers = tuple(sorted(repository.mergers))
-    main = BranchRule(branch, False, locked, approvals, mergers if locked else None, False)
+    main = BranchRule(branch, False, locked, approvals, approvals > 0, mergers if locked else None, False)
     # The same in peace: nobody but the named people ever needs these branches.
-    proposals = BranchRule(INCIDENT_BRANCHES, False, True, 0, mergers, True)
+    proposals = BranchRule(INCIDENT_BRANCHES, False, True, 0, False, mergers, True)
     exclude = (f"refs/heads/{branch}", f"refs/heads/{INCIDENT_BRANCHES}")
     return Settings((main, proposals), (Ruleset(locked, exclude), tags), True)

@@ -64,7 +64,9 @@ class OrganizationActions(pulumi.ComponentResource):
 
 
 def _protection(repository: str, rule: BranchRule, opts: pulumi.ResourceOptions) -> github.BranchProtection:
-    reviews = github.BranchProtectionRequiredPullRequestReviewArgs(required_approving_review_count=rule.approvals)
+    reviews = github.BranchProtectionRequiredPullRequestReviewArgs(
+        required_approving_review_count=rule.approvals, dismiss_stale_reviews=rule.dismiss_stale
+    )
     pushes = github.BranchProtectionRestrictPushArgs(
         blocks_creations=rule.creations_blocked,
         push_allowances=[pusher if "/" in pusher else f"/{pusher}" for pusher in rule.pushers or ()],

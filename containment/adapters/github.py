@@ -34,8 +34,9 @@ _CLOSED: dict[str, Any] = {**dict.fromkeys(_WAYS, False), **{written: [] for _, 
 
 _ACTORS = """(first: 100) { nodes { actor { __typename ... on App { id slug } ... on User { id login }
  ... on Team { id slug } } } }"""
-_RULE = f"""id pattern lockBranch isAdminEnforced requiresApprovingReviews requiredApprovingReviewCount restrictsPushes
- blocksCreations pushAllowances{_ACTORS} {" ".join(_WAYS)} {" ".join(f"{read}{_ACTORS}" for read, _ in _LET_AROUND)}"""
+_RULE = f"""id pattern lockBranch isAdminEnforced requiresApprovingReviews requiredApprovingReviewCount
+ dismissesStaleReviews restrictsPushes blocksCreations pushAllowances{_ACTORS} {" ".join(_WAYS)}
+ {" ".join(f"{read}{_ACTORS}" for read, _ in _LET_AROUND)}"""
 _RULES = f"""query($owner: String!, $name: String!, $after: String) {{ repository(owner: $owner, name: $name) {{
  id branchProtectionRules(first: 100, after: $after) {{ nodes {{ {_RULE} }}
  pageInfo {{ hasNextPage endCursor }} }} }} }}"""
@@ -99,6 +100,7 @@ class GithubHost:
             lock=node["lockBranch"],
             enforce_admins=node["isAdminEnforced"],
             approvals=(node["requiredApprovingReviewCount"] or 0) if node["requiresApprovingReviews"] else 0,
+            dismiss_stale=node["requiresApprovingReviews"] and node["dismissesStaleReviews"],
             pushers=self._actors(node["pushAllowances"]) if node["restrictsPushes"] else None,
             creations_blocked=node["blocksCreations"],
             around=(*ways, *(f"{what} by {', '.join(actors)}" for what, actors in named.items() if actors)),
@@ -135,7 +137,7 @@ class GithubHost:
             **_CLOSED,
         }
         if rule.approvals:
-            fields["requiredApprovingReviewCount"] = rule.approvals
+            fields |= {"requiredApprovingReviewCount": rule.approvals, "dismissesStaleReviews": rule.dismiss_stale}
         what = f"branch protection of {repository} {rule.pattern}"
         if rule.id:
             self._api.graphql(what, _UPDATE, {"input": {**fields, "branchProtectionRuleId": rule.id}})

@@ -128,6 +128,7 @@ def _strictest(before: BranchRule, wanted: BranchRule) -> BranchRule:
         wanted,
         id=before.id,
         approvals=max(before.approvals, wanted.approvals),
+        dismiss_stale=before.dismiss_stale or wanted.dismiss_stale,
         pushers=before.pushers if wanted.pushers is None else wanted.pushers,
         creations_blocked=before.creations_blocked or wanted.creations_blocked,
     )
@@ -136,7 +137,7 @@ def _strictest(before: BranchRule, wanted: BranchRule) -> BranchRule:
 def _difference(after: BranchRule | None, goal: BranchRule) -> str:
     if after is None:
         return "there is no such rule"
-    fields = ("lock", "enforce_admins", "approvals", "pushers", "creations_blocked", "around")
+    fields = ("lock", "enforce_admins", "approvals", "dismiss_stale", "pushers", "creations_blocked", "around")
     return "not in force: " + ", ".join(f for f in fields if getattr(after, f) != getattr(goal, f))
 
 

@@ -43,7 +43,7 @@ def host(double: GithubDouble) -> GithubHost:
 
 
 def test_a_branch_rule_keeps_what_it_does_not_name(host: GithubHost) -> None:
-    host.write_branch_rule(CONTROL, BranchRule("main", False, False, 2, ("sic-lead", "sre-oncall"), False))
+    host.write_branch_rule(CONTROL, BranchRule("main", False, False, 2, True, ("sic-lead", "sre-oncall"), False))
     (made,) = host.branch_rules(CONTROL)
     assert (made.approvals, made.pushers) == (2, ("sic-lead", "sre-oncall"))
     host.write_branch_rule(CONTROL, dataclasses.replace(made, lock=True, enforce_admins=True))
@@ -52,7 +52,7 @@ def test_a_branch_rule_keeps_what_it_does_not_name(host: GithubHost) -> None:
 
 def test_an_app_that_may_push_stays_among_those_who_may(host: GithubHost, double: GithubDouble) -> None:
     """No query tells an app's id by its name."""
-    host.write_branch_rule(CORE, BranchRule("main", False, False, 1, ("sic-lead",), False))
+    host.write_branch_rule(CORE, BranchRule("main", False, False, 1, False, ("sic-lead",), False))
     (rule,) = host.branch_rules(CORE)
     state = json.loads((double.folder / "state.json").read_text())
     app = node_id("A", state["apps"][APP]["id"])

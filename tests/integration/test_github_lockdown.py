@@ -227,6 +227,10 @@ def test_the_control_repository_takes_reviewed_merges_by_the_named(world: World)
     assert world.ask(OTHER_NAMED, "POST", f"{path}/reviews", {"event": "APPROVE"}).status_code == 200
     assert not world.merge(DEVELOPER, path)
     assert not world.merge(ADMIN, path)
+    assert world.push(NAMED, CONTROL, "incident/tighten")[0]
+    assert not world.merge(NAMED, path), "what was approved is not what would be merged"
+    for reviewer in (REVIEWER, OTHER_NAMED):
+        assert world.ask(reviewer, "POST", f"{path}/reviews", {"event": "APPROVE"}).status_code == 200
     assert world.merge(NAMED, path)
 
 

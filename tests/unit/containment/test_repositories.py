@@ -201,8 +201,8 @@ def test_a_stricter_rule_stays_stricter() -> None:
 @pytest.mark.parametrize("pattern", ["incident/evil", "*/*", "inc*/e?", "**/*"])
 def test_no_weaker_rule_comes_before_that_of_branches_to_review(pattern: str, deaf: set[str]) -> None:
     host = Host(deaf=deaf)
-    host.rules[CONTROL].append(BranchRule(pattern, False, False, 3, None, False, id="theirs"))
-    host.rules[CONTROL].append(BranchRule("release/*", False, False, 0, None, False, id="theirs too"))
+    host.rules[CONTROL].append(BranchRule(pattern, False, False, 3, True, None, False, id="theirs"))
+    host.rules[CONTROL].append(BranchRule("release/*", False, False, 0, False, None, False, id="theirs too"))
     outcome, detail = lock(host)[f"branch protected {CONTROL} {repositories.OTHERS}"]
     assert (outcome is Outcome.FAILED) is bool(deaf)
     assert pattern in detail

@@ -6,6 +6,7 @@ from ..protection import Change, Level, Update, Way
 from ..rules import judge
 from ..store import Record, node_id, now
 from .api import Call, Refused, Reply, repo_of, serves
+from .branches import rule_of
 from .commits import require
 from .people import owner, simple_user
 from .repos import full
@@ -177,10 +178,13 @@ def dismiss(call: Call) -> Reply:
     return Reply(200, _review(call, repo, pull, item))
 
 
-def _approvals(call: Call, repo: Record, pull: Record) -> int:
-    """The last word of each reviewer with write access; a request for changes undoes his approval."""
+def _approvals(call: Call, repo: Record, pull: Record, head: str) -> int:
+    """The last word of each reviewer with write access; a request for changes undoes his approval, and where the rule
+    of the base dismisses stale ones, so does a push. GitHub does that at the push, this when it is merged."""
+    rule = rule_of(call, repo, pull["base"])
+    fresh = rule is not None and rule["dismissesStaleReviews"]
     last = {
-        item["user"]: item["state"]
+        item["user"]: "DISMISSED" if fresh and item["commit_id"] != head else item["state"]
         for item in pull["reviews"]
         if item["state"] in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
     }
@@ -203,7 +207,7 @@ def merge(call: Call) -> Reply:
         f"refs/heads/{pull['base']}",
         Change.UPDATE,
         Way.MERGE,
-        _approvals(call, repo, pull),
+        _approvals(call, repo, pull, head),
         frozenset(repo["statuses"].get(head, [])),
         method == "merge",
     )
