@@ -17,6 +17,7 @@ from containment.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError, PortcullisError, Unreachable
 from policies.load import load
+from policies.model import Estate
 from rotation.audit_log import Writes, current_write, moment, rfc3339
 from rotation.evidence import chronicle
 from rotation.evidence.audit_earlier import Earlier, End, words
@@ -181,8 +182,7 @@ def _audit(
     earlier = _earlier(folder, missing)
     writes = Writes(incident.id, earlier.writes)
     try:
-        estate = (vault.compiled() if vault else None) or load()
-        ours = belonging(estate, incident)
+        ours = belonging(_estate(vault, missing), incident)
         until = rfc3339(incident.lifted_at + 1) if incident.lifted_at else None
         if until:  # what was collected after it is whole: nothing that came later belongs
             earlier = replace(
@@ -196,6 +196,16 @@ def _audit(
     whole = _whole(incident, vault, log, writes, exported, missing)
     evidence.write_json(AUDIT, {"incident": incident.id, **whole, "writes": writes.times, **exported})
     return len(exported["records"])
+
+
+def _estate(vault: Vault | None, missing: list[str]) -> Estate:
+    """As the last apply declared it; as it is declared here where the server does not say."""
+    try:
+        kept = vault.compiled() if vault else None
+    except Unreachable as error:
+        missing.append(f"{AUDIT}: what belongs is by the declarations here, not by those of the last apply: {error}")
+        kept = None
+    return kept or load()
 
 
 def _earlier(folder: Path, missing: list[str]) -> Earlier:

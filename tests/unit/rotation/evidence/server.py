@@ -46,7 +46,8 @@ class Server:
         return (INCIDENT,)
 
     def compiled(self) -> None:
-        return None
+        if self.down:
+            raise Unreachable("vault: read portcullis/data/compiled: ConnectionError")
 
     def write(self, _: str, data: dict[str, Any]) -> dict[str, Any]:
         if self.down:

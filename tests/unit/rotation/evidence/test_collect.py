@@ -53,6 +53,7 @@ def test_what_cannot_be_had_is_named_and_the_rest_is_sealed(folder: Path, tmp_pa
     assert [m.partition(":")[0] for m in done.missing] == [
         "the server's record of the incident",
         "audit.json",
+        "audit.json",
         "the chain's head is not kept on the server",
     ]
     assert verify(folder) == []
