@@ -96,6 +96,11 @@ class OpenBao(Service):
         keys = self.secrets / "unseal.json"
         status = self.call("GET", "sys/seal-status")
         if not status["initialized"]:
+            if keys.exists():
+                raise Unreachable(
+                    f"openbao: its storage is gone, and {keys} still unseals it: put {self.folder} back, or begin anew "
+                    "with portcullis sandbox reset"
+                )
             made = self.call("POST", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
             write_private(keys, json.dumps(made["keys_base64"]))
             write_private(self.secrets / "root.token", made["root_token"])
