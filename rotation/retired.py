@@ -1,12 +1,14 @@
 """Did anything that was retired still work? From the server's audit log: a response without an error, after
 containment, to a token that was issued before it, or on what leaked to one that the gate does not bind. Values and
-accessors are hashed there; issue times, roles and policies are not."""
+accessors are hashed there; issue times, roles and policies are not. What a batch token asks that reads nothing
+(`rotation.idle`) is told and stands in no way."""
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from containment.incident import Acknowledged, Found, Incident
 from containment.scope import affected
 from policies.errors import InputError
 from policies.model import CiRole, Workload
-from rotation import audit_log
+from rotation import audit_log, idle
 from rotation.audit_log import moment
 from rotation.work import NotProven, Work
 
@@ -44,10 +46,11 @@ class Use:
 class _Look:
     """What stands in the way. `new`: uses in the log that nobody has acknowledged, oldest first. `vanished`: such uses
     that were seen earlier and are in the log no more. `lacking`: writes that it should hold, not acknowledged either;
-    `gap`: the words for it."""
+    `gap`: the words for it. `idle`: requests that read nothing, by what was asked for."""
 
     answers: int
     uses: int
+    idle: Counter[str]
     new: list[Use]
     vanished: list[Found]
     lacking: tuple[int, ...]
@@ -64,6 +67,14 @@ class _Look:
             + [self.gap] * bool(self.lacking)
         )
 
+    @property
+    def aside(self) -> str:
+        """What is told beside it, or ""."""
+        if not self.idle:
+            return ""
+        asked = ", ".join(f"{what} ({count})" for what, count in sorted(self.idle.items()))
+        return f"; {self.idle.total()} requests of batch tokens, which nobody can revoke, that read nothing: {asked}"
+
 
 def quiet(work: Work) -> str:
     """Raises NotProven when something was used that nobody has acknowledged, and when the log cannot be read, is not
@@ -74,10 +85,10 @@ def quiet(work: Work) -> str:
         raise NotProven(_refusal(incident.id, look))
     words = f"{look.answers} answers since containment, "
     if not incident.acknowledged:
-        return words + "none to a token that was out before it"
+        return f"{words}{'no use by' if look.idle else 'none to'} a token that was out before it{look.aside}"
     uses, last = max(look.uses, sum(a.uses for a in incident.acknowledged)), incident.acknowledged[-1]
     gap = f"; {look.gap}" if look.gap else ""
-    return words + f"{uses} to tokens that were out before it{gap}; acknowledged by {last.by}: {last.note}"
+    return words + f"{uses} to tokens that were out before it{gap}; acknowledged by {last.by}: {last.note}{look.aside}"
 
 
 def acknowledge(work: Work, by: str, note: str) -> str:
@@ -86,7 +97,7 @@ def acknowledge(work: Work, by: str, note: str) -> str:
     look."""
     look = _looked(work)
     if look.clear:
-        raise InputError("audit-quiet: no use of what was retired was seen that is not acknowledged")
+        raise InputError(f"audit-quiet: no use of what was retired was seen that is not acknowledged{look.aside}")
     uses = len(look.new) + sum(f.uses for f in look.vanished)
     up_to = max([*(u.time for u in look.new), *(f.up_to for f in look.vanished)], key=moment, default="")
     said = Acknowledged(work.vault.now(), up_to, uses, by, note, look.lacking)
@@ -103,16 +114,17 @@ def _looked(work: Work) -> _Look:
     newest = audit_log.current_write(work.vault, incident.id)
     _prove_current(work, work.audit_log)
     try:
-        answers, uses, coverage = _read(work, work.audit_log, incident, newest)
+        seen, coverage = _read(work, work.audit_log, incident, newest)
     except OSError as error:
         raise NotProven(f"the audit log {error.filename} cannot be read: {error.strerror}") from error
-    new = _unacknowledged(incident, uses)
+    new = _unacknowledged(incident, seen.uses)
     incident = _kept(work, incident, new)
-    end, times = _end(incident), {use.time for use in uses}
-    vanished = [f for f in incident.found if moment(f.up_to) > end and f.up_to not in times]
+    end = _end(incident)
+    vanished = [f for f in incident.found if moment(f.up_to) > end and f.up_to not in seen.times]
     known = {number for a in incident.acknowledged for number in a.lost}
     lacking = tuple(number for number in coverage.lacking if number not in known)
-    return _Look(answers, len(uses), new, vanished, lacking, coverage.words(work.audit_log, "containment"))
+    gap = coverage.words(work.audit_log, "containment")
+    return _Look(seen.answers, len(seen.uses), seen.idle, new, vanished, lacking, gap)
 
 
 def _kept(work: Work, incident: Incident, new: list[Use]) -> Incident:
@@ -125,28 +137,44 @@ def _kept(work: Work, incident: Incident, new: list[Use]) -> Incident:
     return work.vault.update_incident(incident.id, lambda i: replace(i, found=(*i.found, found)))
 
 
-def _read(work: Work, log: Path, incident: Incident, newest: int) -> tuple[int, list[Use], audit_log.Coverage]:
-    """Answers since containment, those among them that nobody should have had, oldest first, and what lacks."""
+@dataclass(slots=True)
+class _Seen:
+    """Answers since containment, and those among them to what was retired: `uses`, oldest first, and `idle` ones, with
+    the `times` of both."""
+
+    answers: int = 0
+    uses: list[Use] = field(default_factory=list)
+    idle: Counter[str] = field(default_factory=Counter)
+    times: set[str] = field(default_factory=set)
+
+
+def _read(work: Work, log: Path, incident: Incident, newest: int) -> tuple[_Seen, audit_log.Coverage]:
+    """And what the log lacks."""
     impact = affected(work.estate, (incident,))  # another incident's identities were not out of bounds by this cut
     identities: list[Workload | CiRole] = [*impact.workloads, *impact.ci_roles]
     own = {names.own_policy(i) for i in identities}
     leaked = {p for s in (*impact.leaked_secrets, *impact.denied_class) for p in names.denied_paths(s)}
-    seen, used, writes = 0, [], audit_log.Writes(incident.id)
+    seen, writes = _Seen(), audit_log.Writes(incident.id)
     for line in audit_log.lines(log):
         writes.see(line)
         entry = audit_log.response(line)
         if entry is None or moment(entry["time"]) < incident.contained_at:
             continue
-        seen += 1
+        seen.answers += 1
         auth = entry.get("auth") or {}
         issued, held = auth.get("token_issue_time"), set(auth.get("policies") or ())
         if not issued or entry.get("error"):
             continue
         old = moment(issued) < incident.revoked_before
-        if (old and own & held) or (entry["request"]["path"] in leaked and names.past_the_gate(held)):
-            used.append(_use(entry, auth))
-    coverage = writes.coverage(newest, incident.contained_at)
-    return seen, sorted(used, key=lambda use: moment(use.time)), coverage
+        if not (old and own & held) and not (entry["request"]["path"] in leaked and names.past_the_gate(held)):
+            continue
+        seen.times.add(entry["time"])
+        if asked := idle.label(entry):
+            seen.idle[asked] += 1
+        else:
+            seen.uses.append(_use(entry, auth))
+    seen.uses.sort(key=lambda use: moment(use.time))
+    return seen, writes.coverage(newest, incident.contained_at)
 
 
 def _use(entry: dict[str, Any], auth: dict[str, Any]) -> Use:
@@ -171,7 +199,7 @@ def _refusal(incident_id: str, look: _Look) -> str:
         return f"{look.gap}. Where it is lost for good, look elsewhere and put that on record: {confirm}"
     counted = f"{len(look.new)} uses of what was retired: " if look.new else ""
     return (
-        f"{counted}{look.words()}. Find out who it was, lock down again (it revokes "
+        f"{counted}{look.words()}{look.aside}. Find out who it was, lock down again (it revokes "
         "what is still out; a batch token lives until its TTL has passed), and name what was read in a second "
         f"incident. Then put on record that these are looked into: {confirm}"
     )

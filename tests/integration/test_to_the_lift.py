@@ -12,11 +12,13 @@ import sys
 import time
 from pathlib import Path
 
+import hvac
 import pytest
 
 from containment.adapters.github import GithubHost
 from containment.adapters.github_api import GithubApi, Settings
 from drill.stack import pulumi
+from policies.errors import Unreachable
 from policies.load import load
 from sandbox.environment import REPOSITORY, SETTINGS, Sandbox
 from sandbox.services.pagerduty import PagerdutyDouble
@@ -26,7 +28,7 @@ _DELETE = """mutation($input: DeleteBranchProtectionRuleInput!) { deleteBranchPr
  clientMutationId } }"""
 PATH = "secret/data/partners/api"
 NOTICE = "Nothing is named as leaked: nothing will be rotated."
-WORD = ("confirm", ID, "audit-quiet", "--by", "A. Roth", "--note", "our own monitoring")
+WORD = ("confirm", ID, "incident/audit-quiet", "--by", "A. Roth", "--note", "our own monitoring")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,29 @@ def _use(sandbox: Sandbox, token: str) -> None:
     sandbox.openbao.call("GET", PATH, token=token)
 
 
+def _ask_about_itself(sandbox: Sandbox, token: str) -> None:
+    """What the `default` policy grants, and what the server refuses with an error of the request."""
+    time.sleep(1.1)
+    sandbox.openbao.call("GET", "auth/token/lookup-self", token=token)
+    sandbox.openbao.call("POST", "sys/tools/hash", {"input": "aGk="}, token=token)
+    sandbox.openbao.call("GET", "sys/internal/ui/mounts", token=token)
+    sandbox.openbao.call("POST", "sys/capabilities-self", {"paths": [PATH]}, token=token)
+    for method, path in (
+        ("POST", "auth/token/renew-self"),
+        ("POST", "sys/capabilities-self"),
+        ("GET", f"cubbyhole/{PATH}"),
+    ):
+        with pytest.raises(Unreachable, match=f"{path}: 400"):
+            sandbox.openbao.call(method, path, {} if method == "POST" else None, token=token)
+
+
+def _wrap(sandbox: Sandbox, token: str) -> None:
+    """The answer stays with the server, under a token of its own."""
+    client = hvac.Client(sandbox.openbao.url, token, verify=str(sandbox.root / "ca.pem"))
+    held = client.adapter.get("/v1/auth/token/lookup-self", wrap_ttl="60s")
+    assert held["wrap_info"]["token"]
+
+
 def _alert(sandbox: Sandbox) -> str:
     double = sandbox.service("pagerduty")
     assert isinstance(double, PagerdutyDouble)
@@ -72,6 +97,20 @@ def test_the_responder_is_told_that_nothing_will_be_rotated(sandbox: Sandbox, lo
     assert plan.stdout.startswith(NOTICE)
     status = json.loads(_rotate(sandbox, "status", ID, "--json").stdout)
     assert status["notice"].startswith(NOTICE)
+
+
+def test_what_a_batch_token_asks_about_itself_stands_in_no_way_and_is_told(
+    sandbox: Sandbox, locked: str, retired: str
+) -> None:
+    del locked
+    _ask_about_itself(sandbox, retired)
+    done = _rotate(sandbox, "run", ID)
+    assert done.returncode == 0, done.stdout
+    status = _rotate(sandbox, "status", ID).stdout
+    assert (
+        "7 requests of batch tokens, which nobody can revoke, that read nothing: auth/token/lookup-self (1), " in status
+    )
+    assert "cubbyhole (1)" in status
 
 
 def test_a_use_of_what_was_retired_stands_in_the_way_until_it_is_acknowledged(
@@ -123,9 +162,11 @@ def _a_rotated_log_makes_nothing_quiet(sandbox: Sandbox) -> None:
 def test_a_later_use_is_red_again(sandbox: Sandbox, locked: str, retired: str) -> None:
     del locked
     _use(sandbox, retired)
+    _wrap(sandbox, retired)
     done = _rotate(sandbox, "run", ID)
     assert done.returncode == 1
-    assert "1 uses of what was retired" in done.stdout
+    assert "2 uses of what was retired: 20" in done.stdout
+    assert " auth/token/lookup-self by token" in done.stdout
     assert _rotate(sandbox, *WORD).returncode == 0
     assert _rotate(sandbox, "run", ID).returncode == 0
 

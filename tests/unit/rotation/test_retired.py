@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from containment.incident import Incident, Scope, State
+from containment.incident import Found, Incident, Scope, State
 from policies.errors import InputError
 from policies.load import load
 from rotation import retired
@@ -171,6 +171,87 @@ def test_another_incidents_identities_are_not_measured_by_this_ones_cut(tmp_path
     server.incidents = lambda: (server.incident, replace(OPEN, id="II"))  # type: ignore[method-assign]
     old = _answer(auth={"token_issue_time": BEFORE, "policies": ["pc-w-risk-engine", "pc-gate"]})
     assert "none" in retired.quiet(_work(tmp_path, server, old))
+
+
+_PLAIN = {"data": {"id": "hmac-sha256:ab"}, "mount_type": "token"}
+_ERROR = {"data": {"error": "hmac-sha256:ab"}, "mount_type": "system"}
+
+
+def _asked(path: str, operation: str = "read", response: dict[str, Any] = _PLAIN, **auth: Any) -> dict[str, Any]:
+    """By a token from before the lock-down."""
+    request = {"id": "b", "path": path, "operation": operation}
+    old = {"token_issue_time": BEFORE, "token_type": "batch", "entity_id": "e-1", **auth}
+    return _answer(request=request, response=response, auth=old)
+
+
+IDLE = (
+    _asked("auth/token/lookup-self"),
+    _asked("auth/token/lookup-self", response={**_PLAIN, "warnings": ["an unknown parameter"]}),
+    _asked("auth/token/renew-self", "update", _ERROR),
+    _asked("sys/capabilities-self", "update", _ERROR),
+    _asked("sys/internal/ui/mounts/secret/data/risk"),
+    _asked("sys/internal/ui/namespaces", response={"mount_type": "system"}),
+    _asked("sys/tools/hash/sha2-256", "update"),
+    _asked("identity/entity/id/e-1"),
+    _asked("secret/data/risk/limits", response={**_ERROR, "mount_type": "cubbyhole"}),
+)
+
+
+def test_what_reads_nothing_stands_in_no_way_of_a_batch_token_and_is_told(tmp_path: Path) -> None:
+    words = _quiet(tmp_path, *IDLE)
+    assert words.startswith(
+        "11 answers since containment, no use by a token that was out before it; 9 requests of batch"
+    )
+    asked = "auth/token/lookup-self (2), auth/token/renew-self (1), cubbyhole (1), identity/entity/id of its own (1), "
+    assert f"that read nothing: {asked}sys/capabilities-self (1), " in words
+    assert words.endswith("sys/internal/ui/mounts/ (1), sys/internal/ui/namespaces (1), sys/tools/hash/ (1)")
+    server = Server()
+    with pytest.raises(InputError, match="that read nothing: auth/token/lookup-self"):
+        retired.acknowledge(_work(tmp_path, server, *IDLE), "A. Roth", "monitoring")
+    both = _refusal(_work(tmp_path, server, *IDLE, _used(1)))
+    assert both.startswith("1 uses of what was retired: ")
+    assert "9 requests of batch tokens" in both
+    retired.acknowledge(_work(tmp_path, server, *IDLE, _used(1)), "A. Roth", "monitoring")
+    assert "9 requests of batch tokens" in retired.quiet(_work(tmp_path, server, *IDLE, _used(1)))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        _asked("auth/token/lookup-self", token_type="service"),
+        _asked("auth/token/lookup-self", token_type="default"),
+        _asked("auth/token/lookup-self", token_type=None),
+        _asked("auth/token/renew-self", "update"),
+        _asked("auth/token/create", "update", {"auth": {"policies": ["x"]}}),
+        _asked("auth/token/lookup-self", response={"wrap_info": {"ttl": 60}, "mount_type": "token"}),
+        _asked("auth/token/lookup-self", response={**_PLAIN, "auth": {"policies": ["x"]}}),
+        _asked("sys/internal/ui/mounts", response={**_PLAIN, "secret": {"lease_id": "x"}}),
+        _asked("sys/wrapping/wrap", "update", {"wrap_info": {"ttl": 60}, "mount_type": "system"}),
+        _asked("sys/wrapping/unwrap", "update", _ERROR),
+        _asked("sys/leases/renew", "update"),
+        _asked("sys/internal/ui/mounts", "update"),
+        _asked("sys/tools/random", "update"),
+        _asked("cubbyhole/x"),
+        _asked("x", response={"data": {"a": 1}, "mount_type": "cubbyhole"}),
+        _asked("identity/entity/id/e-2"),
+        _asked("identity/entity/id/", entity_id=""),
+        _asked("kv1/a", response={**_ERROR, "mount_type": "kv"}),
+        _asked("secret/data/risk/limits", "update", _ERROR),
+        _asked("secret/data/auth/token/lookup-self"),
+        _asked("database/creds/risk-readonly", response={**_PLAIN, "secret": {"lease_id": "x"}}),
+    ],
+    ids=lambda use: use["request"]["path"],
+)
+def test_whatever_else_it_is_answered_is_a_use(tmp_path: Path, use: dict[str, Any]) -> None:
+    words = _refusal(_work(tmp_path, Server(), use, *IDLE))
+    assert words.startswith(f"1 uses of what was retired: {AFTER} {use['request']['path']} by ")
+    assert "; 9 requests of batch tokens" in words
+
+
+def test_what_an_earlier_version_put_on_record_as_a_use_has_not_vanished(tmp_path: Path) -> None:
+    server = Server()
+    server.incident = replace(OPEN, found=(Found(AT, AFTER, 9, "lookup-self"),))
+    assert "9 requests of batch tokens" in retired.quiet(_work(tmp_path, server, *IDLE))
 
 
 def _refusal(work: Work) -> str:
