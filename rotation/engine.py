@@ -132,14 +132,11 @@ def confirm(
     was retired is looked into. Returns it. Raises InputError for an unknown item, NotProven for a log that cannot be
     read."""
     what, estate = planned(vault, incident_id)
-    if item == proofs.AUDIT_QUIET:
+    if what.to_confirm(item).kind is Kind.INCIDENT:
         work = _work(vault, partial(policy_store, environ), estate, what, environ, proofs.INCIDENT)
         detail = retired.acknowledge(work, by, note)
-        record.note(incident_id, phase="recovery", what="use acknowledged", target=item, detail=detail)
+        record.note(incident_id, phase="recovery", what="use acknowledged", target=proofs.AUDIT_QUIET, detail=detail)
         return detail
-    credential = what.find(item)
-    if "confirmation" not in credential.steps:
-        raise InputError(f"{item} is proven by the servers; nobody's word is taken for it")
     detail = f"confirmed by {by}: {note}"
     proving.record(vault, incident_id, item, proofs.CONFIRMED, True, detail)
     record.note(incident_id, phase="eradication", what="confirmation", target=item, detail=detail)

@@ -61,6 +61,7 @@ STEPS: dict[Kind, tuple[str, ...]] = {
 }
 
 _TIERS = tuple(Tier)
+_QUIET = f"{proofs.INCIDENT}/{proofs.AUDIT_QUIET}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,22 @@ class Plan:
         for credential in self:
             if credential.item == item:
                 return credential
-        raise InputError(f"{item!r} is not in the plan of {self.incident}; one of {', '.join(c.item for c in self)}")
+        raise InputError(f"{item!r} is not in the plan of {self.incident}; {self._confirmable}")
+
+    def to_confirm(self, item: str) -> Credential:
+        """What a person gives a word for: the incident for its `audit-quiet`, also by the name that a status prints.
+        Raises InputError for what the servers prove."""
+        if item in (proofs.AUDIT_QUIET, _QUIET):
+            return self.find(proofs.INCIDENT)
+        credential = self.find(item)
+        if "confirmation" not in credential.steps:
+            raise InputError(f"{item} is proven by the servers; nobody's word is taken for it; {self._confirmable}")
+        return credential
+
+    @property
+    def _confirmable(self) -> str:
+        items = [c.item for c in self if "confirmation" in c.steps]
+        return f"a word is taken for {', '.join([*items, _QUIET])}"
 
     def to_json(self) -> dict[str, Any]:
         waves = [[c.to_json() for c in wave] for wave in self.waves]

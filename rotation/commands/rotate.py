@@ -124,7 +124,8 @@ def status_command(incident: str, as_json: bool) -> None:
 def confirm_command(incident: str, item: str, by: str, note: str, as_json: bool) -> None:
     """A named person's word for what no server can be asked; it is kept as a word, not as a proof.
 
-    For `audit-quiet`: that every use of what was retired, seen so far, is looked into. A later use is not covered.
+    For `audit-quiet` (`incident/audit-quiet`): that every use of what was retired, seen so far, is looked into. A later
+    use is not covered.
 
     \b
     Examples:

@@ -99,3 +99,19 @@ def test_a_plan_of_everything_says_that_nothing_is_rotated() -> None:
     assert [c.item for c in what] == ["incident"]
     assert "nothing will be rotated" in what.notice
     assert what.to_json()["notice"] == what.notice
+
+
+def test_a_word_is_taken_by_the_name_that_a_status_prints_and_what_it_is_taken_for_is_listed() -> None:
+    what = plan(OPEN, ESTATE)
+    assert {what.to_confirm(name).item for name in ("audit-quiet", "incident/audit-quiet")} == {"incident"}
+    assert what.to_confirm("secret:partner-api-key").item == "secret:partner-api-key"
+    listed = "; a word is taken for workload:analytics-batch, secret:partner-api-key, incident/audit-quiet"
+    for name, words in (("secret:nothing", "'secret:nothing' is not in the plan of I"), *_PROVEN):
+        with pytest.raises(InputError) as refused:
+            what.to_confirm(name)
+        assert str(refused.value) == words + listed
+
+
+_PROVEN = tuple(
+    (name, f"{name} is proven by the servers; nobody's word is taken for it") for name in ("incident", "ci:cicd")
+)
