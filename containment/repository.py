@@ -8,7 +8,7 @@ to review under `incident/`, both by its named mergers only; it takes no tags.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policies.model import Repository
 
@@ -18,6 +18,36 @@ RULESETS = {"branch": RULESET, "tag": TAG_RULESET}
 INCIDENT_BRANCHES = "incident/*"
 RULES = ("creation", "deletion", "non_fast_forward", "update")
 """GitHub's rule types, sorted: nobody makes, moves, rewinds or deletes a branch or a tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What else a rule asks for. A lock-down changes none of it, and nobody takes away what is in force.
+
+    `checks`: contexts of status checks, `up_to_date` that they are of a branch with the newest base; `dismissals`: who
+    alone may dismiss a review, named as pushers are, None whoever may write.
+    """
+
+    checks: tuple[str, ...] = ()
+    up_to_date: bool = False
+    code_owners: bool = False
+    last_push: bool = False
+    signatures: bool = False
+    linear_history: bool = False
+    conversations: bool = False
+    dismissals: tuple[str, ...] | None = None
+
+    def __or__(self, other: Demands) -> Demands:
+        return Demands(
+            tuple(sorted({*self.checks, *other.checks})),
+            self.up_to_date or other.up_to_date,
+            self.code_owners or other.code_owners,
+            self.last_push or other.last_push,
+            self.signatures or other.signatures,
+            self.linear_history or other.linear_history,
+            self.conversations or other.conversations,
+            self.dismissals if other.dismissals is None else other.dismissals,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +67,7 @@ class BranchRule:
     dismiss_stale: bool
     pushers: tuple[str, ...] | None
     creations_blocked: bool
+    demands: Demands = Demands()
     around: tuple[str, ...] = ()
     id: str = ""
 
@@ -67,14 +98,40 @@ ORGANIZATION_ACTIONS = {False: "all", True: "none"}
 """By whether an incident is open: `enabled_repositories` of the organization's Actions permissions."""
 
 
+def strictest(held: BranchRule, wanted: BranchRule) -> BranchRule:
+    """What an incident asks for; a rule that asks for more reviews keeps them, and what is not ours stays."""
+    return replace(
+        wanted,
+        id=held.id,
+        approvals=max(held.approvals, wanted.approvals),
+        dismiss_stale=held.dismiss_stale or wanted.dismiss_stale,
+        pushers=held.pushers if wanted.pushers is None else wanted.pushers,
+        creations_blocked=held.creations_blocked or wanted.creations_blocked,
+        demands=held.demands | wanted.demands,
+    )
+
+
+def in_peace(held: BranchRule, wanted: BranchRule, control: bool) -> BranchRule:
+    """What is declared, and what the rule asks for beside it. Who may push to the control repository a lock-down has
+    written, so there it is what is declared."""
+    kept = replace(wanted, id=held.id, demands=held.demands | wanted.demands)
+    if control or wanted.pushers is not None:
+        return kept
+    return replace(kept, pushers=held.pushers, creations_blocked=held.creations_blocked)
+
+
 def settings(repository: Repository, locked: bool) -> Settings:
-    branch, approvals = repository.default_branch, repository.required_approvals
+    branch, approvals, asked = repository.default_branch, repository.required_approvals, repository.protection
+    demands = Demands(
+        tuple(sorted(asked.required_checks)), code_owners=asked.code_owner_reviews, last_push=asked.last_push_approval
+    )
+    admins, pushers = locked or asked.enforce_admins, tuple(sorted(asked.pushers)) or None
     tags = Ruleset(locked, (), target="tag")
     if not repository.control:
-        rule = BranchRule(branch, locked, locked, approvals, approvals > 0, None, False)
+        rule = BranchRule(branch, locked, admins, approvals, approvals > 0, pushers, False, demands)
         return Settings((rule,), (Ruleset(locked, ()), tags), not locked)
     mergers = tuple(sorted(repository.mergers))
-    main = BranchRule(branch, False, locked, approvals, approvals > 0, mergers if locked else None, False)
+    main = BranchRule(branch, False, admins, approvals, approvals > 0, mergers if locked else pushers, False, demands)
     # The same in peace: nobody but the named people ever needs these branches.
     proposals = BranchRule(INCIDENT_BRANCHES, False, True, 0, False, mergers, True)
     exclude = (f"refs/heads/{branch}", f"refs/heads/{INCIDENT_BRANCHES}")

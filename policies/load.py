@@ -196,6 +196,16 @@ def _policy(name: str, env: model.Environment, spec: dict[str, Any], source: mod
     )
 
 
+def _protection(said: dict[str, Any]) -> model.Protection:
+    return model.Protection(
+        said.get("enforceAdmins", False),
+        tuple(said.get("requiredChecks", ())),
+        said.get("codeOwnerReviews", False),
+        said.get("lastPushApproval", False),
+        tuple(said.get("pushers", ())),
+    )
+
+
 _BUILDERS: dict[str, Callable[[str, model.Environment, dict[str, Any], model.Source], Any]] = {
     "SecretAccessPolicy": _policy,
     "Mount": lambda _name, env, s, src: model.Mount(s["path"], env, model.MountType(s["type"]), _ttl(s["ttl"]), src),
@@ -226,5 +236,7 @@ _BUILDERS: dict[str, Callable[[str, model.Environment, dict[str, Any], model.Sou
         tuple(model.ActionsSecret(a["name"], a["secret"]) for a in s["actionsSecrets"]),
         tuple(s.get("deployKeys", ())),
         src,
+        _protection(s.get("protection", {})),
+        tuple(s.get("rulesets", ())),
     ),
 }

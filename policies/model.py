@@ -209,6 +209,18 @@ class ActionsSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class Protection:
+    """What the default branch asks for beyond approvals. `pushers`: who alone may push or merge in peace, each a login
+    or `organization/team`; nobody: whoever may write."""
+
+    enforce_admins: bool = False
+    required_checks: tuple[str, ...] = ()
+    code_owner_reviews: bool = False
+    last_push_approval: bool = False
+    pushers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """A GitHub repository. `control`: keeps taking reviewed merges by `mergers` while everything else is locked."""
 
@@ -223,6 +235,9 @@ class Repository:
     deploy_keys: tuple[str, ...]
     """Titles; any other deploy key on the repository is drift."""
     source: Source = field(compare=False)
+    protection: Protection = Protection()
+    rulesets: tuple[str, ...] = ()
+    """Names of somebody else's; any other beside those of a lock-down is drift."""
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,32 @@ Each takes its values from `containment.repository`, as the executor does, so th
 Token, address and organization come from the environment (GITHUB_TOKEN, GITHUB_BASE_URL, GITHUB_OWNER); the token is
 never an argument, so that it is never in the state. Nothing is deleted on GitHub when a declaration goes: deleting the
 provider's Actions permissions would switch Actions on, deleting a protection would open the branch.
+
+The provider writes every setting of a protection whenever one changes. What is in force is read first and passed
+along, or a lock-down would take away what a branch asked for beyond its declaration.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_github as github
 
 from containment.adapters.github import GithubHost
-from containment.repository import ORGANIZATION_ACTIONS, RULESETS, BranchRule, Ruleset, settings
-from policies.errors import PortcullisError
+from containment.repository import ORGANIZATION_ACTIONS, RULESETS, BranchRule, Ruleset, in_peace, settings, strictest
+from containment.run import WORKERS
 from policies.model import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Protection in force, by repository; `host` is where it was read."""
+
+    host: GithubHost
+    rules: dict[str, list[BranchRule]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +38,7 @@ class RepositoryArgs:
 
     repository: Repository
     locked: bool
+    held: Held
 
 
 class ProtectedRepository(pulumi.ComponentResource):
@@ -37,7 +51,7 @@ class ProtectedRepository(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True)
         wanted = settings(args.repository, args.locked)
         self.locks: list[pulumi.CustomResource] = [
-            *(_protection(name, rule, opts) for rule in wanted.branches),
+            *(_protection(args, rule, opts) for rule in wanted.branches),
             *(_ruleset(name, ruleset, opts) for ruleset in wanted.rulesets),
         ]
         self.actions = github.ActionsRepositoryPermissions(
@@ -63,24 +77,44 @@ class OrganizationActions(pulumi.ComponentResource):
         )
 
 
-def _protection(repository: str, rule: BranchRule, opts: pulumi.ResourceOptions) -> github.BranchProtection:
+def _protection(args: RepositoryArgs, wanted: BranchRule, opts: pulumi.ResourceOptions) -> github.BranchProtection:
+    name = args.repository.name
+    held = next((rule for rule in args.held.rules[name] if rule.pattern == wanted.pattern), None)
+    rule = wanted
+    if held is not None:
+        rule = strictest(held, wanted) if args.locked else in_peace(held, wanted, args.repository.control)
+    asked, host = rule.demands, args.held.host
     reviews = github.BranchProtectionRequiredPullRequestReviewArgs(
-        required_approving_review_count=rule.approvals, dismiss_stale_reviews=rule.dismiss_stale
+        required_approving_review_count=rule.approvals,
+        dismiss_stale_reviews=rule.dismiss_stale,
+        require_code_owner_reviews=asked.code_owners,
+        require_last_push_approval=asked.last_push,
+        restrict_dismissals=asked.dismissals is not None,
+        dismissal_restrictions=_allowances(host, asked.dismissals),
     )
+    checks = github.BranchProtectionRequiredStatusCheckArgs(contexts=list(asked.checks), strict=asked.up_to_date)
     pushes = github.BranchProtectionRestrictPushArgs(
-        blocks_creations=rule.creations_blocked,
-        push_allowances=[pusher if "/" in pusher else f"/{pusher}" for pusher in rule.pushers or ()],
+        blocks_creations=rule.creations_blocked, push_allowances=_allowances(host, rule.pushers)
     )
     return github.BranchProtection(
-        f"{repository}-{rule.pattern}",
-        repository_id=repository,
+        f"{name}-{rule.pattern}",
+        repository_id=name,
         pattern=rule.pattern,
         lock_branch=rule.lock,
         enforce_admins=rule.enforce_admins,
+        require_signed_commits=asked.signatures,
+        required_linear_history=asked.linear_history,
+        require_conversation_resolution=asked.conversations,
         required_pull_request_reviews=[reviews] if rule.approvals else None,
+        required_status_checks=[checks] if asked.checks or asked.up_to_date else None,
         restrict_pushes=[pushes] if rule.pushers is not None else None,
         opts=opts,
     )
+
+
+def _allowances(host: GithubHost, names: tuple[str, ...] | None) -> list[str]:
+    """As the provider names actors: `/login`, `organization/team`, an app by its node id."""
+    return [host.node_id(n) if n.endswith("[bot]") else n if "/" in n else f"/{n}" for n in names or ()]
 
 
 def _ruleset(repository: str, ruleset: Ruleset, opts: pulumi.ResourceOptions) -> github.RepositoryRuleset:
@@ -105,26 +139,31 @@ def _ruleset(repository: str, ruleset: Ruleset, opts: pulumi.ResourceOptions) ->
     )
 
 
-def refusal(repositories: tuple[Repository, ...]) -> str:
-    """Why GitHub would not take the declarations, or "": a provider that cannot be configured ends the whole program
-    instead of its own resources. The caller then fails the update, so that what is in the state stays."""
-    try:
-        if repositories:
-            GithubHost.from_environment().organization_actions()
-    except PortcullisError as error:
-        return str(error)
-    return ""
-
-
-def declare(repositories: tuple[Repository, ...], locked: bool) -> list[pulumi.CustomResource]:
-    """Returns the locks: what somebody can delete behind Pulumi's back."""
+def read(repositories: tuple[Repository, ...]) -> Held | None:
+    """None where no repository is declared. Raises InputError or Unreachable when GitHub would not take the
+    declarations: a provider that cannot be configured ends the whole program instead of its own resources. The caller
+    then fails the update, so that what is in the state stays."""
     if not repositories:
-        return []
+        return None
+    host = GithubHost.from_environment()
+    host.organization_actions()
+    names = [repository.name for repository in repositories]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return Held(host, dict(zip(names, pool.map(partial(_rules, host), names), strict=True)))
+
+
+def _rules(host: GithubHost, name: str) -> list[BranchRule]:
+    """None of a repository that is not there: the provider says so of each of its resources."""
+    return [] if host.repository_id(name) is None else host.branch_rules(name)
+
+
+def declare(repositories: tuple[Repository, ...], locked: bool, held: Held) -> list[pulumi.CustomResource]:
+    """Returns the locks: what somebody can delete behind Pulumi's back."""
     # The provider waits a second after each write unless told otherwise; it obeys GitHub's own limits all the same.
     provider = github.Provider("github", write_delay_ms=0, read_delay_ms=0)
     # A repository cannot override its organization: it is switched off before it, and on after it.
     before = [] if locked else [OrganizationActions(locked, provider, []).actions]
-    declared = [ProtectedRepository(RepositoryArgs(r, locked), provider, list(before)) for r in repositories]
+    declared = [ProtectedRepository(RepositoryArgs(r, locked, held), provider, list(before)) for r in repositories]
     if locked:
         OrganizationActions(locked, provider, [repository.actions for repository in declared])
     return [lock for repository in declared for lock in repository.locks]

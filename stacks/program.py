@@ -97,12 +97,13 @@ async def _rest(
     from stacks import github
 
     repositories = access.chosen(context).repositories
-    refusal = await asyncio.to_thread(github.refusal, repositories)
-    if refusal:
-        complaints.append(f"repositories were not declared: {refusal}")
+    try:
+        held = await asyncio.to_thread(github.read, repositories)
+    except PortcullisError as error:
+        complaints.append(f"repositories were not declared: {error}")
     else:
-        failed = await registered(github.declare(repositories, bool(context.affected.open)))
-        if failed:
+        locks = github.declare(repositories, bool(context.affected.open), held) if held else []
+        if failed := await registered(locks):
             pulumi.log.error(github.lost(failed))
     if vault is not None and not complaints:
         with refusals():

@@ -182,3 +182,15 @@ def _repository(repository: Repository, paths: dict[str, str]) -> Iterator[Fact]
     yield fact("in an incident", "spec.control", int(repository.control), Wider.GREATER, control)
     yield fact("secrets of its workflows", "spec.actionsSecrets", copies, Wider.MORE_MEMBERS)
     yield fact("deploy keys", "spec.deployKeys", frozenset(repository.deploy_keys), Wider.MORE_MEMBERS)
+    yield fact("rulesets of others", "spec.rulesets", frozenset(repository.rulesets), Wider.MORE_MEMBERS)
+    asked = repository.protection
+    checks = frozenset(asked.required_checks)
+    yield fact("checks that a merge needs", "spec.protection.requiredChecks", checks, Wider.FEWER_CONDITIONS)
+    pushers = ", ".join(sorted(asked.pushers)) or "whoever may write"
+    yield fact("who may push or merge in peace", "spec.protection.pushers", pushers, Wider.OTHER)
+    for what, field, value in (
+        ("protection holds for administrators", "enforceAdmins", asked.enforce_admins),
+        ("a merge needs the code owners' review", "codeOwnerReviews", asked.code_owner_reviews),
+        ("the last push needs somebody else's approval", "lastPushApproval", asked.last_push_approval),
+    ):
+        yield fact(what, f"spec.protection.{field}", int(value), Wider.LESS, "yes" if value else "no")

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from containment.adapters.github_api import GithubApi, Settings
 from containment.ports import DeployKey
-from containment.repository import BranchRule, Ruleset
+from containment.repository import BranchRule, Demands, Ruleset
 from policies.errors import Unreachable
 
 _LIVE = ("queued", "in_progress", "waiting", "requested", "pending")
@@ -35,7 +35,10 @@ _CLOSED: dict[str, Any] = {**dict.fromkeys(_WAYS, False), **{written: [] for _, 
 _ACTORS = """(first: 100) { nodes { actor { __typename ... on App { id slug } ... on User { id login }
  ... on Team { id slug } } } }"""
 _RULE = f"""id pattern lockBranch isAdminEnforced requiresApprovingReviews requiredApprovingReviewCount
- dismissesStaleReviews restrictsPushes blocksCreations pushAllowances{_ACTORS} {" ".join(_WAYS)}
+ dismissesStaleReviews restrictsPushes blocksCreations pushAllowances{_ACTORS} requiresStatusChecks
+ requiresStrictStatusChecks requiredStatusCheckContexts requiresCodeOwnerReviews requireLastPushApproval
+ requiresCommitSignatures requiresLinearHistory requiresConversationResolution restrictsReviewDismissals
+ reviewDismissalAllowances{_ACTORS} {" ".join(_WAYS)}
  {" ".join(f"{read}{_ACTORS}" for read, _ in _LET_AROUND)}"""
 _RULES = f"""query($owner: String!, $name: String!, $after: String) {{ repository(owner: $owner, name: $name) {{
  id branchProtectionRules(first: 100, after: $after) {{ nodes {{ {_RULE} }}
@@ -56,6 +59,8 @@ class GithubHost:
         self._api = GithubApi(base_url, token, ca)
         self._node_ids: dict[str, str] = {}
         """Of actors that were read, by name: there is no query for an app's."""
+        self._held: dict[str, BranchRule] = {}
+        """Rules that were read, by id."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> GithubHost:
@@ -90,7 +95,9 @@ class GithubHost:
             after = page["endCursor"]
 
     def branch_rules(self, repository: str) -> list[BranchRule]:
-        return [self._rule(node) for node in self._rules(repository)[1]]
+        found = [self._rule(node) for node in self._rules(repository)[1]]
+        self._held |= {rule.id: rule for rule in found}
+        return found
 
     def _rule(self, node: dict[str, Any]) -> BranchRule:
         ways = [what for setting, what in _WAYS.items() if node[setting]]
@@ -103,9 +110,40 @@ class GithubHost:
             dismiss_stale=node["requiresApprovingReviews"] and node["dismissesStaleReviews"],
             pushers=self._actors(node["pushAllowances"]) if node["restrictsPushes"] else None,
             creations_blocked=node["blocksCreations"],
+            demands=self._demands(node),
             around=(*ways, *(f"{what} by {', '.join(actors)}" for what, actors in named.items() if actors)),
             id=node["id"],
         )
+
+    def _demands(self, node: dict[str, Any]) -> Demands:
+        reviews, checks = node["requiresApprovingReviews"], node["requiresStatusChecks"]
+        restricted = reviews and node["restrictsReviewDismissals"]
+        return Demands(
+            checks=tuple(sorted(node["requiredStatusCheckContexts"] or ())) if checks else (),
+            up_to_date=checks and node["requiresStrictStatusChecks"],
+            code_owners=reviews and node["requiresCodeOwnerReviews"],
+            last_push=reviews and node["requireLastPushApproval"],
+            signatures=node["requiresCommitSignatures"],
+            linear_history=node["requiresLinearHistory"],
+            conversations=node["requiresConversationResolution"],
+            dismissals=self._actors(node["reviewDismissalAllowances"]) if restricted else None,
+        )
+
+    def _demanded(self, demands: Demands) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "requiresStatusChecks": bool(demands.checks) or demands.up_to_date,
+            "requiresStrictStatusChecks": demands.up_to_date,
+            "requiredStatusCheckContexts": list(demands.checks),
+            "requiresCodeOwnerReviews": demands.code_owners,
+            "requireLastPushApproval": demands.last_push,
+            "requiresCommitSignatures": demands.signatures,
+            "requiresLinearHistory": demands.linear_history,
+            "requiresConversationResolution": demands.conversations,
+            "restrictsReviewDismissals": demands.dismissals is not None,
+        }
+        if demands.dismissals is not None:
+            fields["reviewDismissalActorIds"] = [self.node_id(name) for name in demands.dismissals]
+        return fields
 
     def _actors(self, allowances: dict[str, Any]) -> tuple[str, ...]:
         found = {self._name(item["actor"]): item["actor"] for item in allowances["nodes"]}
@@ -133,9 +171,13 @@ class GithubHost:
             "requiresApprovingReviews": rule.approvals > 0,
             "restrictsPushes": rule.pushers is not None,
             "blocksCreations": rule.creations_blocked,
-            "pushActorIds": [self._actor(name) for name in rule.pushers or ()],
             **_CLOSED,
         }
+        held = self._held.get(rule.id)
+        if held is None or held.pushers != rule.pushers:
+            fields["pushActorIds"] = [self.node_id(name) for name in rule.pushers or ()]
+        if rule.demands != (held.demands if held else Demands()):
+            fields |= self._demanded(rule.demands)
         if rule.approvals:
             fields |= {"requiredApprovingReviewCount": rule.approvals, "dismissesStaleReviews": rule.dismiss_stale}
         what = f"branch protection of {repository} {rule.pattern}"
@@ -145,7 +187,8 @@ class GithubHost:
             node_id, _ = self._rules(repository)
             self._api.graphql(what, _CREATE, {"input": {**fields, "repositoryId": node_id}})
 
-    def _actor(self, name: str) -> str:
+    def node_id(self, name: str) -> str:
+        """Of a login, `organization/team`, or of an app that was read. Raises Unreachable for one that is none."""
         if known := self._node_ids.get(name):
             return known
         if "/" not in name:

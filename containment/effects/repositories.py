@@ -15,7 +15,7 @@ from functools import partial
 from containment.effects import namesakes, workflows
 from containment.ports import CodeHost
 from containment.report import Outcome
-from containment.repository import INCIDENT_BRANCHES, RULESETS, BranchRule, Ruleset, settings
+from containment.repository import INCIDENT_BRANCHES, RULESETS, BranchRule, Ruleset, settings, strictest
 from containment.run import Run, Seen
 from policies.model import Repository
 
@@ -75,7 +75,7 @@ def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
         return next((rule for rule in host.branch_rules(repository) if rule.pattern == wanted.pattern), None)
 
     before = held()
-    goal = wanted if before is None else _strictest(before, wanted)
+    goal = wanted if before is None else strictest(before, wanted)
     if before == goal:
         return Outcome.ALREADY, "in force"
     host.write_branch_rule(repository, goal)
@@ -98,7 +98,7 @@ def _protect_others(host: CodeHost, repository: str, ours: BranchRule, known: tu
 
     def weaker() -> list[BranchRule]:
         others = [r for r in host.branch_rules(repository) if r.pattern not in {k.pattern for k in known}]
-        goals = [(r, _strictest(r, replace(ours, pattern=r.pattern, lock=r.lock))) for r in others if _may_apply(r)]
+        goals = [(r, strictest(r, replace(ours, pattern=r.pattern, lock=r.lock))) for r in others if _may_apply(r)]
         return [goal for rule, goal in goals if rule != goal]
 
     found = weaker()
@@ -122,22 +122,19 @@ _ADOPT = (
 )
 
 
-def _strictest(before: BranchRule, wanted: BranchRule) -> BranchRule:
-    """What an incident asks for; a rule that asks for more reviews keeps them, and what is not ours stays."""
-    return replace(
-        wanted,
-        id=before.id,
-        approvals=max(before.approvals, wanted.approvals),
-        dismiss_stale=before.dismiss_stale or wanted.dismiss_stale,
-        pushers=before.pushers if wanted.pushers is None else wanted.pushers,
-        creations_blocked=before.creations_blocked or wanted.creations_blocked,
-    )
-
-
 def _difference(after: BranchRule | None, goal: BranchRule) -> str:
     if after is None:
         return "there is no such rule"
-    fields = ("lock", "enforce_admins", "approvals", "dismiss_stale", "pushers", "creations_blocked", "around")
+    fields = (
+        "lock",
+        "enforce_admins",
+        "approvals",
+        "dismiss_stale",
+        "pushers",
+        "creations_blocked",
+        "demands",
+        "around",
+    )
     return "not in force: " + ", ".join(f for f in fields if getattr(after, f) != getattr(goal, f))
 
 

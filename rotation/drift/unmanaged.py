@@ -87,7 +87,7 @@ def on_repository(holds: RepositoryHolds, repository: Repository) -> list[Unmana
     patterns = {r.pattern for locked in (False, True) for r in settings(repository, locked).branches}
     extra = {
         "branch protection": _beyond(holds.patterns, patterns),
-        "ruleset": _beyond(holds.rulesets, set(RULESETS.values())),
+        "ruleset": _beyond(holds.rulesets, {*RULESETS.values(), *repository.rulesets}),
         "deploy key": _beyond(holds.deploy_keys, set(repository.deploy_keys)),
     }
     return sorted(Unmanaged(kind, f"{repository.name}: {name}") for kind, left in extra.items() for name in left)

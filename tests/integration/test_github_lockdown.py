@@ -22,11 +22,12 @@ from containment.adapters.github import GithubHost
 from containment.adapters.github_api import GithubApi
 from containment.adapters.vault import HvacVault
 from containment.incident import Incident, Proof
-from containment.repository import INCIDENT_BRANCHES, RULESET, RULESETS, settings
+from containment.repository import INCIDENT_BRANCHES, RULESET, RULESETS, BranchRule, Demands, settings
 from drill.stack import pulumi
 from policies.load import load
+from sandbox.doubles.github.store import node_id
 from sandbox.environment import REPOSITORY, Sandbox
-from sandbox.services.github import ADMIN, GithubDouble
+from sandbox.services.github import ADMIN, APP, GithubDouble
 from tests.integration.prepared import Prepared
 
 CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
@@ -170,6 +171,16 @@ def attacks(world: World) -> dict[str, bool]:
     return seen
 
 
+DEMANDS = """requiresCodeOwnerReviews: true, requireLastPushApproval: true, requiresCommitSignatures: true,
+    requiresConversationResolution: true, restrictsReviewDismissals: true, reviewDismissalActorIds: [$who]"""
+MORE = """requiresStatusChecks: true, requiresStrictStatusChecks: true, requiresLinearHistory: true,
+    requiredStatusCheckContexts: ["tests", "secret-scan"], restrictsPushes: true, blocksCreations: true"""
+
+
+def _rule(world: World, repository: str) -> BranchRule:
+    return next(rule for rule in world.host.branch_rules(repository) if rule.pattern == "main")
+
+
 @pytest.fixture(scope="module")
 def peace(world: World) -> dict[str, bool]:
     assert world.push(NAMED, CORE, "feature/merge-before")[0]
@@ -177,6 +188,11 @@ def peace(world: World) -> dict[str, bool]:
     assert world.push(NAMED, CONTROL, "incident/before")[0]
     assert world.merge(DEVELOPER, world.pull(NAMED, CONTROL, "incident/before", (REVIEWER, OTHER_NAMED)))
     assert world.tag(NAMED, CORE, "v1")[0]
+    state = json.loads((world.double.folder / "state.json").read_text())
+    app = node_id("A", state["apps"][APP]["id"])
+    world.open_a_way(_rule(world, CORE).id, f"{DEMANDS}, {MORE}, pushActorIds: [$who, {json.dumps(app)}]")
+    world.open_a_way(_rule(world, CONTROL).id, DEMANDS)
+    world.seen["demands"] = [_rule(world, name).demands for name in (CORE, CONTROL)]
     world.seen["stored in peace"] = world.stored()
     return attacks(world)
 
@@ -208,6 +224,19 @@ def test_a_tag_is_neither_made_moved_nor_deleted(world: World) -> None:
     ):
         assert not refused[0]
         assert "GH013" in refused[1]
+
+
+@pytest.mark.usefixtures("locked")
+def test_what_a_branch_asks_for_beyond_its_declaration_stays(world: World) -> None:
+    """By the real provider, which writes every setting whenever one changes. The lift's test compares the rest."""
+    _asks_for_what_it_did(world)
+    core = world.seen["demands"][0]
+    assert core == Demands(("secret-scan", "tests"), True, True, True, True, True, True, (NAMED,))
+
+
+def _asks_for_what_it_did(world: World) -> None:
+    assert [_rule(world, name).demands for name in (CORE, CONTROL)] == world.seen["demands"]
+    assert _rule(world, CORE).pushers == (f"{APP}[bot]", NAMED)
 
 
 @pytest.mark.usefixtures("locked")
@@ -362,6 +391,7 @@ def test_the_lift_restores_peace(world: World, peace: dict[str, bool]) -> None:
     assert done.returncode == 0, done.stdout
     held, before = world.stored(), world.seen["stored in peace"]
     assert [rule["lockBranch"] for rule in held["branch_rules"].values()] == [False] * 4
+    _asks_for_what_it_did(world)
     assert held["org"]["actions"] == before["org"]["actions"]
     for repository in load().repositories:
         assert world.host.actions_enabled(repository.name) is True

@@ -12,11 +12,22 @@ from containment.effects import repositories, workflows
 from containment.incident import Incident, Scope, State
 from containment.ports import DeployKey
 from containment.report import Outcome
-from containment.repository import INCIDENT_BRANCHES, RULESET, RULESETS, TAG_RULESET, BranchRule, Ruleset, settings
+from containment.repository import (
+    INCIDENT_BRANCHES,
+    RULESET,
+    RULESETS,
+    TAG_RULESET,
+    BranchRule,
+    Demands,
+    Ruleset,
+    in_peace,
+    settings,
+)
 from containment.run import Run, Systems
 from containment.scope import affected
 from policies.errors import Unreachable
 from policies.load import load
+from policies.model import Protection
 
 CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
 ESTATE = load()
@@ -187,14 +198,35 @@ def test_no_incident_touches_nothing() -> None:
     assert host.written == []
 
 
+def test_what_is_declared_beyond_approvals_is_asked_for_in_peace_and_locked() -> None:
+    (core,) = [r for r in ESTATE.repositories if r.name == CORE]
+    asked = Protection(True, ("tests",), True, True, ("tradepulse/release",))
+    for locked in (False, True):
+        (rule,) = settings(dataclasses.replace(core, protection=asked), locked).branches
+        assert (rule.enforce_admins, rule.pushers) == (True, ("tradepulse/release",))
+        assert rule.demands == Demands(("tests",), code_owners=True, last_push=True)
+
+
+@pytest.mark.parametrize("control", [False, True])
+def test_in_peace_a_rule_keeps_what_nobody_declared(control: bool) -> None:
+    """But not who may push to the control repository, and not a lock: a lock-down has written these."""
+    wanted = BranchRule("main", False, False, 1, True, None, False, Demands(("tests",)))
+    theirs = Demands(("scan",), signatures=True, dismissals=("a",))
+    held = BranchRule("main", True, True, 3, False, ("a", "b"), True, theirs, id="x")
+    both = Demands(("scan", "tests"), signatures=True, dismissals=("a",))
+    kept = dataclasses.replace(wanted, id="x", demands=both)
+    if not control:
+        kept = dataclasses.replace(kept, pushers=("a", "b"), creations_blocked=True)
+    assert in_peace(held, wanted, control) == kept
+
+
 def test_a_stricter_rule_stays_stricter() -> None:
     host = Host()
     (rule,) = host.rules[CORE]
-    host.rules[CORE] = [dataclasses.replace(rule, approvals=4, pushers=("omar-dev",))]
+    strict = dataclasses.replace(rule, approvals=4, pushers=("omar-dev",), demands=Demands(("tests",), True, True))
+    host.rules[CORE] = [strict]
     lock(host)
-    assert host.rules[CORE] == [
-        dataclasses.replace(rule, approvals=4, pushers=("omar-dev",), lock=True, enforce_admins=True)
-    ]
+    assert host.rules[CORE] == [dataclasses.replace(strict, lock=True, enforce_admins=True)]
 
 
 @pytest.mark.parametrize("deaf", [set(), {"write_branch_rule"}])

@@ -45,6 +45,9 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
 
     async def registered(_: object) -> None: ...
 
+    def read(_: object) -> None:
+        raise Unreachable("no owner")
+
     async def declare(_: object) -> None:
         await asyncio.sleep(0)
         server.role = dict(CAP.peace)
@@ -53,7 +56,7 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
     monkeypatch.setattr(access, "declare", declare)
     monkeypatch.setattr(program, "_work", lambda *_: True)
     monkeypatch.setattr(program, "from_environment", lambda vault, _: Systems(vault, no, no, no, no))
-    monkeypatch.setattr(github, "refusal", lambda _: "no owner")
+    monkeypatch.setattr(github, "read", read)
     monkeypatch.setattr(vault_sdk, "Policy", lambda *_, **__: None)
     monkeypatch.setattr(pulumi.log, "info", lambda _: None)
     with pytest.raises(pulumi.RunError) as refused:

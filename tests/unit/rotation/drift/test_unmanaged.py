@@ -77,3 +77,5 @@ def test_repository() -> None:
         (replace(exact, deploy_keys=exact.deploy_keys * 2), "deploy key"),
     ):
         assert [u.kind for u in on_repository(more, repository)] == [kind]
+    named = replace(repository, rulesets=("theirs",))
+    assert on_repository(replace(exact, rulesets=(*exact.rulesets, "theirs")), named) == []
