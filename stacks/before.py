@@ -1,5 +1,5 @@
-"""What the update before this one left open, by the stack's own outputs: the vault may have been restored from an older
-backup since, or be another one, and opens then what nobody lifted."""
+"""What the update before this one left, by the stack's own outputs: incidents that are open, since the vault may have
+been restored from an older backup since, or be another one, and opens then what nobody lifted; and what it declared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from containment.decide import LOCK
 from containment.incident import Incident
 from policies.errors import InputError
 
-OPEN = "openIncidents"
+OPEN, ENVIRONMENT = "openIncidents", "environment"
 _PAUSES = (0.05, 0.2, 0.5, 1.0)
 """Seconds before each further try: in a backend of files the engine writes beside it, and half a file may be read."""
 
@@ -51,6 +51,15 @@ async def refuse(server: Iterable[Incident]) -> None:
     lost = await unknown_to(server).future()
     if lost:
         raise InputError(f"nothing was changed: {words(lost)}")
+
+
+def environment(asked: str) -> pulumi.Output[str]:
+    """What this stack declares: `asked` ("" is nothing), unless that would take away what the update before had."""
+    return _outputs().apply(lambda told: _kept(str(told.get(ENVIRONMENT) or ""), asked))
+
+
+def _kept(last: str, asked: str) -> str:
+    return asked if asked == "all" or not last else last
 
 
 def words(lost: Iterable[str]) -> str:

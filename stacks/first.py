@@ -112,7 +112,7 @@ def deny() -> Begun:
     """
     signal.signal(signal.SIGINT, _interrupted)
     config, dry = settings.read(), pulumi.runtime.is_dry_run()
-    outputs.begin(config.asked.mode, dry=dry)
+    outputs.begin(config.asked.mode, config.environment, dry=dry)
     if config.asked.mode is Mode.LOCK and not dry:
         pulumi.log.info(f"should this run be interrupted: {_CUT_SHORT}; {_LOCKED}")
     declaring, vault = HvacVault.from_environment(), HvacVault.for_containment()

@@ -26,9 +26,10 @@ def standing(decision: Decision, *, proven: bool) -> Standing:
     return Standing.NOT_CONTAINED if decision.in_force else Standing.UNKNOWN
 
 
-def begin(mode: Mode, *, dry: bool) -> None:
+def begin(mode: Mode, environment: str, *, dry: bool) -> None:
     """Before any server is asked: the last run's word is not this one's, but what it left open is."""
     _open(())
+    pulumi.export(before.ENVIRONMENT, before.environment(environment))
     pulumi.export("mode", (Standing.NOT_CONTAINED if mode is Mode.LOCK and not dry else Standing.UNKNOWN).value)
 
 
@@ -48,6 +49,7 @@ def refused(incidents: Sequence[Incident] | None) -> None:
     else:
         word = Standing.UNKNOWN if all(i.contained_at for i in in_force) else Standing.NOT_CONTAINED
     _open(incidents or ())
+    pulumi.export(before.ENVIRONMENT, before.environment(""))
     pulumi.export("mode", word.value)
 
 

@@ -16,7 +16,7 @@ from containment.errors import NotContained, NotWritten
 from containment.incident import Incident, Mode, State
 from containment.scope import affected
 from containment.systems import from_environment
-from policies.errors import PortcullisError, Unanswered
+from policies.errors import InputError, PortcullisError, Unanswered
 from policies.model import Estate
 from stacks import access, approved, before, lift, outputs
 from stacks.first import Begun, asking, lift_begun, refusals, without_vault
@@ -74,6 +74,8 @@ async def _rest(
     if not locking:  # which opens nothing by itself, and waits for no word of the state's
         with refusals():
             await before.refuse(decision.known)
+            if decision.current is None and decision.lifting is None:
+                await _own(context, refuse=True)
     if decision.lifting is not None:
         lift_begun.set()
     gate_resource = vault_sdk.Policy(
@@ -81,13 +83,13 @@ async def _rest(
     )
     if vault is not None:
         await registered([gate_resource])  # when it fails, the executor still writes the gate
-    declared = asyncio.ensure_future(access.declare(context))
+    declared = asyncio.ensure_future(_declare(context))
     if vault is not None:
         with refusals():
             proven = await asyncio.to_thread(_work, vault, context, decision, complaints)
         outputs.tell(decision, proven=proven)
     with refusals():
-        await declared
+        context = await declared
     if vault is not None and decision.current is not None:
         uncapped = await asyncio.to_thread(_cap_again, vault, context, decision.current)
         if uncapped:
@@ -112,6 +114,29 @@ async def _rest(
         pulumi.log.warn(before.words(lost))
     if complaints:
         raise pulumi.RunError("\n".join(complaints))
+
+
+async def _declare(context: access.Context) -> access.Context:
+    context = await _own(context, refuse=False)
+    await access.declare(context)
+    return context
+
+
+async def _own(context: access.Context, *, refuse: bool) -> access.Context:
+    """In the environment that this stack declares: an update with another one, typed for the leak at hand or left over,
+    would delete every role and policy of this one's. Raises InputError where nothing is locked down."""
+    environment = await before.environment(context.environment).future()
+    if environment in (None, context.environment):
+        return context
+    asked = context.environment
+    words = (
+        f"config environment: {asked} is not what this stack declares, which is {environment}, and would delete the "
+        f"rest: pulumi config set environment {environment}; one for {asked} alone is another stack"
+    )
+    if refuse:
+        raise InputError(f"nothing was changed: {words}")
+    pulumi.log.warn(f"{words}; this run declares {environment}")
+    return replace(context, environment=environment)
 
 
 def _declared(vault: HvacVault, decision: Decision) -> None:

@@ -19,6 +19,27 @@ def test_the_second_run_in_peace_changes_nothing(prod: Production) -> None:
     assert "done:" not in done.stdout
 
 
+def test_another_environment_takes_nothing_away(prod: Production) -> None:
+    """Typed for a leak in staging, or left over: by itself it would delete every production role and policy."""
+    words = "config environment: staging is not what this stack declares, which is all"
+    refused = prod.up("incident=keep", "incidentId=", "incidentScope=", "environment=staging")
+    assert refused.returncode != 0
+    assert f"nothing was changed: {words}" in refused.stdout
+    assert changed(refused) == []
+    scope = "incidentScope=exchange-trading-key-staging"
+    runs = [prod.up("incident=true", "incidentId=PROD-0", scope, "environment=staging"), prod.keep()]
+    for done in runs:
+        assert done.returncode == 0, done.stdout
+        assert words in done.stdout
+        assert not [line for line in changed(done) if "deleted" in line]
+    assert contained("PROD-0")
+    assert prod.reads("order-router", "secret/data/trading/fix-session")
+    prod.lifted("PROD-0")
+    assert prod.output("environment") == "all"
+    done = prod.up("incident=keep", "environment=all")
+    assert (done.returncode, changed(done)) == (0, [])
+
+
 def test_production_is_contained_kept_and_lifted(prod: Production) -> None:
     locked = prod.lock("PROD-1", "exchange-trading-key")
     assert locked.returncode == 0, locked.stdout

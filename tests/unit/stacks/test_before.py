@@ -42,6 +42,21 @@ def test_what_stays_unreadable_is_raised(monkeypatch: pytest.MonkeyPatch) -> Non
         asyncio.run(before._read())
 
 
+@pytest.mark.parametrize(
+    ("last", "asked", "kept"),
+    [
+        ("", "staging", "staging"),
+        ("all", "all", "all"),
+        ("staging", "all", "all"),
+        ("all", "staging", "all"),
+        ("production", "staging", "production"),
+        ("all", "", "all"),
+    ],
+)
+def test_a_stack_keeps_what_it_declared(last: str, asked: str, kept: str) -> None:
+    assert before._kept(last, asked) == kept
+
+
 def test_a_new_stack_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     _answering(monkeypatch, {"outputs": None})
     assert asyncio.run(before._read()) == {}
