@@ -21,12 +21,14 @@ _VIEWER = "query { viewer { login } }"
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """`base` and `head`: commits, as GitHub has them now."""
+    """Of the default branch. `base` and `head`: commits, as GitHub has them now. `merged`: the commit that it became
+    there, "" while it is not merged."""
 
     number: int
     base: str
     head: str
     author: str
+    merged: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,19 @@ class GithubReviews:
         return f"/repos/{quote(self._owner, safe='')}/{quote(self._name, safe='')}/{rest}"
 
     def pull(self, number: int) -> PullRequest:
-        """Raises InputError when there is none."""
+        """Raises InputError when there is none, and for one to another branch: whoever may push makes one where the
+        same commit widens nothing, and a status is the commit's. Only an administrator sets the default branch."""
         found = self._api.call("GET", self._path(f"pulls/{number}"), absent=404)
         if found is None:
             raise InputError(f"{self._owner}/{self._name} has no pull request {number}, or this token does not see it")
-        return PullRequest(number, found["base"]["sha"], found["head"]["sha"], _login(found["user"]))
+        base, default = found["base"], found["base"]["repo"]["default_branch"]
+        if base["ref"] != default:
+            raise InputError(
+                f"pull request {number} goes to {base['ref']!r}, and an approval is of what goes to the default "
+                f"branch, {default!r}; give it that base, or ask about one that has it"
+            )
+        merged = found["merge_commit_sha"] if found["merged"] else ""  # of an open one it is a trial's
+        return PullRequest(number, base["sha"], found["head"]["sha"], _login(found["user"]), merged)
 
     def reviews(self, number: int) -> list[Review]:
         """Oldest first. One whose author is gone says nothing."""

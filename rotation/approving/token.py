@@ -37,19 +37,23 @@ class Request:
         return cls(to, approver, hashed)
 
     def metadata(self, pull: PullRequest) -> dict[str, str]:
-        """What is written on the token. Raises InputError when what is checked out is not what is approved at the head:
-        so no old pull request, whose approvals still stand, brings back what was narrowed since."""
+        """What is written on the token. Raises InputError for what is not merged, and when what is checked out is not
+        what was approved at the head and came of the merge: so no old pull request, whose approvals still stand, brings
+        back what was narrowed since."""
+        if not pull.merged:
+            raise InputError(f"pull request {pull.number} is not merged; a token is for what was")
         here = default_folder()
         load(here)
-        with at(pull.head, here) as folder:
-            load(folder)
-            proposed = digest(folder)
-        if (loaded := digest(here)) != proposed:
-            raise InputError(
-                f"the declarations checked out here are {loaded}, and pull request {pull.number} at {pull.head[:12]} "
-                f"has {proposed}; check out what it was merged to, and let it be up to date before it is approved"
-            )
-        bound = {approved.DECLARATIONS: proposed, approved.PULL: str(pull.number), approved.HEAD: pull.head}
+        loaded = digest(here)
+        for commit in (pull.head, pull.merged):
+            with at(commit, here) as folder:
+                found = digest(folder)
+            if found != loaded:
+                raise InputError(
+                    f"the declarations checked out here are {loaded}, and pull request {pull.number} at {commit[:12]} "
+                    f"has {found}; check out what it was merged to, and let it be up to date before it is approved"
+                )
+        bound = {approved.DECLARATIONS: loaded, approved.PULL: str(pull.number), approved.HEAD: pull.head}
         return {**bound, **({approved.PLAN: self.plan} if self.plan else {})}
 
     def issue(self, metadata: dict[str, str]) -> dict[str, Any]:

@@ -57,14 +57,15 @@ def command(
     """Ask GitHub who approved the head commit, and OPA whether that is whom policy demands for what widens.
 
     The owner of each secret approves; security too in production or by a wildcard; two of security for break-glass. A
-    review of an older commit, a dismissed one and the author's own do not count. The diff must be from the base to
-    the head of the pull request. GITHUB_TOKEN reads the pull request (and writes comment and status);
-    PORTCULLIS_TEAMS_TOKEN reads the organization's teams where that token cannot. Exit 1 when an approval is
-    missing: each is named.
+    review of an older commit, a dismissed one and the author's own do not count. The pull request must go to the
+    default branch, and the diff be from its base to its head. GITHUB_TOKEN reads the pull request (and writes comment
+    and status); PORTCULLIS_TEAMS_TOKEN reads the organization's teams where that token cannot. Exit 1 when an approval
+    is missing: each is named.
 
-    The token of --token-file lives half an hour and says what it is for: `pulumi up` refuses it for other declarations
-    than those of the head commit, which must be what is checked out here. It is made with the approver's, the file that
-    PORTCULLIS_APPROVER_TOKEN_FILE names; without an approval, or an answer, there is none.
+    The token of --token-file is for a pull request that is merged. It lives half an hour and says what it is for:
+    `pulumi up` refuses it for other declarations than those of the head commit, which must be what is checked out here.
+    It is made with the approver's, the file that PORTCULLIS_APPROVER_TOKEN_FILE names; without an approval, or an
+    answer, there is none.
 
     \b
     Examples:

@@ -72,19 +72,39 @@ class World:
         subprocess.run(["git", *name, "commit", "-qm", text], cwd=clone, check=True)
         subprocess.run(["git", "push", "-q", "origin", "wider"], cwd=clone, check=True)
 
+    def elsewhere(self) -> None:
+        """Pull request 2: the same commit, into a branch that has the same files already."""
+        name = ["-c", "user.name=Dana", "-c", "user.email=dana@example.invalid"]
+        made = subprocess.run(
+            ["git", *name, "commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "cover"],
+            cwd=self.folder / "clone",
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        cover = f"{made.stdout.strip()}:refs/heads/cover"
+        subprocess.run(["git", "push", "-q", "origin", cover], cwd=self.folder / "clone", check=True)
+        self.ask("POST", "/pulls", {"title": "Nothing", "head": "wider", "base": "cover"}, "dana")
+
+    def merge(self, pull: int = 1) -> None:
+        self.ask("PUT", f"/pulls/{pull}/merge", {})
+        subprocess.run(["git", "fetch", "-q"], cwd=self.folder / "clone", check=True)
+
     def review(self, by: str, event: str = "APPROVE", **more: Any) -> Any:
         return self.ask("POST", "/pulls/1/reviews", {"event": event, "body": "read", **more}, by)
 
-    def diff(self, **changed: Any) -> Path:
-        pull = self.ask("GET", "/pulls/1")
+    def diff(self, number: int = 1, **changed: Any) -> Path:
+        pull = self.ask("GET", f"/pulls/{number}")
         file = self.folder / "diff.json"
         whole = {"base": pull["base"]["sha"], "head": pull["head"]["sha"], "widens": True, "changes": [LINE]}
         file.write_text(json.dumps({**whole, **changed}))
         return file
 
-    def run(self, *argv: str, diff: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *argv: str, diff: Path | None = None, pull: int = 1, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
         told = {"GITHUB_BASE_URL": self.url, "GITHUB_TOKEN": "ghp-actions-000", "OPA_URL": self.opa, **environ}
-        asked = ["--pull", "1", "--repository", REPOSITORY, "--diff", str(diff or self.diff()), *argv]
+        asked = ["--pull", str(pull), "--repository", REPOSITORY, "--diff", str(diff or self.diff(pull)), *argv]
         return subprocess.run(
             [sys.executable, "-m", "rotation", "approval", *asked],
             cwd=ROOT,

@@ -57,7 +57,7 @@ class World:
 
     def push(self, branch: str, by: str) -> None:
         self.git("add", "--all", "--force")
-        self.git("commit", "-qm", branch)
+        self.git("commit", "-qm", branch, "--allow-empty")
         url = self.double.url.replace("://", f"://x:ghp-{by}-000@")
         self.git("push", "-qf", f"{url}/{REPOSITORY}.git", f"HEAD:refs/heads/{branch}")
 
@@ -89,7 +89,7 @@ class World:
             argv, cwd=self.folder / "workspace", env=told, capture_output=True, text=True, check=False
         )
 
-    def judge(self) -> subprocess.CompletedProcess[str]:
+    def judge(self, pull: int = 1) -> subprocess.CompletedProcess[str]:
         """Every step of the job but the set-up, from an empty workspace."""
         for left in ("workspace", "temp"):
             shutil.rmtree(self.folder / left, ignore_errors=True)
@@ -98,7 +98,7 @@ class World:
         self.workspace()
         revision = self.ask("GET", "/branches/main")["commit"]["sha"]
         for name, more in (("Check out", {"REVISION": revision}), ("Fetch what is proposed", {})):
-            done = self.run("access-diff", name, **more)
+            done = self.run("access-diff", name, PULL=str(pull), **more)
             assert done.returncode == 0, done.stderr
         outputs = dict(line.split("=") for line in (self.folder / "output").read_text().splitlines())
         return self.run(
@@ -107,6 +107,7 @@ class World:
             OPA_URL=f"http://127.0.0.1:{free_port()}",
             BASE=outputs["base"],
             HEAD=outputs["head"],
+            PULL=str(pull),
             GITHUB_BASE_URL=f"{self.double.url}/api/v3",
             GITHUB_TOKEN="ghp-actions-000",
             PORTCULLIS_TEAMS_TOKEN="",
@@ -159,6 +160,17 @@ def test_a_widening_fails_until_it_is_approved(world: World) -> None:
     approved = world.judge()
     assert approved.returncode == 0, approved.stdout + approved.stderr
     assert "### Approved" in _comment(world)
+
+
+def test_a_pull_request_to_another_branch_is_not_judged(world: World) -> None:
+    """There the same commit widens nothing, and its status would be this one's."""
+    assert WORKFLOW[True]["pull_request_target"]["branches"] == ["main"], "YAML reads `on` as a truth"
+    _propose(world, "capabilities: [read]", "capabilities: [read, list]")
+    world.push("cover", "dana")
+    world.ask("POST", "/pulls", {"title": "Nothing", "head": "proposed", "base": "cover"}, "dana")
+    refused = world.judge(2)
+    assert (refused.returncode, "goes to 'cover'" in refused.stderr) == (2, True), refused.stderr
+    assert world.ask("GET", "/issues/2/comments") == []
 
 
 def test_what_is_proposed_cannot_leave_itself_out(world: World) -> None:

@@ -82,7 +82,7 @@ class World:
 
     def commit(self, branch: str, by: str) -> None:
         self.git("add", "--all", "--force")
-        self.git("commit", "-qm", branch)
+        self.git("commit", "-qm", branch, "--allow-empty")
         self.git("push", "-q", self.double.remote(by, "tradepulse-infra"), f"HEAD:refs/heads/{branch}")
 
     def begin(self) -> None:
@@ -108,8 +108,13 @@ class World:
         self.commit(branch, "dana-dev")
         self._open(branch, "dana-dev")
 
-    def _open(self, branch: str, by: str) -> None:
-        self.ask("POST", "/pulls", {"title": branch, "head": branch, "base": "main"}, by)
+    def elsewhere(self, branch: str, base: str) -> None:
+        """The same commit, merged into a branch that has the same files already."""
+        self.commit(base, "dana-dev")
+        self._open(branch, "dana-dev", base)
+
+    def _open(self, branch: str, by: str, base: str = "main") -> None:
+        self.ask("POST", "/pulls", {"title": branch, "head": branch, "base": base}, by)
 
     def approve(self, pull: int, *people: str) -> None:
         for person in people:
@@ -214,19 +219,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def test_what_is_merged_is_applied_once_it_is_approved(world: World) -> None:
     early = world.run()
-    assert (early.returncode, "check out what it was merged to" in early.stdout) == (2, True), early.stdout
+    assert (early.returncode, "this pull request is not merged" in early.stdout) == (5, True), early.stdout
     world.approve(2, "omar-dev", "sre-oncall")
     world.merge(2)
     refused = world.run()
     assert (refused.returncode, "missing  team-security: 0 of 1" in refused.stdout) == (1, True), refused.stdout
+    world.elsewhere("wider", "cover")
+    world.merge(3)
+    elsewhere = world.run(3)
+    assert (elsewhere.returncode, "goes to 'cover'" in elsewhere.stdout) == (2, True), elsewhere.stdout
     assert not world.lists()
     world.approve(2, "sic-lead")
     applied = world.run()
     assert (applied.returncode, world.lists()) == (0, True), applied.stdout
     world.propose("narrower", "capabilities: [read, list]", "capabilities: [read]")
-    world.approve(3, "omar-dev", "sre-oncall")
-    world.merge(3)
+    world.approve(4, "omar-dev", "sre-oncall")
+    world.merge(4)
     old = world.run(2)
     assert (old.returncode, "check out what it was merged to" in old.stdout) == (2, True), "its approvals still stand"
-    applied = world.run(3)
+    applied = world.run(4)
     assert (applied.returncode, world.lists()) == (0, False), applied.stdout

@@ -80,6 +80,26 @@ def test_one_comment_and_the_status_follow_the_decision(world: World) -> None:
     assert not world.passed(), "the same commit's success is taken back"
 
 
+def test_a_pull_request_to_another_branch_says_nothing_of_the_commit(world: World) -> None:
+    """A status is the commit's: there the same commit widens nothing."""
+    world.elsewhere()
+    shown = world.folder / "comment.md"
+    shown.write_text("<!-- portcullis access diff -->\n### Access: nothing\n")
+
+    def elsewhere() -> None:
+        nothing = world.diff(2, widens=False, changes=[])
+        done = world.run("--status", "--comment", str(shown), diff=nothing, pull=2)
+        assert (done.returncode, "goes to 'cover'" in done.stderr, "'main'" in done.stderr) == (2, True, True)
+        assert world.ask("GET", "/issues/2/comments") == []
+
+    elsewhere()
+    assert not world.passed()
+    world.review("rita"), world.review("sam")
+    assert world.run("--status").returncode == 0
+    elsewhere()
+    assert world.passed(), "nor is a success taken back"
+
+
 def test_what_cannot_be_asked_is_no_approval(world: World) -> None:
     silent = world.run("--status", OPA_URL=f"http://127.0.0.1:{free_port()}")
     assert (silent.returncode, world.passed()) == (3, False)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import stat
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,12 @@ class Asked:
         for person in ("rita", "sam"):
             self.world.review(person)
 
-    def run(self, *argv: str, **environ: str) -> tuple[int, str]:
+    def run(self, *argv: str, diff: Path | None = None, pull: int = 1, **environ: str) -> tuple[int, str]:
         """Exit code and what was said."""
         told = {"PORTCULLIS_DECLARATIONS": str(self.folder), **self.box.environ(), "GITHUB_OWNER": "", **environ}
         told |= {"GITHUB_BASE_URL": self.world.url, "GITHUB_TOKEN": "ghp-actions-000"}
         told.setdefault("OPA_URL", self.world.opa)
-        done = self.world.run("--token-file", str(self.file), *argv, diff=None, **told)
+        done = self.world.run("--token-file", str(self.file), *argv, diff=diff, pull=pull, **told)
         return done.returncode, done.stdout + done.stderr
 
     def made(self) -> dict[str, Any]:
@@ -83,6 +84,7 @@ def asked(tmp_path: Path, box: Sandbox) -> Iterator[Asked]:
 
 def test_what_was_approved_has_a_token_that_says_so(asked: Asked, tmp_path: Path) -> None:
     asked.approve()
+    asked.world.merge()
     plan = tmp_path / "plan.json"
     plan.write_text("{}")
     code, said = asked.run("--plan", str(plan), "--json")
@@ -102,19 +104,52 @@ def test_what_was_approved_has_a_token_that_says_so(asked: Asked, tmp_path: Path
 
 def test_what_was_not_approved_has_none(asked: Asked) -> None:
     before = asked.alive()
+    asked.approve()
+    asked.world.push("a later push")
+    asked.world.merge()
     code, said = asked.run("--json")
     assert (code, json.loads(said)["token"]) == (1, None)
     asked.approve()
     asked.world.review("sam", "REQUEST_CHANGES")
     assert asked.run()[0] == 1
-    asked.world.review("sam")
-    asked.world.push("a later push")
-    assert asked.run()[0] == 1
+    assert (asked.file.exists(), asked.alive()) == (False, before)
+
+
+def test_what_is_not_merged_has_none(asked: Asked) -> None:
+    asked.approve()
+    before = asked.alive()
+    code, said = asked.run()
+    assert (code, "pull request 1 is not merged" in said) == (2, True), said
+    assert (asked.file.exists(), asked.alive()) == (False, before)
+
+
+def test_what_was_merged_to_another_branch_has_none(asked: Asked) -> None:
+    """Into a branch that has the same files already, so that nothing widens there and nobody must approve."""
+    asked.world.elsewhere()
+    asked.world.merge(2)
+    before = asked.alive()
+    code, said = asked.run(diff=asked.world.diff(2, widens=False, changes=[]), pull=2)
+    assert (code, "goes to 'cover'" in said) == (2, True), said
+    assert (asked.file.exists(), asked.alive()) == (False, before)
+
+
+def test_what_was_merged_with_more_has_none(asked: Asked) -> None:
+    """The branch was not up to date: what came of the merge is not what was approved at the head."""
+    asked.approve()
+    content = b64encode(b"kind: unread\n").decode()
+    more = {"message": "more", "content": content, "branch": "main"}
+    asked.world.ask("PUT", "/contents/policies/access/production/more.yaml", more)
+    asked.world.merge()
+    before = asked.alive()
+    merged = asked.world.ask("GET", "/pulls/1")["merge_commit_sha"]
+    code, said = asked.run()
+    assert (code, f"pull request 1 at {merged[:12]} has" in said) == (2, True), said
     assert (asked.file.exists(), asked.alive()) == (False, before)
 
 
 def test_without_an_answer_there_is_none(asked: Asked) -> None:
     asked.approve()
+    asked.world.merge()
     before = asked.alive()
     assert asked.run(OPA_URL=f"http://127.0.0.1:{free_port()}")[0] == 3
     assert asked.run(GITHUB_REPOSITORY="x/y", PORTCULLIS_TEAMS_TOKEN="ghp-nobody")[0] == 3
@@ -124,6 +159,7 @@ def test_without_an_answer_there_is_none(asked: Asked) -> None:
 def test_it_is_for_what_is_checked_out_and_no_other(asked: Asked) -> None:
     """An old pull request keeps its approvals; what was merged since is not its."""
     asked.approve()
+    asked.world.merge()
     before = asked.alive()
     approved = digest(asked.folder)
     asked.widen()
@@ -136,6 +172,7 @@ def test_it_is_for_what_is_checked_out_and_no_other(asked: Asked) -> None:
 
 def test_wrong_use_is_said_before_anybody_is_asked(asked: Asked, tmp_path: Path) -> None:
     asked.approve()
+    asked.world.merge()
     before = asked.alive()
     code, said = asked.run("--plan", str(tmp_path / "none.json"))
     assert (code, "none.json" in said) == (2, True)
