@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import pulumi
 
@@ -14,6 +15,8 @@ from policies.errors import InputError
 KEYS = frozenset({"incident", "incidentId", "incidentScope", "environment", "approvalRequired"})
 """As Pulumi.yaml has them."""
 ENVIRONMENTS = ("all", "production", "staging")
+_SWITCHES = (*Mode, *ENVIRONMENTS)
+"""Values that name no incident and nothing that leaked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +27,37 @@ class Settings:
     """Whether only what was approved is applied."""
 
 
-def _require_known(project: str, given: Iterable[str]) -> None:
-    """A key that is misspelt would be a lock-down that nobody made."""
-    keys = [key.removeprefix(f"{project}:") for key in given if key.startswith(f"{project}:")]
-    unknown = sorted(set(keys) - KEYS)
-    if unknown:
-        raise InputError(f"config {', '.join(unknown)}: no such key; one of {', '.join(sorted(KEYS))}")
+def _left_out(asked: Asked, given: Mapping[str, str]) -> str:
+    """A warning of the keys that are none, or "": one that was misspelt once stays in the stack's file, and a lock-down
+    goes on beside it. Where none is asked for it may be one that nobody made: raises InputError. No value is told."""
+    unknown = sorted(set(given) - KEYS)
+    if not unknown:
+        return ""
+    known = {"", *_SWITCHES, asked.incident_id, asked.scope_text}
+    naming = [key for key in unknown if given[key] not in known and _names(key)]
+    remove = " && ".join(f"pulumi config rm {key}" for key in unknown)
+    said = f"config {', '.join(unknown)}: no such key; one of {', '.join(sorted(KEYS))}"
+    said += f"; it stays in {asked.file} until: {remove}"
+    if asked.mode is not Mode.LOCK:
+        raise InputError(f"{said}; nothing was changed. A lock-down that reads no stack file: portcullis contain")
+    if naming:
+        # Left out, everything would be locked down, or what an older question names: contained, and the leak is open.
+        raise InputError(
+            f"{said}; {', '.join(naming)} may say what leaked, so nothing was changed. Or lock down without the stack "
+            "file: portcullis contain --scope NAME"
+        )
+    return f"{said}; the lock-down goes on without it"
+
+
+def _names(key: str) -> bool:
+    """Whether it may have been meant for one of those that name a lock-down."""
+    said, naming = key.lower(), ("incidentid", "incidentscope")
+    return any(known.endswith(said) for known in naming) or bool(get_close_matches(said, naming, cutoff=0.5))
 
 
 def read() -> Settings:
     """Raises InputError naming the key and what it may be."""
     config = pulumi.Config()
-    _require_known(config.name, pulumi.runtime.config.CONFIG.get())
     mode, environment = config.get("incident") or "keep", config.get("environment") or "all"
     if mode not in tuple(Mode):
         raise InputError(f"config incident: {mode!r}; one of keep, true, false")
@@ -47,6 +69,10 @@ def read() -> Settings:
         config.get("incidentScope") or "",
         file=f"Pulumi.{pulumi.get_stack()}.yaml",
     )
+    prefix = f"{config.name}:"
+    given = {k.removeprefix(prefix): v for k, v in pulumi.runtime.config.CONFIG.get().items() if k.startswith(prefix)}
+    if warning := _left_out(asked, given):
+        pulumi.log.warn(warning)
     approval = config.get("approvalRequired") or "false"
     if approval not in ("true", "false"):
         raise InputError(f"config approvalRequired: {approval!r}; true or false")

@@ -94,6 +94,27 @@ def test_a_scope_that_names_nothing_changes_nothing(prod: Production) -> None:
     assert (prod.gate(), prod.vault().incidents()) == before
 
 
+def test_a_key_misspelt_once_stands_in_no_lock_downs_way(prod: Production) -> None:
+    """PROD-2 is open. Pulumi writes each key into the stack's file, whatever becomes of the run."""
+    misspelt = prod.up("inciden=true")
+    assert misspelt.returncode != 0
+    assert "portcullis:inciden:" in prod.config_file.read_text(), "nothing was left over"
+    locked = prod.lock("PROD-2", "")
+    assert locked.returncode == 0, locked.stdout
+    assert "pulumi config rm inciden; the lock-down goes on without it" in locked.stdout
+    kept = prod.keep()
+    assert kept.returncode != 0
+    assert "pulumi config rm inciden; nothing was changed" in kept.stdout
+    unclear = prod.up("incident=true", "incidentId=PROD-9", "incidentScop=partner-api-key")
+    assert unclear.returncode != 0
+    assert "incidentScop may say what leaked, so nothing was changed" in unclear.stdout
+    assert prod.open() == ["PROD-2"]
+    for key in ("inciden", "incidentScop"):
+        argv = ["pulumi", "config", "rm", key, "--stack", "prod", "--config-file", str(prod.config_file)]
+        assert prod.run(argv, prod.environ()).returncode == 0
+    assert prod.keep().returncode == 0, "the remedy does not work"
+
+
 def test_two_incidents_are_a_union_and_each_lift_takes_its_own_part(prod: Production) -> None:
     """PROD-2 is open."""
     locked = prod.lock("PROD-3", "partner-api-key")
