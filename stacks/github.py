@@ -26,10 +26,12 @@ from policies.model import Repository
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Protection in force, by repository; `host` is where it was read."""
+    """Protection in force, by repository, and the actions that the organization allows; `host` is where it was read."""
 
     host: GithubHost
     rules: dict[str, list[BranchRule]]
+    allowed_actions: str
+    pinned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,13 @@ class ProtectedRepository(pulumi.ComponentResource):
 class OrganizationActions(pulumi.ComponentResource):
     """Whether any repository of the organization, declared or not, may run Actions."""
 
-    def __init__(self, locked: bool, provider: github.Provider, after: list[pulumi.Resource]) -> None:
+    def __init__(self, locked: bool, held: Held, provider: github.Provider, after: list[pulumi.Resource]) -> None:
         super().__init__("portcullis:github:OrganizationActions", "actions")
         self.actions = github.ActionsOrganizationPermissions(
             "actions",
             enabled_repositories=ORGANIZATION_ACTIONS[locked],
-            allowed_actions="all",
+            allowed_actions=held.allowed_actions,
+            sha_pinning_required=held.pinned or None,
             opts=pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True, depends_on=after),
         )
 
@@ -146,10 +149,11 @@ def read(repositories: tuple[Repository, ...]) -> Held | None:
     if not repositories:
         return None
     host = GithubHost.from_environment()
-    host.organization_actions()
+    allowed, pinned = host.organization_allows()
     names = [repository.name for repository in repositories]
     with ThreadPoolExecutor(WORKERS) as pool:
-        return Held(host, dict(zip(names, pool.map(partial(_rules, host), names), strict=True)))
+        rules = dict(zip(names, pool.map(partial(_rules, host), names), strict=True))
+    return Held(host, rules, allowed, pinned)
 
 
 def _rules(host: GithubHost, name: str) -> list[BranchRule]:
@@ -162,10 +166,10 @@ def declare(repositories: tuple[Repository, ...], locked: bool, held: Held) -> l
     # The provider waits a second after each write unless told otherwise; it obeys GitHub's own limits all the same.
     provider = github.Provider("github", write_delay_ms=0, read_delay_ms=0)
     # A repository cannot override its organization: it is switched off before it, and on after it.
-    before = [] if locked else [OrganizationActions(locked, provider, []).actions]
+    before = [] if locked else [OrganizationActions(locked, held, provider, []).actions]
     declared = [ProtectedRepository(RepositoryArgs(r, locked, held), provider, list(before)) for r in repositories]
     if locked:
-        OrganizationActions(locked, provider, [repository.actions for repository in declared])
+        OrganizationActions(locked, held, provider, [repository.actions for repository in declared])
     return [lock for repository in declared for lock in repository.locks]
 
 

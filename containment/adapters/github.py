@@ -244,6 +244,11 @@ class GithubHost:
         """`all`, `none` or `selected`: which repositories may run Actions."""
         return str(self._api.call("GET", f"/orgs/{self._owner}/actions/permissions")["enabled_repositories"])
 
+    def organization_allows(self) -> tuple[str, bool]:
+        """Which actions may run (`all`, `local_only` or `selected`), and whether each must be pinned to a commit."""
+        found = self._api.call("GET", f"/orgs/{self._owner}/actions/permissions")
+        return str(found.get("allowed_actions") or "all"), bool(found.get("sha_pinning_required"))
+
     def set_organization_actions(self, enabled_repositories: str) -> None:
         self._api.call(
             "PUT", f"/orgs/{self._owner}/actions/permissions", {"enabled_repositories": enabled_repositories}

@@ -192,6 +192,8 @@ def peace(world: World) -> dict[str, bool]:
     app = node_id("A", state["apps"][APP]["id"])
     world.open_a_way(_rule(world, CORE).id, f"{DEMANDS}, {MORE}, pushActorIds: [$who, {json.dumps(app)}]")
     world.open_a_way(_rule(world, CONTROL).id, DEMANDS)
+    allowed = {"enabled_repositories": "all", "allowed_actions": "selected", "sha_pinning_required": True}
+    world.owner().call("PUT", "/orgs/tradepulse/actions/permissions", allowed)
     world.seen["demands"] = [_rule(world, name).demands for name in (CORE, CONTROL)]
     world.seen["stored in peace"] = world.stored()
     return attacks(world)
@@ -235,6 +237,7 @@ def test_what_a_branch_asks_for_beyond_its_declaration_stays(world: World) -> No
 
 
 def _asks_for_what_it_did(world: World) -> None:
+    assert world.host.organization_allows() == ("selected", True)
     assert [_rule(world, name).demands for name in (CORE, CONTROL)] == world.seen["demands"]
     assert _rule(world, CORE).pushers == (f"{APP}[bot]", NAMED)
 
