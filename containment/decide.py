@@ -108,12 +108,7 @@ def _lock(
             return Decision(tuple(incidents), incident, None, said)
     other = next((i for i in opened if i.id == wanted), None)
     if other is not None:
-        raise InputError(
-            f"incident {wanted} is open with another scope, {other.scope.words}, which does not change; nothing was "
-            f"changed. To run it again leave the scope out: {LOCK} --config incidentId={wanted} --config "
-            f"incidentScope= (or portcullis contain --incident-id {wanted}). For more open a second incident: {LOCK} "
-            "--config incidentId=ANOTHER --config incidentScope=NAME (or portcullis contain --scope NAME)"
-        )
+        raise another_scope(other, "is open")
     stamp = datetime.fromtimestamp(now, UTC).strftime("INC-%Y%m%dT%H%M%SZ")
     taken = {i.id for i in incidents}
     new_id = wanted or next(n for n in (stamp, *(f"{stamp}-{k}" for k in range(2, 100))) if n not in taken)
@@ -122,6 +117,15 @@ def _lock(
     if left_over and not scope.everything:
         warning = _named(asked, f"is a new one, {new_id}")
     return Decision((*incidents, new), new, None, warning)
+
+
+def another_scope(held: Incident, how: str) -> InputError:
+    return InputError(
+        f"incident {held.id} {how} with another scope, {held.scope.words}, which does not change; nothing was changed. "
+        f"To run it again leave the scope out: {LOCK} --config incidentId={held.id} --config incidentScope= (or "
+        f"portcullis contain --incident-id {held.id}). For more open a second incident: {LOCK} --config "
+        "incidentId=ANOTHER --config incidentScope=NAME (or portcullis contain --scope NAME)"
+    )
 
 
 def _named(asked: Asked, what: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from containment import executor, paging, record, way_out
 from containment.adapters.vault import HvacVault
-from containment.decide import Asked, Decision, decide, scope_text
+from containment.decide import Asked, Decision, another_scope, decide, scope_text
 from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
 from containment.incident import Incident, Mode, Scope, checked_id
 from containment.judgement import judge
@@ -125,14 +125,17 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress
     understood, with the incident's id and each name with its kind: whoever asks it again joins, though a name may mean
     something else to the declarations than to the last apply.
 
-    Raises InputError when this token could not undo what it is about to do; nothing was changed.
+    Raises InputError when this token could not undo what it is about to do, or somebody else has opened an incident by
+    that id meanwhile, with another scope; nothing was changed.
     """
     current = decision.current
     if current is None:
         return asked
     way_out.require(vault)
-    if all(i.id != current.id for i in vault.incidents()):
-        vault.write_incident(current)
+    held = next((i for i in vault.incidents() if i.id == current.id), None) or vault.write_incident(current)
+    if held.scope != current.scope:
+        raise another_scope(held, "was opened by somebody else just now")
+    if held is current:
         with tolerated(warn):
             moved = record.make_room(current.id)
             record.note(

@@ -130,11 +130,16 @@ class HvacVault:
                 found.append(Incident.from_json(data["data"]))
         return tuple(sorted(found, key=lambda i: (i.opened_at, i.id)))
 
-    def write_incident(self, incident: Incident) -> None:
-        """Put a new incident on record. One that is already there stays as it is: whoever comes second joins."""
+    def write_incident(self, incident: Incident) -> Incident:
+        """Put a new incident on record. Returns what is there: `incident` itself, or another's of that id, who came
+        first and whose record stays as it is."""
         path = f"{names.STORE}/data/incidents/{incident.id}"
-        if not self._set(path, incident, 0) and self.read(path) is None:
+        if self._set(path, incident, 0):
+            return incident
+        held = self.read(path)
+        if held is None or held["data"] is None:
             raise Unreachable(f"vault: write {path}: the record could not be made")
+        return Incident.from_json(held["data"])
 
     def update_incident(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
         """Read, change, write if nobody wrote meanwhile, else again: containment and rotation write beside each other.

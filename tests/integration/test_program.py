@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from sandbox.environment import REPOSITORY
 from sandbox.estate import prepare
 from tests.integration.production import PARTNER, TRADING, Production, changed, contained, copied
 
@@ -128,6 +131,33 @@ def test_two_incidents_are_a_union_and_each_lift_takes_its_own_part(prod: Produc
     assert not prod.reads("partner-gateway", PARTNER)
     prod.lifted("PROD-3")
     assert prod.reads("partner-gateway", PARTNER)
+
+
+def test_of_two_who_open_one_id_at_once_the_second_changes_nothing(prod: Production) -> None:
+    """Straight over the APIs, in peace: two processes, two scopes."""
+    scopes = {"exchange-trading-key": ("execution-engine", TRADING), "partner-api-key": ("partner-gateway", PARTNER)}
+    argv = [sys.executable, "-m", "rotation", "contain", "--incident-id", "PROD-5", "--scope"]
+    running = {
+        scope: subprocess.Popen(
+            [*argv, scope],
+            cwd=REPOSITORY,
+            env=prod.environ(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for scope in scopes
+    }
+    said = {scope: process.communicate()[0] for scope, process in running.items()}
+    codes = {scope: process.returncode for scope, process in running.items()}
+    assert sorted(codes.values()) == [0, 2], said
+    won, lost = sorted(scopes, key=codes.__getitem__)
+    assert f"with another scope, secret:{won}, which does not change; nothing was changed" in said[lost]
+    assert "done:" not in said[lost]
+    assert not prod.reads(*scopes[won])
+    assert prod.reads(*scopes[lost])
+    assert prod.keep().returncode == 0
+    prod.lifted("PROD-5")
 
 
 def test_a_role_that_changes_in_an_incident_stays_capped(

@@ -12,6 +12,7 @@ from containment.decide import Asked
 from containment.errors import UnknownScope
 from containment.incident import Incident, Mode, Scope, State
 from containment.opening import with_kept
+from policies.errors import InputError
 from policies.load import load
 from policies.model import Estate, KvSecret, Ttl
 
@@ -54,8 +55,9 @@ class Server:
     def incidents(self) -> tuple[Incident, ...]:
         return tuple(self.held)
 
-    def write_incident(self, incident: Incident) -> None:
+    def write_incident(self, incident: Incident) -> Incident:
         self.held.append(incident)
+        return incident
 
     def capabilities(self, paths: list[str]) -> dict[str, set[str]]:
         return {path: {"read", "update", "list"} for path in paths}
@@ -104,6 +106,42 @@ def test_what_is_in_scope_is_said_once_a_run_and_before_the_deny(monkeypatch: py
     assert said[0] == f"incident B: in scope: secret:{NAME}"
     assert said[1].startswith("incidentScope is what A had, which is lifted")
     assert said[2:] == ["denied"]
+
+
+class Raced(Server):
+    """Somebody else writes the record of the same id: before it is looked for, or right before the write."""
+
+    def __init__(self, other: Incident, looks: int) -> None:
+        super().__init__()
+        self.other, self.looks = other, looks
+
+    def incidents(self) -> tuple[Incident, ...]:
+        if self.looks == 0:
+            self.held = [self.other]
+        self.looks -= 1
+        return super().incidents()
+
+    def write_incident(self, incident: Incident) -> Incident:
+        assert incident.id == self.other.id
+        self.held = [self.other]
+        return self.other
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_of_two_who_open_one_id_the_second_joins_or_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(executor, "deny", lambda *_: done.append("denied"))
+    monkeypatch.setattr(record, "note", lambda *_, **__: done.append("noted"))
+    asked = Asked(Mode.LOCK, "A", NAME)
+    other: Any = Raced(Incident("A", Scope(False, ("secret:order-router-fix",)), State.OPEN, 99), looks)
+    with pytest.raises(InputError, match="A was opened by somebody else just now with another scope, secret:order-rou"):
+        opening.deny_first(other, asked, load(), print, print)
+    assert done == [], "the loser denied something, or wrote into the winner's folder"
+    same: Any = Raced(Incident("A", Scope(False, (f"secret:{NAME}",)), State.OPEN, 99), looks)
+    assert opening.deny_first(same, asked, load(), print, print).incident_id == "A"
+    assert done == ["denied"]
 
 
 def test_a_scope_that_names_nothing_changes_nothing() -> None:
