@@ -15,6 +15,8 @@ from policies.model import AuthMethod, CiRole, Estate, Workload
 LIFE = 300 + 60
 """Seconds for which a JWT may be used: GitHub signs for five minutes, and a role's `clock_skew_leeway` is a minute
 unless it says otherwise. An issuer that signs for longer needs a longer wait."""
+GOOD_UNTIL = "logs in again until"
+"""In the words for one that has not expired."""
 
 
 def good_until(identity: Workload | CiRole, incident: Incident, now: int) -> int:
@@ -54,4 +56,4 @@ def _leaked(identity: Workload | CiRole, incident: Incident) -> bool:
 
 
 def words(until: int) -> str:
-    return f"logs in again until {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC"
+    return f"{GOOD_UNTIL} {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC"

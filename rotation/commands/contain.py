@@ -40,7 +40,8 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
         }
         emit({**report.to_json(), "scope": scope, **told})
     else:
-        say(f"incident {incident.id}: {report.changed} effects, " + ("contained" if not report.not_contained else ""))
+        word = "not contained" if report.not_contained else "contained"
+        say(f"incident {incident.id}: {report.changed} effects, {word}")
         for name in report.not_contained:
             say(f"not contained: {name}")
     if complaint:

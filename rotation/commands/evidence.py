@@ -140,7 +140,8 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
 @_JSON
 def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     """Write report.html and seal it; with VAULT_ADDR set the server keeps the head. Evidence that was changed is shown
-    in the report, not sealed again; exit 1. A head that the server does not take is named; exit 3.
+    in the report, not sealed again; exit 1. A head that the server does not take is named, and so is the server's
+    record where no run has had it; exit 3.
 
     \b
     Examples:
@@ -150,6 +151,7 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     from containment import heads
     from containment.chain import extended, head
     from policies.errors import Finding, PortcullisError, Unreachable
+    from rotation.evidence.chronicle import UNRECORDED
     from rotation.evidence.folder import INCIDENTS, incident_folder
     from rotation.evidence.report import render
 
@@ -174,16 +176,18 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
             heads.keep(vault, incident, sealed)
     except PortcullisError as error:  # the report is there all the same
         not_kept = f"the chain's head is not kept on the server: {error}"
+    unrecorded = "" if (place / "incident.json").exists() else UNRECORDED
+    missing = [words for words in (unrecorded, not_kept) if words]
     if as_json:
         document = {"incident": incident, "report": str(written), "head": sealed, "refused": refused}
-        emit({**document, "missing": [not_kept] if not_kept else []})
+        emit({**document, "missing": missing})
     else:
         say(f"written: {written}")
         say(f"not sealed: {refused}" if refused else f"sealed: {sealed}")
-        if not_kept:
-            say(f"MISSING {not_kept}")
-    if refused or not_kept:
-        raise SystemExit(Unreachable.exit_code if not_kept else Finding.exit_code)
+        for words in missing:
+            say(f"MISSING {words}")
+    if refused or missing:
+        raise SystemExit(Unreachable.exit_code if missing else Finding.exit_code)
 
 
 def _vault() -> HvacVault | None:

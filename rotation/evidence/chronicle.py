@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from containment import files
-from containment.incident import Incident
+from containment.incident import EVERYTHING, Incident, Scope, State
+from containment.record import OPENED
 from containment.report import CONTAINED, DENIED
 from policies.errors import InputError
 from rotation.evidence.reading import number
@@ -57,14 +58,31 @@ def read_loss(folder: Path) -> list[Event]:
         raise InputError(f"{folder.name}/{LOST} cannot be read ({type(error).__name__})") from error
 
 
-def timeline(events: Iterable[Event], incident: Incident, effects: Iterable[Event]) -> list[Event]:
+UNRECORDED = (
+    "incident.json is missing: no run of this machine has had the server's record of it. Scope and opening are as they "
+    "were asked for here; whether it is in force, replaced or lifted is not known"
+)
+
+
+def opened(incident_id: str, events: Iterable[Event]) -> Incident | None:
+    """As it was asked for on this machine, with all that was, where no run has the server's record; None when it never
+    was."""
+    asked = [e for e in events if e["what"] == OPENED and e["target"]]
+    if not asked:
+        return None
+    leaked = {name for e in asked for name in e["target"].split(", ")}
+    scope = Scope(True) if EVERYTHING in leaked else Scope(False, tuple(sorted(leaked)))
+    return Incident(incident_id, scope, State.OPEN, opened_at=int(asked[0]["at"]))
+
+
+def timeline(events: Iterable[Event], incident: Mapping[str, Any], effects: Iterable[Event]) -> list[Event]:
     """Everything in order of time: the notes, the incident's own milestones, and what the last run did or failed to do
-    where its note is missing."""
+    where its note is missing. `incident`: incident.json, checked no further."""
     known = list(events)
     told = {(e["what"], e["target"], round(e["at"], 3)) for e in known}
     for effect in effects:
-        key = (str(effect.get("what", "")), str(effect.get("target", "")), round(float(effect.get("at") or 0), 3))
-        if effect.get("outcome") != "already" and key not in told:
+        key = (str(effect.get("what", "")), str(effect.get("target", "")), round(number(effect.get("at")) or 0, 3))
+        if effect.get("outcome") != "already" and key[2] and key not in told:
             known.append(
                 {"at": key[2], "phase": "containment", "what": key[0], "target": key[1]}
                 | {f: str(effect.get(f) or "") for f in ("outcome", "detail")}
@@ -84,16 +102,16 @@ def acts(events: Iterable[Event]) -> dict[str, list[Event]]:
     return grouped
 
 
-def _milestones(incident: Incident) -> list[Event]:
+def _milestones(incident: Mapping[str, Any]) -> list[Event]:
     """For those that no run of this machine noted itself, in the server's whole seconds. Zero means not yet."""
     named = (
-        ("detection", "incident opened", incident.opened_at),
-        ("containment", DENIED, incident.denied_at),
-        ("containment", CONTAINED, incident.contained_at),
-        ("lift", "incident lifted", incident.lifted_at),
+        ("detection", OPENED, "opened_at"),
+        ("containment", DENIED, "denied_at"),
+        ("containment", CONTAINED, "contained_at"),
+        ("lift", "incident lifted", "lifted_at"),
     )
     return [
-        {"at": float(at), "phase": phase, "what": what, "target": "", "outcome": "done", "detail": "server's record"}
-        for phase, what, at in named
-        if at
+        {"at": at, "phase": phase, "what": what, "target": "", "outcome": "done", "detail": "server's record"}
+        for phase, what, key in named
+        if (at := number(incident.get(key)))
     ]

@@ -7,6 +7,7 @@ the same: evidence that waits for a server to come back may be gone by then.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,8 +113,9 @@ def _written(
     events, torn = chronicle.read_events(folder / chain.EVENTS)
     if torn:
         missing.append(f"{chain.EVENTS}: {torn} lines are torn")
-    line = chronicle.timeline([*events, *chronicle.read_loss(folder)], incident, _effects(folder))
-    evidence.write_json("incident.json", incident.to_json())
+    line = chronicle.timeline([*events, *chronicle.read_loss(folder)], incident.to_json(), _effects(folder))
+    if chronicle.UNRECORDED not in missing:
+        evidence.write_json("incident.json", incident.to_json())
     evidence.write_json("timeline.json", line)
     if kept:
         evidence.write_json("decisions.json", kept)
@@ -138,7 +140,9 @@ def _over(incident: Incident) -> float | None:
 
 
 def _incident(incident_id: str, folder: Path, vault: Vault | None, missing: list[str]) -> Incident:
-    """As the server holds it; as the last run wrote it down where the server does not answer."""
+    """As the server holds it; as the last run wrote it down, or as it was asked for here, where the server does not
+    answer or never had it."""
+    unknown = ""
     if vault is None:
         missing.append("the server's record and the head kept there: VAULT_ADDR is not set")
     else:
@@ -150,14 +154,19 @@ def _incident(incident_id: str, folder: Path, vault: Vault | None, missing: list
             if incident_id in found:
                 return found[incident_id]
             known = ", ".join(sorted(found)) or "none"
-            raise InputError(f"the server has no incident {incident_id!r}; known: {known}")
+            unknown = f"the server has no incident {incident_id!r}; known: {known}"
     file = folder / "incident.json"
+    if unknown and os.path.lexists(file):
+        raise InputError(unknown)
     try:
         return Incident.from_json(json.loads(files.read(file)))
     except FileNotFoundError as error:
-        raise InputError(
-            f"no evidence for incident {incident_id}, and no server that knows it: {missing[-1]}"
-        ) from error
+        noted = chronicle.opened(incident_id, chronicle.read_events(folder / chain.EVENTS)[0])
+        if noted is not None:
+            missing.extend(filter(None, (unknown, chronicle.UNRECORDED)))
+            return noted
+        reason = unknown or f"no evidence for incident {incident_id}, and no server that knows it: {missing[-1]}"
+        raise InputError(reason) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{incident_id}/incident.json cannot be read ({type(error).__name__})") from error
 

@@ -34,7 +34,7 @@ def incident_folder(incident: str, incidents: Path = INCIDENTS) -> Path:
 class Evidence:
     """Writes into one incident's folder, made with mode 0700. `secrets`: values that no file may contain.
 
-    Raises InputError for a bad id or name and for a folder that is a symbolic link.
+    Raises InputError for a bad id or name and for a folder that is a symbolic link, Unreachable when the disk refuses.
     """
 
     def __init__(self, folder: Path, secrets: Iterable[str] = ()) -> None:
@@ -44,8 +44,11 @@ class Evidence:
         for part in (folder, folder / "commands"):
             if part.is_symlink():
                 raise InputError(f"{part.name} is a symbolic link: evidence is not written through it")
-            part.mkdir(parents=True, exist_ok=True, mode=0o700)
-            part.chmod(0o700)
+            try:
+                part.mkdir(parents=True, exist_ok=True, mode=0o700)
+                part.chmod(0o700)
+            except OSError as error:
+                raise files.refused(f"evidence of {folder.name}", error) from error
 
     def write_json(self, name: str, obj: object) -> Path:
         """Write `name` (`audit.json`), without the known secrets and whatever is unmistakably one."""

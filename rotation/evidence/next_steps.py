@@ -30,8 +30,10 @@ def next_steps(
     out: Sequence[str],
     changed: bool,
     opened_date: str,
+    unrecorded: bool = False,
 ) -> tuple[Step, ...]:
-    """In the order in which to do them. `out`: workloads that do not work again; `opened_date`: for the postmortem."""
+    """In the order in which to do them. `out`: workloads that do not work again; `opened_date`: for the postmortem.
+    `unrecorded`: this machine does not know whether the server has the incident in force."""
     steps: list[Step] = []
     lifted = state == State.LIFTED
     if changed:
@@ -42,19 +44,20 @@ def next_steps(
                 f"portcullis evidence verify {incident}",
             )
         )
+    again = f"portcullis contain --incident-id {incident}" if unrecorded else _AGAIN
     if not_contained:
         steps.append(
             Step(
                 "Not contained. Bring back the system that each open point names, then run the lock-down again: it "
                 "goes on where it stopped.",
-                _AGAIN,
+                again,
             )
         )
     elif unproven and not lifted:
         steps.append(
             Step(
                 "Containment is not proven. Run the lock-down again: it observes afresh and writes down what it sees.",
-                _AGAIN,
+                again,
             )
         )
     left = [r.item for r in replaced if not r.holds]
@@ -73,10 +76,12 @@ def next_steps(
                 "portcullis rotate status " + incident,
             )
         )
+    words = [r.item for r in replaced if r.word]
     if not lifted and not steps:
+        proven = f"Everything is proven but {', '.join(words)}, a person's word" if words else "Everything is proven"
         steps.append(
             Step(
-                "Everything is proven. Lift; it is refused, with the reasons, when a proof is missing or too old.",
+                f"{proven}. Lift; it is refused, with the reasons, when a proof is missing or too old.",
                 f"pulumi up --config incident=false --config incidentId={incident}",
             )
         )

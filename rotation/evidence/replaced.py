@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from containment.proofs import AUDIT_QUIET, INCIDENT, NEW_ALIVE, OLD_DEAD, RECOVERY
+from containment.proofs import ASKED_FOR, AUDIT_QUIET, CONFIRMED, INCIDENT, NEW_ALIVE, OLD_DEAD, ON_A_WORD, RECOVERY
 from rotation.evidence.timeline import clock
 
 _ASKED = {"secret": (OLD_DEAD, NEW_ALIVE), "workload": (OLD_DEAD, NEW_ALIVE), "ci": (OLD_DEAD,)}
@@ -15,17 +15,19 @@ _WORDS = {
     NEW_ALIVE: "new one works",
     RECOVERY: "workloads back",
     AUDIT_QUIET: "uses of what was retired, none left unexplained",
+    CONFIRMED: "a person's word",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """`ok` None: nobody has proven or disproven it."""
+    """`ok` None: nobody has proven or disproven it. `word`: it counts for the lift, on a person's word alone."""
 
     what: str
     ok: bool | None
     at: str
     detail: str
+    word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Replaced:
     @property
     def failed(self) -> bool:
         return any(p.ok is False for p in self.proofs)
+
+    @property
+    def word(self) -> bool:
+        """Nothing is left to do here, and not all of it is proven."""
+        return self.holds and any(p.word for p in self.proofs)
 
 
 def replaced(incident: dict[str, Any]) -> tuple[Replaced, ...]:
@@ -69,7 +76,18 @@ def _proven(kind: str, proof: dict[str, Any] | None) -> Proven:
     at = proof.get("at")
     return Proven(
         what,
-        proof.get("ok") is True,
+        ok(proof),
         clock(float(at)) if isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at < 1e11 else "–",
         str(proof.get("detail") or ""),
+        on_a_word(proof),
     )
+
+
+def ok(proof: dict[str, Any]) -> bool | None:
+    """None while it waits for a person."""
+    return None if str(proof.get("detail")).startswith(ASKED_FOR) else proof.get("ok") is True
+
+
+def on_a_word(proof: dict[str, Any]) -> bool:
+    worded = proof.get("kind") == CONFIRMED or str(proof.get("detail")).endswith(ON_A_WORD)
+    return worded and proof.get("ok") is True

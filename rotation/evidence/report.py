@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from containment.chain import EVENTS
 from containment.incident import NOTHING_NAMED, State
-from containment.report import PROBE
 from policies.errors import InputError
+from rotation.evidence import chronicle
 from rotation.evidence.audit_words import Audit, audit
 from rotation.evidence.folder import MANIFEST, Evidence, Problem, verify
+from rotation.evidence.leaked import Attacker, Credential, Line, leaked
 from rotation.evidence.next_steps import Step, next_steps
 from rotation.evidence.reading import Row, list_, number, object_, rows
 from rotation.evidence.replaced import Replaced, replaced
@@ -31,41 +33,6 @@ class Verdict(StrEnum):
     CONTAINED = "Contained"
     NOT_CONTAINED = "Not contained"
     UNPROVEN = "Not proven"
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    what: str
-    expected: str
-    observed: str
-    times: int = 1
-
-    @property
-    def holds(self) -> bool:
-        return self.expected == self.observed
-
-
-@dataclass(frozen=True, slots=True)
-class Attacker:
-    """`last_success` and `first_refused` as clock times; `refused` False while it still gets in."""
-
-    credential: str
-    last_success: str
-    first_refused: str
-    attempts: str
-    refused: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    name: str
-    probes: tuple[Probe, ...]
-    attacker: Attacker | None
-
-    @property
-    def holds(self) -> bool:
-        refused = self.attacker is None or self.attacker.refused
-        return bool(self.probes) and all(p.holds for p in self.probes) and refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +59,15 @@ class View:
 
     incident: str
     verdict: Verdict
+    says: str
+    """The verdict in a sentence."""
     state: str
     scope: str
     notice: str
     """What the responder must know of the scope before the lift."""
     opened: str
+    unrecorded: str
+    """Why the folder does not hold what the server has on record, or ""."""
     changed: tuple[str, ...]
     not_contained: tuple[str, ...]
     seconds: tuple[tuple[str, str], ...]
@@ -139,21 +110,21 @@ def render(folder: Path, touched: Sequence[Problem] | None = None) -> Path:
 
 def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     """Read the evidence. Raises InputError naming a file that is missing, no JSON, or of another shape."""
-    incident = object_(folder, "incident.json")
-    if incident is None:
-        raise InputError(f"{folder.name}/incident.json is missing: there is nothing to report on")
+    incident, unrecorded = _incident(folder)
     drill, containment = object_(folder, "drill.json"), object_(folder, "containment.json")
     effects = rows(containment or {}, "effects", "containment.json")
-    told = list_(folder, "timeline.json")
-    probes = [*rows(drill or {}, "probes", "drill.json"), *_probed([*told, *effects], incident.get("scope"))]
-    attackers = tuple(_attacker(r) for r in list_(folder, "attackers.json"))
-    credentials = _credentials(probes, attackers)
-    events = tuple(_event(r) for r in told) or _milestones(incident)
-    open_points = _not_contained(drill, containment, effects, credentials)
+    told = list_(folder, "timeline.json") or _timeline(folder, incident, effects)
+    probes, attackers = rows(drill or {}, "probes", "drill.json"), list_(folder, "attackers.json")
+    named = leaked(incident, told, effects, complete=containment is not None)
+    tried = _tried(probes, attackers)
+    credentials = (*tried, *named)
+    events = tuple(_event(r) for r in told)
+    open_points = _not_contained(drill, containment, effects, tried, named)
     changed = _changed(folder, touched)
-    proven = containment is not None and bool(effects or probes) and all(c.holds for c in credentials)
+    alive = tuple(c.name for c in credentials if c.failed)
+    held = containment is not None and bool(effects or probes) and all(c.contained or c.failed for c in credentials)
     verdict = Verdict.NOT_CONTAINED if open_points else Verdict.UNPROVEN
-    if not open_points and proven and not changed:
+    if not open_points and held and not (changed or unrecorded or alive):
         verdict = Verdict.CONTAINED
     identity, state = str(incident.get("id", folder.name)), str(incident.get("state", ""))
     longest_first = sorted(list_(folder, "services.json"), key=_interrupted, reverse=True)
@@ -163,10 +134,12 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     return View(
         incident=identity,
         verdict=verdict,
+        says=_says(verdict, open_points, credentials),
         state=state,
         scope=_scope(incident.get("scope")),
         notice=_notice(incident.get("scope"), state),
         opened=opened,
+        unrecorded=unrecorded,
         changed=changed,
         not_contained=open_points,
         seconds=tuple((_SECONDS.get(k, k), _seconds(v)) for k, v in (drill or {}).get("seconds", {}).items()),
@@ -178,11 +151,12 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
             identity,
             state,
             not_contained=open_points,
-            unproven=verdict is Verdict.UNPROVEN,
+            unproven=verdict is Verdict.UNPROVEN and not (held and alive),
             replaced=done,
             out=[s.workload for s in services if not s.back],
             changed=bool(changed),
             opened_date=opened,
+            unrecorded=bool(unrecorded),
         ),
         acts=tuple(sorted((e for e in events if e.phase in ("eradication", "recovery")), key=lambda e: e.at)),
         effects=tuple(
@@ -205,14 +179,17 @@ def _stages(
     verdict: Verdict, done: tuple[Replaced, ...], services: tuple[Service, ...], incident: Row
 ) -> tuple[Stage, ...]:
     tones = {Verdict.CONTAINED: "good", Verdict.NOT_CONTAINED: "bad", Verdict.UNPROVEN: "warn"}
-    proven, back = sum(r.holds for r in done), sum(s.back for s in services)
+    words, back = sum(r.word for r in done), sum(s.back for s in services)
+    proven = sum(r.holds for r in done) - words
     lifted = number(incident.get("lifted_at"))
     return (
         Stage("Contained", tones[verdict], _CONTAINED_SAYS[verdict]),
         Stage(
             "Replaced and proven",
             "bad" if any(r.failed for r in done) else "good" if done and proven == len(done) else "warn",
-            f"{proven} of {len(done)}" if done else "nothing named as leaked",
+            f"{proven} of {len(done)}" + (f", {words} on a person's word" if words else "")
+            if done
+            else "nothing named as leaked",
         ),
         Stage(
             "Services back",
@@ -245,19 +222,24 @@ _SECONDS = {
 
 
 def _not_contained(
-    drill: Row | None, containment: Row | None, effects: list[Row], credentials: tuple[Credential, ...]
+    drill: Row | None,
+    containment: Row | None,
+    effects: list[Row],
+    tried: tuple[Credential, ...],
+    named: tuple[Credential, ...],
 ) -> tuple[str, ...]:
     points: list[str] = []
     if containment is not None:
         points += [str(p) for p in containment.get("not_contained") or []]
         for effect in {(str(e.get("what")), str(e.get("target"))): e for e in effects}.values():  # the last word counts
-            failed = effect.get("outcome") not in ("done", "already")
-            if failed and not any(p.startswith(f"{effect.get('target')} ({effect.get('what')}") for p in points):
-                points.append(f"{effect.get('target')} ({effect.get('what')}: {effect.get('detail')})")
+            if effect.get("outcome") not in ("done", "already"):
+                _add(points, effect)
         if containment.get("contained") is not True and not points:
             points.append("the lock-down says that it did not contain, and not what")
-    for credential in credentials:
-        points += [f"{credential.name}: {p.what}: {p.observed}" for p in credential.probes if not p.holds]
+    for effect in (effect for credential in named for line in credential.lines for effect in line.failed):
+        _add(points, effect)
+    for credential in tried:
+        points += [f"{credential.name}: {line.what}: {line.seen}" for line in credential.lines if not line.ok]
         if credential.attacker and not credential.attacker.refused:
             points.append(f"{credential.name}: the attacker was not refused after its last success")
     verdict = str((drill or {}).get("verdict", "contained"))
@@ -266,14 +248,36 @@ def _not_contained(
     return tuple(dict.fromkeys(points))
 
 
-def _credentials(probes: list[Row], attackers: tuple[Attacker, ...]) -> tuple[Credential, ...]:
-    by_name = {a.credential: a for a in attackers}
-    names = dict.fromkeys([*(str(p.get("credential", "")) for p in probes), *by_name])
+def _add(points: list[str], failed: Row) -> None:
+    """Unless the lock-down's report says it, where one reason may stand for more than one target."""
+    reason = f"({failed.get('what')}: {failed.get('detail')})"
+    if not any(point.endswith(reason) for point in points):
+        points.append(f"{failed.get('target')} {reason}")
+
+
+def _says(verdict: Verdict, points: tuple[str, ...], credentials: tuple[Credential, ...]) -> str:
+    left = ", ".join(c.name for c in credentials if not c.holds)
+    if verdict is Verdict.NOT_CONTAINED:
+        return f"{len(points)} open point{'s' if len(points) > 1 else ''}, listed below. Act on them first."
+    if verdict is Verdict.UNPROVEN:
+        if failed := ", ".join(c.name for c in credentials if c.failed):
+            return f"The lock-down's steps held, but it is not proven that the old one is dead: {failed}."
+        return "Nothing says that it failed, but the evidence does not prove that it held. Treat it as open."
+    if left:
+        return f"Every step of the lock-down was seen to hold. It does not prove dead, see below: {left}."
+    each = ", and each leaked credential below was seen shut out" if credentials else ""
+    return f"Every step was seen to hold{each}."
+
+
+def _tried(probes: list[Row], attackers: Sequence[Row]) -> tuple[Credential, ...]:
+    """What a drill went on trying, a credential of the attacker's each."""
+    by_name = {str(a.get("credential", "")): _attacker(a) for a in attackers}
+    found = dict.fromkeys([*(str(p.get("credential", "")) for p in probes), *by_name])
     return tuple(
         Credential(
             name,
             tuple(
-                Probe(*said, times=times)
+                _probe(*said, times=times)
                 for said, times in Counter(
                     (str(p.get("what", "")), str(p.get("expected", "")), str(p.get("observed", "nothing")))
                     for p in probes
@@ -282,32 +286,19 @@ def _credentials(probes: list[Row], attackers: tuple[Attacker, ...]) -> tuple[Cr
             ),
             by_name.get(name),
         )
-        for name in names
+        for name in found
     )
 
 
-def _probed(acts: list[Row], scope: object) -> list[Row]:
-    """What the lock-down tried itself, as a workload's new token would: the last word on each. A run that finds it
-    replaced tries no more, and tries what leaked in another incident too, which is in that one's report."""
-    mine = scope.get("leaked") if isinstance(scope, dict) and not scope.get("everything") else None
-    last = {str(e.get("target", "")): e for e in acts if e.get("what") == PROBE}
-    if isinstance(mine, list) and not any(str(name).startswith("repository:") for name in mine):
-        last = {target: effect for target, effect in last.items() if f"secret:{target}" in mine}
-    return [
-        {
-            "credential": target,
-            "what": str(effect.get("detail", "")),
-            "expected": "refused",
-            "observed": "refused" if effect.get("outcome") in ("done", "already") else "not refused",
-        }
-        for target, effect in last.items()
-    ]
+def _probe(what: str, expected: str, observed: str, times: int) -> Line:
+    more = f", {times} times" if times > 1 else ""
+    wanted = "" if expected == observed else f" (expected: {expected})"
+    return Line(what, expected == observed, f"{observed}{more}{wanted}")
 
 
 def _attacker(row: Row) -> Attacker:
     last, refused = number(row.get("last_success")), number(row.get("first_refused"))
     return Attacker(
-        str(row.get("credential", "")),
         clock(last) if last is not None else "never",
         clock(refused) if refused is not None else "never",
         str(row.get("attempts", "")),
@@ -339,10 +330,21 @@ def _event(row: Row) -> Event:
     return Event(at, *words)
 
 
-def _milestones(incident: Row) -> tuple[Event, ...]:
-    """What the incident itself says, while nobody has written a timeline. Zero means not yet."""
-    named = (("opened", "opened_at"), ("denied", "denied_at"), ("contained", "contained_at"), ("lifted", "lifted_at"))
-    return tuple(Event(at, "incident", what, "done") for what, key in named if (at := number(incident.get(key))))
+def _incident(folder: Path) -> tuple[Row, str]:
+    """As the last run had it from the server, or as it was asked for here, and then the words for that."""
+    incident = object_(folder, "incident.json")
+    if incident is not None:
+        return incident, ""
+    noted = chronicle.opened(folder.name, chronicle.read_events(folder / EVENTS)[0])
+    if noted is None:
+        raise InputError(f"{folder.name}/incident.json is missing: there is nothing to report on")
+    return {**noted.to_json(), "state": ""}, chronicle.UNRECORDED
+
+
+def _timeline(folder: Path, incident: Row, effects: list[Row]) -> list[Row]:
+    """While nobody has collected one."""
+    events = [*chronicle.read_events(folder / EVENTS)[0], *chronicle.read_loss(folder)]
+    return chronicle.timeline(events, incident, effects)
 
 
 def _changed(folder: Path, touched: Sequence[Problem] | None) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def _read_back(work: Work) -> str:
     last, held = kv.newest(work), kv.value(work)
     if last is None or not held or not _is_new(work):
         raise NotProven("no version from after the path was denied, with another value than before, can be read")
-    return f"version {last.number} is read back; whether the other side accepts it is not proven"
+    return f"version {last.number} is read back; whether the other side accepts it is {proofs.ON_A_WORD}"
 
 
 def confirmation_step(work: Work, proves: str, seen: Callable[[], str]) -> Step:
@@ -87,9 +87,9 @@ def confirmation_step(work: Work, proves: str, seen: Callable[[], str]) -> Step:
         word = proven(work.incident(), work.credential.item, proofs.CONFIRMED)
         if word is None:
             raise Waiting(
-                f"a person must confirm the other side: portcullis rotate confirm {work.incident_id} "
+                f"{proofs.ASKED_FOR}: portcullis rotate confirm {work.incident_id} "
                 f"{work.credential.item} --by NAME --note WHAT"
             )
-        return f"{seen()}; at the other side {word.detail}: not proven"
+        return f"{seen()}; at the other side {word.detail}: {proofs.ON_A_WORD}"
 
     return Step("confirmation", verify, proves=proves)

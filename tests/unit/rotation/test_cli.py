@@ -13,8 +13,14 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from containment import direct
+from containment.absent import Done
+from containment.adapters.vault import HvacVault
+from containment.incident import Incident, Scope, State
+from containment.report import Effect, Outcome, Report
 from policies.errors import Unreachable
 from rotation import cli
+from rotation.commands import contain
 from sandbox.environment import REPOSITORY
 
 
@@ -136,3 +142,16 @@ def test_a_word_without_a_name_or_without_words_is_refused(blank: str) -> None:
     assert done.exit_code == 2
     assert blank in done.output
     assert "it goes on record" in done.output
+
+
+@pytest.mark.parametrize(
+    ("outcome", "line"), [("failed", "0 effects, not contained"), ("done", "1 effects, contained")]
+)
+def test_the_line_of_a_lock_down_ends_in_what_came_of_it(
+    outcome: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect = Effect("gate", "pc-gate", Outcome(outcome), "no answer", 1.0)
+    done = Done(Report("INC-1", (effect,)), Incident("INC-1", Scope(False, ("ci:c",)), State.OPEN, 1), None)
+    monkeypatch.setattr(HvacVault, "for_containment", lambda: None)
+    monkeypatch.setattr(direct, "contain", lambda *_: done)
+    assert f"incident INC-1: {line}" in CliRunner().invoke(contain.command, []).output.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 
 from containment import heads
 from containment.chain import EVENTS, MANIFEST, Kind, extended, seal, verify
-from policies.errors import Finding, InputError
+from policies.errors import Finding, InputError, Unreachable
 from rotation.commands.evidence import command
 from rotation.evidence import chronicle
 from rotation.evidence.collect import collect
@@ -63,6 +64,42 @@ def test_an_incident_that_the_server_does_not_know_is_refused(tmp_path: Path) ->
     with pytest.raises(InputError, match="known: INC-1"):
         collect("INC-9", tmp_path / "INC-9", vault(Server()), None)
     assert not (tmp_path / "INC-9").exists(), "a folder was made for an incident that nobody knows"
+
+
+@pytest.mark.parametrize("server", [None, Server(down=True)])
+def test_without_the_servers_record_what_is_here_is_sealed_and_the_record_is_named(
+    folder: Path, log: Path, server: Server | None
+) -> None:
+    with pytest.raises(InputError, match="no server that knows it"):
+        collected(folder, log, server)
+    _append(folder, what="incident opened", phase="detection", target="secret:exchange-trading-key", outcome="failed")
+    done = collected(folder, log, server)
+    assert chronicle.UNRECORDED in done.missing
+    assert (verify(folder), done.audit_records > 0) == ([], True)
+    assert "The server's record is missing" in (folder / "report.html").read_text()
+    assert not (folder / "incident.json").exists(), "it is the server's record, and the next run's scope goes by that"
+
+
+def test_what_the_server_never_had_on_record_is_collected_where_it_was_asked_for(folder: Path, log: Path) -> None:
+    elsewhere = folder.rename(folder.with_name("INC-9"))
+    _append(elsewhere, what="incident opened", phase="detection", target="everything", outcome="failed")
+    done = collect("INC-9", elsewhere, vault(Server()), log)
+    assert "the server has no incident 'INC-9'; known: INC-1" in done.missing
+    assert chronicle.UNRECORDED in done.missing
+    (elsewhere / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
+    with pytest.raises(InputError, match="known: INC-1"):
+        collect("INC-9", elsewhere, vault(Server()), log)
+
+
+def test_a_folder_that_takes_nothing_is_told_with_what_to_do(
+    folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Path, __: int) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    with pytest.raises(Unreachable, match=r"evidence of INC-1: Read-only file system; mend that, then run the same"):
+        collected(folder, log, Server())
 
 
 def test_more_evidence_is_appended_and_every_earlier_head_stays_a_link(folder: Path, log: Path) -> None:
@@ -162,7 +199,7 @@ def test_timeline_has_each_event_once_in_order(folder: Path) -> None:
     assert torn == 1
     failed = EFFECT | {"target": "cicd", "outcome": "failed", "at": OPENED + 3}
     already = EFFECT | {"target": "other", "outcome": "already"}
-    line = chronicle.timeline(events, INCIDENT, [EFFECT, failed, already])
+    line = chronicle.timeline(events, INCIDENT.to_json(), [EFFECT, failed, already])
     assert [(e["what"], e["target"]) for e in line] == [
         ("incident opened", ""),
         ("leaked paths denied", ""),

@@ -28,7 +28,8 @@ INCIDENT = {
     "scope": {"leaked": ["secret:key"]},
 }
 EFFECT = {"what": "gate", "target": "pc-gate", "outcome": "done", "detail": "in force", "proof": "read back"}
-CONTAINED = {"contained": True, "effects": [EFFECT], "not_contained": []}
+TRIED = EFFECT | {"what": "probe", "target": "key", "outcome": "already", "detail": "probe: p 403, control 200"}
+CONTAINED = {"contained": True, "effects": [EFFECT, TRIED], "not_contained": []}
 PROBE = {"what": "read", "credential": "token of x", "expected": "refused", "observed": "refused"}
 DRILL = {"seconds": {"to_deny": 3.1, "total": 26}, "probes": [PROBE], "verdict": "contained"}
 ATTACKER = {"credential": "token of x", "last_success": 1795488701.5, "first_refused": 1795488702.5, "attempts": 40}
@@ -71,11 +72,11 @@ def test_one_bad_sign_is_enough(tmp_path: Path, case: str) -> None:
 
 
 def test_without_a_drill_the_lock_downs_own_probes_speak(tmp_path: Path) -> None:
-    probe = EFFECT | {"what": "probe", "target": "key", "outcome": "already", "detail": "probe: p 403, control 200"}
+    probe = TRIED
     proofs = [{"item": "incident", "kind": "recovery", "at": 1, "ok": True, "detail": "8 reads answer 200"}]
     files: dict[str, Any] = {"containment": CONTAINED | {"effects": [EFFECT, probe]}}
     shown = view(_folder(tmp_path, incident=INCIDENT | {"proofs": proofs}, **files))
-    assert [(c.name, c.holds) for c in shown.credentials] == [("key", True)]
+    assert [(c.name, c.contained) for c in shown.credentials] == [("secret:key", True)]
     assert ("Services back", "good", "8 reads answer 200") in [(s.name, s.tone, s.says) for s in shown.stages]
     (tmp_path / "mended").mkdir()
     mended = CONTAINED | {"effects": [probe | {"outcome": "failed"}, EFFECT, probe]}
@@ -87,15 +88,15 @@ def test_without_a_drill_the_lock_downs_own_probes_speak(tmp_path: Path) -> None
 
 def test_each_probe_is_in_its_own_incidents_report_and_stays_when_it_is_replaced(tmp_path: Path) -> None:
     """The last run was made while another incident was open, and no longer tried what is replaced by then."""
-    probe = EFFECT | {"what": "probe", "outcome": "already", "detail": "probe: p 403, control 200"}
-    told = [probe | {"target": "key", "at": 1795488703.0, "phase": "containment"}]
-    last = CONTAINED | {"effects": [EFFECT, probe | {"target": "another"}]}
+    told = [TRIED | {"at": 1795488703.0, "phase": "containment"}]
+    last = CONTAINED | {"effects": [EFFECT, TRIED | {"target": "another"}]}
     shown = view(_folder(tmp_path, containment=last, timeline=told))
-    assert [(c.name, c.holds) for c in shown.credentials] == [("key", True)]
+    assert [(c.name, c.contained) for c in shown.credentials] == [("secret:key", True)]
     (tmp_path / "all").mkdir()
     everything = INCIDENT | {"scope": {"everything": True, "leaked": []}}
     shown = view(_folder(tmp_path / "all", incident=everything, containment=last, timeline=told))
-    assert {c.name for c in shown.credentials} == {"key", "another"}
+    (denied, *_) = shown.credentials
+    assert denied.lines[0].seen == "probe: p 403, control 200, 2 times"
 
 
 @pytest.mark.parametrize("files", [{}, {"drill": DRILL}, {"containment": {"contained": True, "effects": []}}])
@@ -222,6 +223,61 @@ def test_with_everything_proven_the_next_step_is_the_lift(tmp_path: Path) -> Non
     assert "incident=false" in shown.steps[0].command
 
 
+def test_what_rests_on_a_persons_word_is_not_called_proven(tmp_path: Path) -> None:
+    word = {"detail": "2 versions destroyed; at the other side confirmed by A. Roth: ticket 4711: not proven"}
+    said = {"item": "secret:a", "kind": "confirmed", "at": 1795488710, "ok": True, "detail": "confirmed by A. Roth"}
+    proofs = [OLD | word, NEW, BACK, QUIET, said]
+    folder = _folder(tmp_path, incident=LEAKED | {"proofs": proofs}, containment=CONTAINED, drill=DRILL)
+    shown = view(folder)
+    assert ("Replaced and proven", "warn", "1 of 2, 1 on a person's word") in [
+        (s.name, s.tone, s.says) for s in shown.stages
+    ]
+    html = render(folder).read_text()
+    assert "… on a person&#39;s word</span> · secret:a" in html
+    assert "✓ replaced</span> · secret:a" not in html
+    assert "incident=false" in shown.steps[0].command, "a word counts for the lift"
+    assert shown.steps[0].why.startswith("Everything is proven but secret:a, a person's word. Lift")
+    assert (shown.verdict, shown.says.rpartition(": ")[2]) == (Verdict.CONTAINED, "secret:a.")
+
+
+def test_one_that_waits_for_a_word_did_not_fail(tmp_path: Path) -> None:
+    waits = OLD | {"ok": False, "detail": "a person must confirm the other side: portcullis rotate confirm INC-1"}
+    shown = view(_folder(tmp_path, incident=LEAKED | {"proofs": [waits, NEW, BACK, QUIET]}, containment=CONTAINED))
+    assert [(r.holds, r.failed) for r in shown.replaced] == [(False, False), (True, False)]
+
+
+def test_the_head_says_what_the_lines_below_say(tmp_path: Path) -> None:
+    files: dict[str, Any] = {"containment": CONTAINED, "drill": DRILL}
+    contained = view(_folder(tmp_path, incident=LEAKED, **files))
+    assert contained.says == "Every step was seen to hold, and each leaked credential below was seen shut out."
+    (tmp_path / "alive").mkdir()
+    alive = view(_folder(tmp_path / "alive", incident=LEAKED | {"proofs": [OLD | {"ok": False}, NEW]}, **files))
+    assert (alive.verdict, alive.says.rpartition(": ")[2]) == (Verdict.UNPROVEN, "secret:a.")
+    (tmp_path / "unseen").mkdir()
+    unseen = view(_folder(tmp_path / "unseen", incident=INCIDENT | {"scope": {"leaked": ["workload:w"]}}, **files))
+    assert (unseen.verdict, unseen.credentials[-1].tone) == (Verdict.UNPROVEN, "warn"), "nothing was seen of it"
+
+
+def test_one_reason_for_more_than_one_target_is_one_open_point(tmp_path: Path) -> None:
+    failed = [EFFECT | {"what": "CI role off", "target": t, "outcome": "failed", "detail": "no answer"} for t in "ab"]
+    report = {"contained": False, "not_contained": ["a, b (CI role off: no answer)"], "effects": failed}
+    assert view(_folder(tmp_path, containment=report)).not_contained == ("a, b (CI role off: no answer)",)
+
+
+def test_without_the_servers_record_what_the_folder_knows_is_drawn_and_never_called_contained(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, containment=CONTAINED)
+    (folder / "incident.json").unlink()
+    with pytest.raises(InputError, match="there is nothing to report on"):
+        view(folder)
+    noted = {"at": 1795488701.25, "phase": "detection", "what": "incident opened", "outcome": "failed", "detail": ""}
+    lines = [json.dumps(noted | {"target": target}) for target in ("secret:key", "ci:c, secret:key")]
+    (folder / "events.jsonl").write_text("\n".join(lines) + "\n")
+    shown = view(folder)
+    assert (shown.verdict, shown.scope, shown.state) == (Verdict.UNPROVEN, "ci:c, secret:key", "")
+    assert shown.steps[0].command == "portcullis contain --incident-id INC-1"
+    assert "<h2>The server's record is missing</h2>" in render(folder).read_text()
+
+
 OPEN: dict[str, tuple[dict[str, Any], str]] = {
     "no new one": ({"incident": LEAKED | {"proofs": [OLD, BACK, QUIET]}}, "portcullis rotate run"),
     "old one alive": (
@@ -272,7 +328,24 @@ def test_after_the_lift_comes_the_postmortem(tmp_path: Path) -> None:
 
 
 def test_without_a_timeline_the_incident_speaks(tmp_path: Path) -> None:
-    assert [e.what for e in view(_folder(tmp_path)).events] == ["opened", "denied"]
+    shown = view(_folder(tmp_path)).events
+    assert [(e.phase, e.what) for e in shown] == [
+        ("detection", "incident opened"),
+        ("containment", "leaked paths denied"),
+    ]
+
+
+def test_without_a_timeline_what_was_noted_is_drawn_to_its_hundredths(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, containment=CONTAINED | {"effects": [EFFECT | {"at": 1795488702.75}]})
+    noted = {"at": 1795488701.25, "phase": "detection", "what": "incident opened", "target": "secret:key"}
+    (folder / "events.jsonl").write_text(json.dumps(noted | {"outcome": "done", "detail": ""}) + '\n{"torn')
+    shown = view(folder)
+    assert shown.picture
+    assert [(r.phase, r.label, r.offset) for r in shown.picture.rows] == [
+        ("detection", "incident opened · secret:key", "+0.0 s"),
+        ("containment", "leaked paths denied", "+0.8 s"),
+        ("containment", "gate · pc-gate", "+1.5 s"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,253 @@
+"""Leaked thing by leaked thing: what shuts it out, each sign with its own verdict. Pure, for the report.
+
+The signs are the lock-down's effects, the last word on each, and the proof on record that the old one is dead. That a
+path of the vault is refused says nothing of a value that was copied out before: that is a line of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from containment import names
+from containment.incident import State
+from containment.issuers import GOOD_UNTIL
+from containment.proofs import OLD_DEAD
+from containment.report import PROBE
+from rotation.evidence.reading import Row, number
+from rotation.evidence.replaced import ok, on_a_word
+
+_GOOD = ("done", "already")
+_MOST = 5
+_ENDED = "lock-down"
+"""The effect that stands for all that a run did not get to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`ok` None: nobody has seen it, or otherwise. `elsewhere`: at a side that no lock-down reaches. `failed`: effects
+    that did."""
+
+    what: str
+    ok: bool | None
+    seen: str
+    elsewhere: bool = False
+    failed: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attacker:
+    """`last_success` and `first_refused` as clock times; `refused` False while it still gets in."""
+
+    last_success: str
+    first_refused: str
+    attempts: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    name: str
+    lines: tuple[Line, ...]
+    attacker: Attacker | None = None
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.lines) and all(line.ok for line in self.lines) and self._refused
+
+    @property
+    def failed(self) -> bool:
+        return any(line.ok is False for line in self.lines) or not self._refused
+
+    @property
+    def contained(self) -> bool:
+        """As far as a lock-down reaches."""
+        return bool(self.lines) and all(line.ok or line.elsewhere for line in self.lines) and self._refused
+
+    @property
+    def tone(self) -> str:
+        return "good" if self.holds else "bad" if self.failed else "warn"
+
+    @property
+    def _refused(self) -> bool:
+        return self.attacker is None or self.attacker.refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """`words` for what the effects of the kinds `whats` show; `target` is theirs, up to the first space, where `{}` is
+    the name. `sweep`: each that was out is an effect, and none where none was."""
+
+    words: str
+    whats: tuple[str, ...]
+    target: str = "{}"
+    sweep: bool = False
+
+    def of(self, name: str, acts: Iterable[Row]) -> list[Row]:
+        """`name` "" for every one."""
+        wanted = self.target.format(name)
+        return [a for a in acts if str(a.get("what")) in self.whats and (not name or _names(a, wanted))]
+
+
+def _names(act: Row, wanted: str) -> bool:
+    target = str(act.get("target"))
+    return target.partition(" ")[0] == wanted or "every " in target
+
+
+_TOKENS = _Sign("its tokens", ("token revoked", "tokens revoked"), sweep=True)
+_PATH = _Sign("its path in the vault", (PROBE,))
+_LOGINS = _Sign("logins and sessions", ("database sessions ended",))
+_LEASES = _Sign("its leases", ("lease revoked", "leases revoked"), sweep=True)
+_USERS = _Sign("its database users", ("database users gone",))
+_CI_OFF = _Sign("its login off", ("CI role off",))
+
+_VALUE = (_PATH,)
+"""A secret that no issuer known here can disable."""
+_CLASSES = {
+    "secret": (
+        _VALUE,
+        (
+            _PATH,
+            _Sign("the key at its issuer", ("upstream key disabled",)),
+            _Sign("other live keys of that account", ("upstream keys known",)),
+        ),
+        (_LOGINS, _LEASES, _USERS),
+    ),
+    "workload": (
+        (
+            _Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}w-{{}}"),
+            _Sign("its identity", ("entity disabled",)),
+            _Sign("its secret_ids", ("secret_ids destroyed",)),
+            _TOKENS,
+        ),
+        (
+            _Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}w-{{}}"),
+            _Sign("its login off", ("login off",)),
+            _TOKENS,
+        ),
+    ),
+    "ci": ((_Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}ci-{{}}"), _CI_OFF, _TOKENS),),
+    "repository": (
+        (
+            _Sign("its protected branches", ("branch protected",)),
+            _Sign("its other branches", ("branches locked",)),
+            _Sign("its tags", ("tags locked",)),
+            _Sign("its deploy keys", ("deploy keys removed",)),
+        ),
+    ),
+}
+"""By kind, each class of it with the signs that together shut it out. Which class a name is of shows in its effects."""
+_ALL = (
+    ("every secret that is denied by its declaration", (_PATH,)),
+    ("every database credential", (_LOGINS, _LEASES, _USERS)),
+    ("every CI role", (_CI_OFF,)),
+    ("every token that was out", (_TOKENS,)),
+)
+
+
+def leaked(incident: Row, told: Sequence[Row], effects: Sequence[Row], *, complete: bool) -> tuple[Credential, ...]:
+    """`told`: the timeline; `effects`: those of the last run that came to its end, `complete` when there was one."""
+    acts = _last_words(told, effects)
+    ended = complete and all(str(e.get("what")) != _ENDED or _held(e) for e in effects)
+    scope = incident.get("scope")
+    scope = scope if isinstance(scope, dict) else {}
+    if scope.get("everything"):
+        return _everything(acts, ended)
+    proofs = {(str(p.get("item")), str(p.get("kind"))): p for p in _rows(incident.get("proofs"))}
+    opened = incident.get("opened")
+    replaced = [str(o) for o in opened] if isinstance(opened, list) else []
+    lifted = incident.get("state") == State.LIFTED
+    return tuple(
+        Credential(item, _lines(item, acts, proofs.get((item, OLD_DEAD)), ended, on_again=lifted or item in replaced))
+        for item in _items(scope, acts)
+    )
+
+
+def _items(scope: dict[str, Any], acts: Sequence[Row]) -> list[str]:
+    """With a repository the secrets that its workflows hold leaked too: those are denied, so they were tried."""
+    named = scope.get("leaked")
+    items = [str(item) for item in named] if isinstance(named, list) else []
+    if any(item.startswith("repository:") for item in items):
+        items += [f"secret:{a.get('target')}" for a in acts if a.get("what") == PROBE]
+    return list(dict.fromkeys(items))
+
+
+def _last_words(told: Sequence[Row], effects: Sequence[Row]) -> list[Row]:
+    """A failure that an earlier run met, and the last one no more, is over; but a path that was refused to nobody."""
+    newest = max((number(e.get("at")) or 0.0 for e in effects), default=0.0)
+    earlier = [
+        e
+        for e in told
+        if e.get("phase") == "containment"
+        and (_held(e) or e.get("what") == PROBE or (number(e.get("at")) or 0.0) > newest)
+    ]
+    ordered = sorted([*earlier, *effects], key=lambda e: number(e.get("at")) or 0.0)
+    return list({(str(e.get("what")), str(e.get("target"))): e for e in ordered}.values())
+
+
+def _everything(acts: Sequence[Row], ended: bool) -> tuple[Credential, ...]:
+    found = []
+    for name, signs in _ALL:
+        some = [(sign, sign.of("", acts)) for sign in signs]
+        if any(rows for _, rows in some) or signs == (_TOKENS,):
+            lines = tuple(_line(sign, rows, ended) for sign, rows in some if rows or sign.sweep)
+            found.append(Credential(name, lines))
+    words = "nothing is named as leaked, so none was replaced: who copied one out before uses it on"
+    return (*found, Credential("every other value and login", (Line("elsewhere", None, words, elsewhere=True),)))
+
+
+def _lines(item: str, acts: Sequence[Row], old: Row | None, ended: bool, *, on_again: bool) -> tuple[Line, ...]:
+    kind, _, name = item.partition(":")
+    classes = _CLASSES.get(kind, ((_Sign(item, ()),),))
+    signs = max(classes, key=lambda some: sum(bool(s.of(name, acts)) for s in some))
+    proof = None if old is None else _old_one(old, on_again=on_again)
+    dead = old is not None and old.get("ok") is True
+    since = (number(old.get("at")) or 0.0) if dead and old is not None else -1.0
+    found = []
+    for sign in signs:
+        some = [a for a in sign.of(name, acts) if _held(a) or (_at(a) > since)]
+        if some or not dead:  # what is replaced is shut no longer, and the proof speaks for it
+            found.append(_line(sign, some, ended))
+    if proof is not None:
+        found.append(proof)
+    elif signs is _VALUE:
+        words = "good wherever it is accepted, until it is replaced: nothing here disables it"
+        found.append(Line("the value itself", None, words, elsewhere=True))
+    return tuple(found)
+
+
+def _line(sign: _Sign, acts: list[Row], ended: bool) -> Line:
+    failed = tuple(a for a in acts if not _held(a))
+    if not acts:
+        return Line(sign.words, True, "none was out") if sign.sweep and ended else Line(sign.words, None, "not seen")
+    if sign.sweep and not failed and not ended:
+        return Line(sign.words, None, f"{_said(acts)}; whether more were out was not seen")
+    return Line(sign.words, not failed, _said(failed or acts), failed=failed)
+
+
+def _old_one(old: Row, *, on_again: bool) -> Line:
+    seen = str(old.get("detail") or "proven")
+    word = on_a_word(old) or (on_again and GOOD_UNTIL in seen)
+    return Line("the old one dead", None if word else ok(old), seen, elsewhere=word or ok(old) is None)
+
+
+def _said(acts: Sequence[Row]) -> str:
+    words = Counter(str(a.get("detail") or a.get("outcome") or "") for a in acts)
+    told = [f"{said}, {times} times" if times > 1 else said for said, times in list(words.items())[:_MOST]]
+    return "; ".join(told) + (f"; and {len(words) - _MOST} more" if len(words) > _MOST else "")
+
+
+def _held(act: Row) -> bool:
+    return act.get("outcome") in _GOOD
+
+
+def _at(act: Row) -> float:
+    at = number(act.get("at"))
+    return math.inf if at is None else at
+
+
+def _rows(value: object) -> list[Row]:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
