@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from containment import names
 from containment.effects import issuance
 from containment.ports import CodeHost, Vault
-from policies.errors import InputError, PortcullisError, Unreachable
+from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.model import Estate, MountType
 from rotation.drift.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
 from rotation.evidence.redaction import redact
@@ -47,23 +47,40 @@ class Drift:
 
 
 def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack: str, config: Path) -> Drift:
-    """Reads only. A system that cannot be read is named and the others are read all the same."""
-    parts: dict[str, Callable[[], list[str]]] = {
+    """Reads only. A system that cannot be read is named and the others are read all the same. The vault is asked first:
+    of one that does not answer, Pulumi's provider would go on asking for minutes."""
+    of_vault: dict[str, Callable[[], list[str]]] = {
         "pulumi": lambda: preview(stack, config),
         "incident caps": lambda: [f"uncapped {path}" for path in issuance.uncapped(vault, estate, vault.incidents())],
         "vault": lambda: [str(u) for u in in_vault(_vault(vault, estate), estate)],
-        "github": lambda: _github(code_host(), estate),
     }
     found: dict[str, list[str]] = {}
-    unread = []
-    with ThreadPoolExecutor(len(parts)) as pool:
-        for name, future in [(name, pool.submit(read)) for name, read in parts.items()]:
+    unread: list[str] = []
+    begun: dict[str, Future[list[str]]] = {}
+    with ThreadPoolExecutor(len(of_vault) + 1) as pool:
+        github = pool.submit(lambda: _github(code_host(), estate))
+        try:
+            _answered(vault)
+            begun = {name: pool.submit(read) for name, read in of_vault.items()}
+        except Unanswered as error:
+            unread = [f"{name}: {error}" for name in of_vault]
+        for name, future in {**begun, "github": github}.items():
             try:
                 found[name] = future.result()
             except PortcullisError as error:
                 unread.append(f"{name}: {error}")
     unmanaged = (*found.get("vault", ()), *found.get("github", ()))
     return Drift((*found.get("pulumi", ()), *found.get("incident caps", ())), unmanaged, tuple(unread))
+
+
+def _answered(vault: Vault) -> None:
+    """Raises Unanswered. A refusal is an answer: whatever is refused tells of it."""
+    try:
+        vault.whoami()
+    except Unanswered:
+        raise
+    except Unreachable:
+        pass
 
 
 def preview(stack: str, config: Path) -> list[str]:

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,8 +60,8 @@ def env(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return {**os.environ, **sandbox.environ(), "PORTCULLIS_INCIDENTS": str(tmp_path_factory.mktemp("incidents"))}
 
 
-def _drift(env: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    argv = [sys.executable, "-m", "rotation", "drift", "--json"]
+def _drift(env: dict[str, str], *words: str) -> tuple[int, dict[str, Any]]:
+    argv = [sys.executable, "-m", "rotation", "drift", "--json", *words]
     done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
@@ -113,6 +115,28 @@ def test_a_vault_that_refuses_is_unread(env: dict[str, str]) -> None:
     assert code == 3
     assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "incident caps", "vault"]
     assert found["unmanaged"], "GitHub was not read beside it"
+
+
+def test_a_vault_that_is_away_is_not_waited_for(sandbox: Sandbox, env: dict[str, str]) -> None:
+    sandbox.openbao.stop()
+    try:
+        begin = time.monotonic()
+        code, found = _drift(env)
+        assert time.monotonic() - begin < 20
+    finally:
+        sandbox.openbao.start()
+    assert code == 3
+    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "incident caps", "vault"]
+    assert found["unmanaged"], "GitHub was not read beside it"
+
+
+def test_a_misspelt_key_of_the_stack_is_named_with_its_remedy(env: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.local.yaml"
+    file.write_text((REPOSITORY / "Pulumi.local.yaml").read_text() + '  portcullis:inciden: "true"\n')
+    code, found = _drift(env, "--config-file", str(file))
+    assert code == 3
+    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi"]
+    assert "pulumi config rm inciden" in found["unread"][0]
 
 
 def test_a_lock_down_is_no_drift_but_a_lost_cap_is(sandbox: Sandbox, env: dict[str, str]) -> None:

@@ -1,13 +1,15 @@
-"""What Pulumi said is cut between lines, never within one."""
+"""Pulumi is not asked while the vault is away, and what it said is cut between lines, never within one."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from policies.errors import Unreachable
+from policies.errors import Unanswered, Unreachable
+from policies.load import load
 from rotation.drift import compare
 
 LINES = [f"error {n}: the provider could not reach the server" for n in range(40)]
@@ -40,3 +42,37 @@ def test_what_fits_and_one_long_line_stay_whole(text: str, settings: Path, monke
     with pytest.raises(Unreachable) as error:
         compare.preview("local", settings)
     assert str(error.value) == f"pulumi preview exited 255: {text}"
+
+
+class Vault:
+    def __init__(self, error: Unreachable) -> None:
+        self.error = error
+
+    def whoami(self) -> str:
+        raise self.error
+
+    incidents = whoami
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"), [(Unanswered("vault: away"), False), (Unreachable("vault: 403"), True)], ids=["away", "refused"]
+)
+def test_a_vault_that_does_not_answer_is_not_waited_for(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, error: Unreachable, asked: bool
+) -> None:
+    previewed: list[str] = []
+
+    def preview(stack: str, _: Path) -> list[str]:
+        previewed.append(stack)
+        return ["pulumi's"]
+
+    monkeypatch.setattr(compare, "preview", preview)
+    monkeypatch.setattr(compare, "_github", lambda *_: ["github's"])
+    monkeypatch.setattr(compare, "_vault", lambda vault, _: vault.whoami())
+    vault: Any = Vault(error)
+    found = compare.drift(load(), vault, lambda: vault, "local", settings)
+    assert found.unmanaged == ("github's",)
+    assert (previewed, found.changed) == ((["local"], ("pulumi's",)) if asked else ([], ()))
+    away = ("incident caps", "vault") if asked else ("pulumi", "incident caps", "vault")
+    assert found.unread == tuple(f"{name}: {error}" for name in away)
+    assert found.exit_code == 3
