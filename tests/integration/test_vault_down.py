@@ -47,6 +47,11 @@ def _contain(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
+def _evidence(*words: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "rotation", "evidence", *words]
+    return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
 def _open() -> dict[str, Incident]:
     return {i.id: i for i in HvacVault.from_environment().incidents() if i.state is State.OPEN}
 
@@ -107,6 +112,14 @@ def test_what_needs_no_vault_is_done_and_the_same_command_completes(sandbox: San
         ("branches locked", "done"),
     } <= whats
 
+    for verb in ("report", "collect"):
+        told_of = _evidence(verb, "INC-12")
+        assert (told_of.returncode, "MISSING incident.json is missing" in told_of.stdout) == (3, True), told_of.stderr
+    page = (record.place("INC-12") / "report.html").read_text()
+    assert "<h2>The server's record is missing</h2>" in page
+    assert f"leaked: secret:{DATABASE}, secret:{KEY}" in page
+    assert f"{names.GATE} (gate: the vault does not answer)" in page
+
     sandbox.openbao.start()
     assert actors.allowed(lambda: actors.read(login, f"database/creds/{DATABASE}")), "it was denied: proves nothing"
     back = _contain(*words)
@@ -115,14 +128,9 @@ def test_what_needs_no_vault_is_done_and_the_same_command_completes(sandbox: San
     assert _open()["INC-12"].contained_at
     assert not actors.allowed(lambda: actors.read(login, f"database/creds/{DATABASE}"))
     assert ("incident opened", "failed") in {(e["what"], e["outcome"]) for e in record.events("INC-12")}, "moved aside"
-    verified = subprocess.run(
-        [sys.executable, "-m", "rotation", "evidence", "verify", "INC-12"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    for verb in ("collect", "verify"):
+        told_of = _evidence(verb, "INC-12")
+        assert told_of.returncode == 0, told_of.stdout + told_of.stderr
 
 
 def test_a_refused_containment_token_is_no_reason_to_wait(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
