@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, LiteralString, NoReturn
 
-from containment.adapters.postgres_errors import cause
+from containment.adapters.postgres_errors import INTERNAL, OUT_OF_LOCKS, cause, in_the_way
 from containment.ports import Owned
 from policies import sql as templates
 from policies.errors import Unreachable
@@ -39,8 +39,8 @@ class PostgresDatabase:
             self._fail(what, error)
         return connection
 
-    def _fail(self, what: str, error: Exception) -> NoReturn:
-        raise Unreachable(f"postgresql: {what}: {cause(error)}") from error
+    def _fail(self, what: str, error: Exception, remedy: str = "") -> NoReturn:
+        raise Unreachable(f"postgresql: {what}: {cause(error, remedy)}") from error
 
     def _rows(self, what: str, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         import psycopg
@@ -59,7 +59,26 @@ class PostgresDatabase:
         try:
             connection.execute(template.replace("'{{name}}'", sql.Literal(user).as_string()))
         except psycopg.Error as error:
-            self._fail(what, error)
+            self._fail(what, error, self._in_the_way(error, user, connection))
+
+    def _in_the_way(self, error: Any, user: str, connection: Any) -> str:
+        """`in_the_way`, and "" where nobody gets in to ask or the user has a session."""
+        import psycopg
+
+        if error.sqlstate not in (OUT_OF_LOCKS, INTERNAL):
+            return ""
+        query = (
+            "SELECT (SELECT count(*) FROM pg_class WHERE relowner = u.oid AND relpersistence = 't' AND relkind = 'r'),"
+            " (SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = u.oid"
+            " AND deptype = 'o'), (SELECT count(*) FROM pg_locks WHERE NOT fastpath AND pid <> pg_backend_pid())"
+            " FROM pg_roles u WHERE rolname = %s AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE usesysid = u.oid)"
+        )
+        try:
+            self._connect("connect again").close()  # takes locks
+            found = connection.execute(query, (user,)).fetchone()
+        except (psycopg.Error, Unreachable):
+            return ""
+        return in_the_way(error.sqlstate, *found) if found else ""
 
     def users(self, prefix: str) -> list[str]:
         """Users of one database role that can log in or still exist."""

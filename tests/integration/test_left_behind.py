@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
@@ -20,7 +21,7 @@ from containment.direct import contain
 from containment.effects.database import GROUP_OWNS, HANDED_OVER, MANAGER_OWNS, _handed_over
 from drill.actors import Actors
 from policies.errors import Unreachable
-from sandbox.environment import Sandbox
+from sandbox.environment import REPOSITORY, Sandbox
 from tests.integration.leaked_user import (
     MANAGER,
     OWN_ROW,
@@ -178,6 +179,65 @@ def test_one_that_holds_every_lock_is_never_called_contained(
         assert any("somebody holds so many locks that the server has room for none" in line for line in told), told
     assert contain(vault, "INC-FULL", "workload:analytics-api", print).report.not_contained == ()
     assert not exists(sandbox, leaked["username"])
+
+
+MANY = 9000
+"""Tables, each with a table and an index of its column's own, all locked at once: there is room for some 20,000."""
+
+
+def _leave_tables(sandbox: Sandbox, leaked: dict[str, str], make: str) -> None:
+    each = f"EXECUTE format('{make} (a text)', i); COMMIT;"
+    _leave(sandbox, leaked, f"DO $$ BEGIN FOR i IN 1..{MANY} LOOP {each} END LOOP; END $$")
+
+
+@contextmanager
+def _without_autovacuum(sandbox: Sandbox) -> Iterator[None]:
+    """Afterwards it looks each second."""
+    superuser(sandbox, "tradepulse", "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        for setting in ("autovacuum = on", "autovacuum_naptime = 1"):
+            superuser(sandbox, "tradepulse", f"ALTER SYSTEM SET {setting}")
+        superuser(sandbox, "tradepulse", "SELECT pg_reload_conf()")
+
+
+def test_temporary_tables_that_the_server_has_no_locks_to_remove_are_told_from_locks_that_are_held(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]
+) -> None:
+    words = r"left-over temporary tables of it, \d+ of them: autovacuum removes them within a minute or so: wait"
+    with _without_autovacuum(sandbox):
+        _leave_tables(sandbox, leaked, "CREATE TEMP TABLE t%s")
+        told = contain(vault, "INC-LEFT-OVER", ROLE, print).report.not_contained
+        assert any(re.search(words.replace(r"\d+", str(MANY)), line) for line in told), told
+        assert not any("somebody" in line for line in told), told
+    until = time.monotonic() + 120
+    while told := contain(vault, "INC-LEFT-OVER", ROLE, print).report.not_contained:
+        assert time.monotonic() < until
+        dropped = [line for line in told if "database users gone" in line]
+        assert all(re.search(words, line) for line in dropped), told
+    assert not exists(sandbox, leaked["username"])
+    superuser(sandbox, "tradepulse", "ALTER SYSTEM RESET autovacuum_naptime", "SELECT pg_reload_conf()")
+
+
+def test_more_objects_than_the_server_has_locks_for_are_handed_over_one_by_one_by_a_superuser(
+    sandbox: Sandbox, vault: HvacVault, leaked: dict[str, str]
+) -> None:
+    """As the playbook has it."""
+    user = leaked["username"]
+    _leave_tables(sandbox, leaked, "CREATE TABLE analytics.t%s")
+    told = contain(vault, "INC-MANY", ROLE, print).report.not_contained
+    assert any(f"it owns {MANY} objects, more than the server has locks for at once" in line for line in told), told
+    playbook = (REPOSITORY / "docs" / "incident_playbooks.md").read_text()
+    (query,) = re.findall(r"SELECT format\('ALTER TABLE [^\\]+", playbook)
+    with sandbox.postgres.superuser("tradepulse") as connection:
+        rows = connection.execute(query.replace("GROUP", GROUP).replace("USER", user).encode()).fetchall()
+        assert len(rows) == MANY
+        connection.execute("; COMMIT; ".join(statement for (statement,) in rows).encode())
+    assert contain(vault, "INC-MANY", ROLE, print).report.not_contained == ()
+    assert not exists(sandbox, user)
+    drop = "EXECUTE format('DROP TABLE analytics.t%s', i); COMMIT;"
+    superuser(sandbox, "tradepulse", f"DO $$ BEGIN FOR i IN 1..{MANY} LOOP {drop} END LOOP; END $$")
 
 
 @pytest.mark.parametrize("how", ["lock-down", "server, then a lock-down"])

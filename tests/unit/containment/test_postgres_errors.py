@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from containment.adapters.postgres import PostgresDatabase
+from containment.adapters.postgres_errors import in_the_way
 from policies.errors import Unreachable
 
 
@@ -38,3 +39,22 @@ def test_why_it_cannot_be_asked(closed: str, url: str, words: str) -> None:
         PostgresDatabase(url.format(closed), "manager")
     assert str(raised.value) == f"postgresql: connect: {words.format(closed)}"
     assert isinstance(raised.value.__cause__, psycopg.Error)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "temporary", "owned", "held", "words"),
+    [
+        ("53200", 12000, 12001, 3, "left-over temporary tables of it, 12000 of them: autovacuum removes them"),
+        ("XX000", 400, 401, 3, "left-over temporary tables of it, 400 of them: autovacuum removes them"),
+        ("XX000", 400, 401, 9000, "left-over temporary tables of it, 400 of them: autovacuum removes them"),
+        ("53200", 400, 401, 9000, "others hold 9000 locks, which leaves too few"),
+        ("53200", 0, 12000, 3, "it owns 12000 objects, more than the server has locks for at once"),
+        ("XX000", 0, 12000, 3, ""),
+    ],
+)
+def test_what_a_user_left_is_told_from_locks_that_are_held(
+    sqlstate: str, temporary: int, owned: int, held: int, words: str
+) -> None:
+    told = in_the_way(sqlstate, temporary, owned, held)
+    assert told.startswith(words)
+    assert bool(told) == bool(words)
