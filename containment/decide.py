@@ -17,13 +17,14 @@ LOCK = "pulumi up --config incident=true"
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`told`: an earlier part of the same run has said what is in scope. `file`: the stack file that keeps the question
-    and may ask it again unmeant; "" when somebody typed it."""
+    and may ask it again unmeant; "" when somebody typed it. `acted`: that earlier part found something to deny."""
 
     mode: Mode
     incident_id: str
     scope_text: str
     told: bool = False
     file: str = ""
+    acted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,14 +43,16 @@ def deny(
     incident: Incident,
     progress: Progress,
     note: Note,
-) -> None:
-    """The first step alone: gate and quarantine in force. Two writes, however many declarations there are.
+) -> bool:
+    """The first step alone: gate and quarantine in force. Two writes, however many declarations there are. Whether
+    anything of it was not in force already.
 
     Raises what `note` does, when all is done: no later part of the run knows what this one did.
     """
     run = replace(_run(systems, estate, incidents, incident, progress), note=note)
     policies.deny(run)
     run.put_down()
+    return any(e.outcome is not Outcome.ALREADY for e in run.effects)
 
 
 def contain(

@@ -69,10 +69,11 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
     asked = put_on_record(vault, asked, decision, warn)
     incident = current(decision)
     note = partial(record.note_effects, incident.id)
+    acted = True
     with tolerated(warn):
-        executor.deny(from_environment(vault, stored), stored, decision.known, incident, progress, note)
+        acted = executor.deny(from_environment(vault, stored), stored, decision.known, incident, progress, note)
     paging.begin(incident, progress)
-    return asked
+    return replace(asked, acted=acted)
 
 
 def tell(asked: Asked, decision: Decision, progress: Progress, warn: Progress) -> None:

@@ -14,7 +14,7 @@ import pulumi
 
 from containment import absent, opening, way_out
 from containment.adapters.vault import HvacVault
-from containment.decide import Asked
+from containment.decide import LOCK, Asked
 from containment.errors import CUT_SHORT, NotContained
 from containment.incident import Incident, Mode
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
@@ -25,6 +25,10 @@ _SAID = 32
 """By this exit code Pulumi's host knows that the program has said why it ended."""
 _PATIENCE = 1.0
 _CUT_SHORT = f"{CUT_SHORT}; the stack's outputs are those of the run before"
+_AWAY = (
+    "the vault gives no answer, and what it has in force stays. Start or unseal it, or set VAULT_ADDR, then run the "
+    f"same command again. A lock-down does not wait for it: {LOCK}, or portcullis contain"
+)
 _LOCKED = "if it finds the stack locked, `pulumi cancel` first"
 """What a killed update leaves."""
 
@@ -142,9 +146,9 @@ def _prove_way_out(declaring: HvacVault) -> None:
 
 def without_vault(asked: Asked, stored: Estate | None, error: Unanswered, *, dry: bool) -> NoReturn:
     """Before any resource is declared: a lock-down does what does not need the vault. Raises pulumi.RunError naming the
-    rest, and `error` itself when nothing is to be locked."""
+    rest, and Unanswered with what to do when nothing is to be locked."""
     if asked.mode is not Mode.LOCK or dry:
-        raise error
+        raise Unanswered(f"{error}: {_AWAY}") from error
     done = absent.contain(asked, stored, error, pulumi.log.info, pulumi.log.warn)
     words = (NotContained(done.report.not_contained), done.complaint, done.absent)
     raise pulumi.RunError("\n".join(str(one) for one in words if one)) from error

@@ -10,7 +10,7 @@ import pulumi_vault as vault_sdk
 
 from containment import executor, gate, issuers, lockdown, names, opening, paging
 from containment.adapters.vault import HvacVault
-from containment.decide import Decision
+from containment.decide import Asked, Decision
 from containment.effects import issuance, namesakes
 from containment.errors import NotContained, NotWritten
 from containment.incident import Incident, Mode, State
@@ -36,8 +36,7 @@ def run(begun: Begun) -> None:
     outputs.tell(decision, proven=dry)  # a preview says what would be
     if dry:
         _announce(vault, context, decision)
-    locking = begun.asked.mode is Mode.LOCK
-    pulumi.run(lambda: _rest(None if dry else vault, context, decision, complaints, locking=locking))
+    pulumi.run(lambda: _rest(None if dry else vault, context, decision, complaints, begun.asked))
 
 
 def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
@@ -67,11 +66,11 @@ def _unheard(*_: object, **__: object) -> None:
 
 
 async def _rest(
-    vault: HvacVault | None, context: access.Context, decision: Decision, complaints: list[str], *, locking: bool
+    vault: HvacVault | None, context: access.Context, decision: Decision, complaints: list[str], asked: Asked
 ) -> None:
     """The gate, which is awaited, then everything else. `vault` is None in a preview, which does no work beside the
     resources. What is raised here Pulumi raises at the end, when every resource has had its turn."""
-    if not locking:  # which opens nothing by itself, and waits for no word of the state's
+    if asked.mode is not Mode.LOCK:  # which opens nothing by itself, and waits for no word of the state's
         with refusals():
             await before.refuse(decision.known)
             if decision.current is None and decision.lifting is None:
@@ -86,7 +85,7 @@ async def _rest(
     declared = asyncio.ensure_future(_declare(context))
     if vault is not None:
         with refusals():
-            proven = await asyncio.to_thread(_work, vault, context, decision, complaints)
+            proven = await asyncio.to_thread(_work, vault, context, decision, complaints, acted=asked.acted)
         outputs.tell(decision, proven=proven)
     with refusals():
         context = await declared
@@ -147,14 +146,14 @@ def _declared(vault: HvacVault, decision: Decision) -> None:
             vault.update_incident(incident.id, lambda held: replace(held, declared_at=held.declared_at or now))
 
 
-def _work(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str]) -> bool:
+def _work(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str], *, acted: bool) -> bool:
     """Beside the resources: contain what is in force, write down what was lifted, keep the estate for the day. Whether
     all of it was seen to hold."""
     not_contained: dict[str, tuple[str, ...]] = {}
     done = False
     try:
         if decision.current is not None:
-            not_contained[decision.current.id] = _contain(vault, context, decision.current, complaints)
+            not_contained[decision.current.id] = _contain(vault, context, decision.current, complaints, acted=acted)
         if decision.lifting is not None:
             lift.restore(vault, context.estate, context.incidents, decision.lifting)
             lift.write_down(vault, decision.lifting)
@@ -182,8 +181,10 @@ def _lifted(decision: Decision) -> str:
     return f"{said}; still open and locked down: {left}" if left else said
 
 
-def _contain(vault: HvacVault, context: access.Context, incident: Incident, complaints: list[str]) -> tuple[str, ...]:
-    """What is not contained."""
+def _contain(
+    vault: HvacVault, context: access.Context, incident: Incident, complaints: list[str], *, acted: bool
+) -> tuple[str, ...]:
+    """What is not contained. `acted`: this run denied something already."""
     try:
         report, _ = lockdown.contain(vault, context.estate, context.incidents, incident, _log)
     except NotWritten as error:
@@ -191,6 +192,8 @@ def _contain(vault: HvacVault, context: access.Context, incident: Incident, comp
         return error.not_contained
     if report.not_contained:
         complaints.append(str(NotContained(report.not_contained)))
+    elif not acted and not report.changed:
+        pulumi.log.info("still contained: nothing new was out")
     return report.not_contained
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from containment import names
 from sandbox.environment import REPOSITORY
 from sandbox.estate import prepare
 from tests.integration.production import PARTNER, TRADING, Production, changed, contained, copied
@@ -49,10 +50,18 @@ def test_production_is_contained_kept_and_lifted(prod: Production) -> None:
     assert contained("PROD-1")
     assert changed(locked) != [], "the summary is not read: nothing would ever be seen to change"
     assert not prod.reads("execution-engine", TRADING)
+    still = "still contained: nothing new was out"
+    assert still not in locked.stdout
     kept = prod.keep()
     assert kept.returncode == 0, kept.stdout
     assert changed(kept) == []
+    assert still in kept.stdout
     assert not prod.reads("execution-engine", TRADING)
+    assert still in prod.lock("PROD-1", "").stdout
+    prod.vault().write_policy(names.GATE, '{"path":{}}')
+    again = prod.lock("PROD-1", "").stdout
+    assert f"done: gate {names.GATE}" in again
+    assert still not in again, "it was open meanwhile"
     refused = prod.lift("PROD-1")
     assert refused.returncode != 0, "nothing was proven yet"
     assert "to go on without lifting: pulumi up --config incident=keep" in refused.stdout

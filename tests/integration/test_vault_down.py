@@ -248,6 +248,9 @@ def test_pulumi_up_does_the_same(sandbox: Sandbox) -> None:
     sandbox.openbao.kill()
     config = ("incident=true", "incidentId=INC-13", f"incidentScope={KEY},risk-limits-token")
     environ = sandbox.environ_unchecked()
+    kept = pulumi(sandbox, "incident=keep", environ=environ)
+    assert kept.returncode != 0
+    assert "Start or unseal it, or set VAULT_ADDR, then run the same command again" in kept.stdout
     down = pulumi(sandbox, *config, environ=environ)
     assert down.returncode != 0
     assert not actors.order(*leaked)

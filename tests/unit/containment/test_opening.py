@@ -12,7 +12,7 @@ from containment.decide import Asked
 from containment.errors import UnknownScope
 from containment.incident import Incident, Mode, Scope, State
 from containment.opening import with_kept
-from policies.errors import InputError
+from policies.errors import InputError, Unreachable
 from policies.load import load
 from policies.model import Estate, KvSecret, Ttl
 
@@ -84,6 +84,19 @@ def test_what_was_denied_first_is_what_the_run_goes_on_with() -> None:
     decision = opening.decided(server, asked, with_kept(estate, last))
     assert opening.current(decision).scope == Scope(False, (f"secret:{NAME}",))
     assert len(decision.known) == 1
+
+
+@pytest.mark.parametrize("acted", [True, False])
+def test_whether_anything_was_denied_first_is_known_to_the_rest(monkeypatch: pytest.MonkeyPatch, acted: bool) -> None:
+    monkeypatch.setattr(executor, "deny", lambda *_: acted)
+    server: Any = Server()
+    assert opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), load(), print, print).acted is acted
+
+    def disk(*_: object) -> bool:
+        raise Unreachable("no room")
+
+    monkeypatch.setattr(executor, "deny", disk)
+    assert opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), load(), print, print).acted, "nobody knows"
 
 
 def test_a_scope_left_over_opens_one_incident_with_everything_in_scope() -> None:

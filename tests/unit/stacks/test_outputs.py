@@ -13,7 +13,7 @@ import pytest
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision
 from containment.incident import Incident, Mode, Scope, State
-from policies.errors import InputError, PortcullisError, Unreachable
+from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from stacks import first, outputs, settings
 from stacks.outputs import Standing
 
@@ -60,6 +60,14 @@ def test_a_server_that_is_killed_at_once_leaves_no_word_of_an_earlier_run(
     with pytest.raises(pulumi.RunError, match="ConnectionError"):
         first.deny()
     assert exported["mode"] == word
+
+
+@pytest.mark.parametrize("mode", [Mode.KEEP, Mode.LIFT])
+def test_a_vault_that_does_not_answer_is_told_with_what_to_do(mode: Mode) -> None:
+    with pytest.raises(
+        Unanswered, match=r"^vault: away: the vault gives no answer.*Start or unseal.*portcullis contain"
+    ):
+        first.without_vault(Asked(mode, "A", ""), None, Unanswered("vault: away"), dry=False)
 
 
 CONTAINED = replace(OPEN, contained_at=20)

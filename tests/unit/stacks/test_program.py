@@ -10,9 +10,10 @@ import pulumi_vault as vault_sdk
 import pytest
 
 from containment import caps, lockdown, paging
-from containment.decide import Decision
+from containment.decide import Asked, Decision
 from containment.errors import NotWritten
-from containment.incident import Incident, Scope, State
+from containment.incident import Incident, Mode, Scope, State
+from containment.report import Effect, Outcome, Report
 from containment.run import Systems
 from containment.scope import affected
 from policies.errors import Unreachable
@@ -54,13 +55,13 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
 
     monkeypatch.setattr(program, "registered", registered)
     monkeypatch.setattr(access, "declare", declare)
-    monkeypatch.setattr(program, "_work", lambda *_: True)
+    monkeypatch.setattr(program, "_work", lambda *_, **__: True)
     monkeypatch.setattr(program, "from_environment", lambda vault, _: Systems(vault, no, no, no, no))
     monkeypatch.setattr(github, "read", read)
     monkeypatch.setattr(vault_sdk, "Policy", lambda *_, **__: None)
     monkeypatch.setattr(pulumi.log, "info", lambda _: None)
     with pytest.raises(pulumi.RunError) as refused:
-        asyncio.run(program._rest(server, context, Decision((OPEN,), OPEN, None), [], locking=True))
+        asyncio.run(program._rest(server, context, Decision((OPEN,), OPEN, None), [], Asked(Mode.LOCK, "A", "")))
     return str(refused.value)
 
 
@@ -92,7 +93,30 @@ def test_a_lock_down_without_its_evidence_is_what_its_words_say(monkeypatch: pyt
 
         monkeypatch.setattr(lockdown, "contain", contain)
         complaints: list[str] = []
-        assert program._work(no, context, Decision((OPEN,), OPEN, None), complaints) is not bool(missing)
+        assert program._work(no, context, Decision((OPEN,), OPEN, None), complaints, acted=True) is not bool(missing)
         assert ("everything in scope is contained" in complaints[0]) is not bool(missing)
         assert "No space left on device" in complaints[0], "the update fails all the same"
         assert paged == {"A": missing}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "acted", "said"),
+    [
+        (Outcome.ALREADY, False, ["still contained: nothing new was out"]),
+        (Outcome.ALREADY, True, []),
+        (Outcome.DONE, False, []),
+        (Outcome.FAILED, False, []),
+    ],
+)
+def test_still_contained_is_said_when_nothing_was_found_to_do(
+    monkeypatch: pytest.MonkeyPatch, outcome: Outcome, acted: bool, said: list[str]
+) -> None:
+    no: Any = None
+    context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, "all")
+    report = Report("A", (Effect("token revoked", "x", outcome, "gone", 0.0),))
+    heard: list[str] = []
+    monkeypatch.setattr(paging, "report", lambda *_: None)
+    monkeypatch.setattr(lockdown, "contain", lambda *_: (report, OPEN))
+    monkeypatch.setattr(pulumi.log, "info", heard.append)
+    program._work(no, context, Decision((OPEN,), OPEN, None), [], acted=acted)
+    assert heard == said
