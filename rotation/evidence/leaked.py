@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,25 +79,41 @@ class Credential:
 @dataclass(frozen=True, slots=True)
 class _Sign:
     """`words` for what the effects of the kinds `whats` show; `target` is theirs, up to the first space, where `{}` is
-    the name. `sweep`: each that was out is an effect, and none where none was."""
+    the name. `sweep`: each that was out is an effect, and none where none was. `some`: not every name has it."""
 
     words: str
     whats: tuple[str, ...]
     target: str = "{}"
     sweep: bool = False
+    some: bool = False
 
-    def of(self, name: str, acts: Iterable[Row]) -> list[Row]:
-        """`name` "" for every one."""
-        wanted = self.target.format(name)
-        return [a for a in acts if str(a.get("what")) in self.whats and (not name or _names(a, wanted))]
+    def of(self, name: str, acts: _Acts) -> list[Row]:
+        """What names it, and what stands for all of the kind."""
+        targets = (self.target.format(name), _EACH)
+        return [act for what in self.whats for target in targets for act in acts.get((what, target), [])]
+
+    def of_all(self, acts: _Acts) -> list[Row]:
+        return [act for (what, _), some in acts.items() if what in self.whats for act in some]
 
 
-def _names(act: Row, wanted: str) -> bool:
-    target = str(act.get("target"))
-    return target.partition(" ")[0] == wanted or "every " in target
+_Acts = Mapping[tuple[str, str], list[Row]]
+"""By kind of effect and what it is an effect on."""
+_EACH = "every "
 
 
-_TOKENS = _Sign("its tokens", ("token revoked", "tokens revoked"), sweep=True)
+def _indexed(acts: Iterable[Row]) -> _Acts:
+    found: dict[tuple[str, str], list[Row]] = {}
+    for act in acts:
+        what, target = str(act.get("what")), str(act.get("target"))
+        key = _EACH if _EACH in target else target.partition(" ")[0]
+        if what in _BATCH.whats:  # a policy for each generation
+            key = target.rpartition("-")[0]
+        found.setdefault((what, key), []).append(act)
+    return found
+
+
+_TOKENS = _Sign("its tokens that are listed", ("token revoked", "tokens revoked"), sweep=True)
+_BATCH = _Sign("its batch tokens", ("batch tokens",), f"{names.PREFIX}b-{{}}", some=True)
 _PATH = _Sign("its path in the vault", (PROBE,))
 _LOGINS = _Sign("logins and sessions", ("database sessions ended",))
 _LEASES = _Sign("its leases", ("lease revoked", "leases revoked"), sweep=True)
@@ -122,11 +138,13 @@ _CLASSES = {
             _Sign("its identity", ("entity disabled",)),
             _Sign("its secret_ids", ("secret_ids destroyed",)),
             _TOKENS,
+            _BATCH,
         ),
         (
             _Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}w-{{}}"),
             _Sign("its login off", ("login off",)),
             _TOKENS,
+            _BATCH,
         ),
     ),
     "ci": ((_Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}ci-{{}}"), _CI_OFF, _TOKENS),),
@@ -144,13 +162,13 @@ _ALL = (
     ("every secret that is denied by its declaration", (_PATH,)),
     ("every database credential", (_LOGINS, _LEASES, _USERS)),
     ("every CI role", (_CI_OFF,)),
-    ("every token that was out", (_TOKENS,)),
+    ("every token that was out", (_TOKENS, _BATCH)),
 )
 
 
 def leaked(incident: Row, told: Sequence[Row], effects: Sequence[Row], *, complete: bool) -> tuple[Credential, ...]:
     """`told`: the timeline; `effects`: those of the last run that came to its end, `complete` when there was one."""
-    acts = _last_words(told, effects)
+    acts = _indexed(_last_words(told, effects))
     ended = complete and all(str(e.get("what")) != _ENDED or _held(e) for e in effects)
     scope = incident.get("scope")
     scope = scope if isinstance(scope, dict) else {}
@@ -166,12 +184,12 @@ def leaked(incident: Row, told: Sequence[Row], effects: Sequence[Row], *, comple
     )
 
 
-def _items(scope: dict[str, Any], acts: Sequence[Row]) -> list[str]:
+def _items(scope: dict[str, Any], acts: _Acts) -> list[str]:
     """With a repository the secrets that its workflows hold leaked too: those are denied, so they were tried."""
     named = scope.get("leaked")
     items = [str(item) for item in named] if isinstance(named, list) else []
     if any(item.startswith("repository:") for item in items):
-        items += [f"secret:{a.get('target')}" for a in acts if a.get("what") == PROBE]
+        items += [f"secret:{a.get('target')}" for a in _PATH.of_all(acts)]
     return list(dict.fromkeys(items))
 
 
@@ -188,18 +206,18 @@ def _last_words(told: Sequence[Row], effects: Sequence[Row]) -> list[Row]:
     return list({(str(e.get("what")), str(e.get("target"))): e for e in ordered}.values())
 
 
-def _everything(acts: Sequence[Row], ended: bool) -> tuple[Credential, ...]:
+def _everything(acts: _Acts, ended: bool) -> tuple[Credential, ...]:
     found = []
     for name, signs in _ALL:
-        some = [(sign, sign.of("", acts)) for sign in signs]
-        if any(rows for _, rows in some) or signs == (_TOKENS,):
+        some = [(sign, sign.of_all(acts)) for sign in signs]
+        if any(rows for _, rows in some) or signs[0] is _TOKENS:
             lines = tuple(_line(sign, rows, ended) for sign, rows in some if rows or sign.sweep)
             found.append(Credential(name, lines))
     words = "nothing is named as leaked, so none was replaced: who copied one out before uses it on"
     return (*found, Credential("every other value and login", (Line("elsewhere", None, words, elsewhere=True),)))
 
 
-def _lines(item: str, acts: Sequence[Row], old: Row | None, ended: bool, *, on_again: bool) -> tuple[Line, ...]:
+def _lines(item: str, acts: _Acts, old: Row | None, ended: bool, *, on_again: bool) -> tuple[Line, ...]:
     kind, _, name = item.partition(":")
     classes = _CLASSES.get(kind, ((_Sign(item, ()),),))
     signs = max(classes, key=lambda some: sum(bool(s.of(name, acts)) for s in some))
@@ -209,7 +227,7 @@ def _lines(item: str, acts: Sequence[Row], old: Row | None, ended: bool, *, on_a
     found = []
     for sign in signs:
         some = [a for a in sign.of(name, acts) if _held(a) or (_at(a) > since)]
-        if some or not dead:  # what is replaced is shut no longer, and the proof speaks for it
+        if some or not (dead or sign.some):  # what is replaced is shut no longer, and the proof speaks for it
             found.append(_line(sign, some, ended))
     if proof is not None:
         found.append(proof)

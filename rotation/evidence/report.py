@@ -264,7 +264,7 @@ def _says(verdict: Verdict, points: tuple[str, ...], credentials: tuple[Credenti
             return f"The lock-down's steps held, but it is not proven that the old one is dead: {failed}."
         return "Nothing says that it failed, but the evidence does not prove that it held. Treat it as open."
     if left:
-        return f"Every step of the lock-down was seen to hold. It does not prove dead, see below: {left}."
+        return f"Every step of the lock-down was seen to hold. Not proven dead, see below: {left}."
     each = ", and each leaked credential below was seen shut out" if credentials else ""
     return f"Every step was seen to hold{each}."
 

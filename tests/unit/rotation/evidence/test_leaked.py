@@ -32,6 +32,7 @@ WORKLOAD = (
     _act("token revoked", "w abc123…", "done", "looked up, gone"),
 )
 SIGNED = (_act("identity denied", "pc-w-j"), _act("login off", "j", "done"))
+BATCH = _act("batch tokens", "pc-b-j-0", detail="cannot be revoked: denied until 12:00:00 UTC")
 CI = (_act("identity denied", "pc-ci-c"), _act("CI role off", "c", "done"))
 REPOSITORY = (
     _act("branch protected", "r main", "done"),
@@ -133,6 +134,14 @@ def test_a_run_that_did_not_end_says_nothing_of_what_it_did_not_come_to() -> Non
 def test_with_a_repository_the_secrets_that_it_holds_leaked_too() -> None:
     found = leaked(_incident("repository:r"), [], [*REPOSITORY, *KEY], complete=True)
     assert [c.name for c in found] == ["repository:r", "secret:key"]
+
+
+def test_batch_tokens_are_no_listed_ones() -> None:
+    found = _one(_incident("workload:j"), [*SIGNED, BATCH, BATCH | {"target": "pc-b-j-1", "detail": "in force"}])
+    assert found.lines[-1].seen == "cannot be revoked: denied until 12:00:00 UTC; in force"
+    assert [line.what for line in found.lines[-2:]] == ["its tokens that are listed", "its batch tokens"]
+    assert _one(_incident("workload:j"), [*SIGNED, BATCH | {"outcome": "failed"}]).failed
+    assert "batch" not in _one(_incident("workload:j"), [*SIGNED, BATCH | {"target": "pc-b-jj-0"}]).lines[-1].what
 
 
 def test_one_name_is_not_anothers() -> None:
