@@ -19,9 +19,10 @@ DELIVERY = "PORTCULLIS_DELIVERY_DIR"
 
 
 def steps(work: Work) -> tuple[Step, ...]:
+    made: list[Path] = []
     return (
         Step("end-old", lambda: _ended(work), lambda: not _old(work), lambda: _end(work), proofs.OLD_DEAD),
-        Step("deliver", lambda: _delivered(work), lambda: _is_delivered(work), lambda: _deliver(work)),
+        Step("deliver", lambda: _delivered(work, made), lambda: _is_delivered(work), lambda: _deliver(work, made)),
         Step("enable", lambda: _enabled(work), lambda: not _disabled(work), lambda: _enable(work)),
         Step("try-new", lambda: _tried(work), proves=proofs.NEW_ALIVE),
         open_step(work),
@@ -93,10 +94,13 @@ def _is_delivered(work: Work) -> bool:
     return reference(accessor) in work.made() and _secret_ids(work) == [accessor]
 
 
-def _deliver(work: Work) -> None:
-    """One that was not delivered is one whose answer was lost: destroyed, and made anew."""
+def _deliver(work: Work, folders: list[Path]) -> None:
+    """One that was not delivered is one whose answer was lost: destroyed, and made anew. `folders` gets the one that
+    had to be made."""
     file = _file(work)
     try:
+        if not file.parent.exists():
+            folders.append(file.parent)
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise InputError(f"{DELIVERY}: {file.parent}: {error.strerror}; set it to a folder that can be made") from error
@@ -120,12 +124,13 @@ def _deliver(work: Work) -> None:
         raise
 
 
-def _delivered(work: Work) -> str:
+def _delivered(work: Work, folders: list[Path]) -> str:
     if not _is_delivered(work):
         raise NotProven(f"{len(_secret_ids(work))} secret_ids; the one delivered is not the only one, and new")
     if _file(work).stat().st_mode & 0o077:
         raise NotProven(f"{_file(work)} is readable by others")
-    return f"one new secret_id, delivered to {_file(work)}"
+    made = "".join(f"; {folder} was not there and was made: is {DELIVERY} right?" for folder in folders)
+    return f"one new secret_id, delivered to {_file(work)}{made}"
 
 
 def _entity(work: Work) -> str | None:
