@@ -27,7 +27,7 @@ from containment.effects import (
 from containment.incident import Incident
 from containment.report import CONTAINED, DENIED, Outcome, Report
 from containment.run import Note, Progress, Run, Seen, Systems
-from containment.scope import affected
+from containment.scope import affected, leaked_in
 from policies.errors import PortcullisError
 from policies.model import Estate
 
@@ -73,7 +73,7 @@ def contain(
         run.fail("lock-down", "everything after the last effect above", error)
     if run.incident.notice:
         progress(f"incident {incident.id}: {run.incident.notice}")
-    return Report(incident.id, tuple(run.effects)), run.incident
+    return Report(incident.id, tuple(run.effects), leaked_in(run.incident, estate.repositories)), run.incident
 
 
 def cap_again(

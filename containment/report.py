@@ -64,8 +64,11 @@ def exit_code(effects: Iterable[Effect]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """`leaked`: `kind:name` of what leaked in the incident, with the secrets that a leaked repository holds."""
+
     incident: str
     effects: tuple[Effect, ...]
+    leaked: tuple[str, ...] = ()
 
     @property
     def not_contained(self) -> tuple[str, ...]:
@@ -84,5 +87,6 @@ class Report:
             "incident": self.incident,
             "contained": not self.not_contained,
             "not_contained": list(self.not_contained),
+            "leaked": list(self.leaked),
             "effects": [asdict(e) for e in self.effects],
         }

@@ -166,8 +166,11 @@ _ALL = (
 )
 
 
-def leaked(incident: Row, told: Sequence[Row], effects: Sequence[Row], *, complete: bool) -> tuple[Credential, ...]:
-    """`told`: the timeline; `effects`: those of the last run that came to its end, `complete` when there was one."""
+def leaked(
+    incident: Row, told: Sequence[Row], effects: Sequence[Row], *, complete: bool, named: Sequence[str] | None = None
+) -> tuple[Credential, ...]:
+    """`told`: the timeline; `effects`: those of the last run that came to its end, `complete` when there was one.
+    `named`: what leaked, where that run says so."""
     acts = _indexed(_last_words(told, effects))
     ended = complete and all(str(e.get("what")) != _ENDED or _held(e) for e in effects)
     scope = incident.get("scope")
@@ -180,12 +183,12 @@ def leaked(incident: Row, told: Sequence[Row], effects: Sequence[Row], *, comple
     lifted = incident.get("state") == State.LIFTED
     return tuple(
         Credential(item, _lines(item, acts, proofs.get((item, OLD_DEAD)), ended, on_again=lifted or item in replaced))
-        for item in _items(scope, acts)
+        for item in (_items(scope, acts) if named is None else named)
     )
 
 
 def _items(scope: dict[str, Any], acts: _Acts) -> list[str]:
-    """With a repository the secrets that its workflows hold leaked too: those are denied, so they were tried."""
+    """While nobody says which secrets a leaked repository's workflows hold: those are denied, so they were tried."""
     named = scope.get("leaked")
     items = [str(item) for item in named] if isinstance(named, list) else []
     if any(item.startswith("repository:") for item in items):

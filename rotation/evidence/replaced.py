@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +50,12 @@ class Replaced:
         return self.holds and any(p.word for p in self.proofs)
 
 
-def replaced(incident: dict[str, Any]) -> tuple[Replaced, ...]:
-    """What leaked, and whatever else there is a proof of. `incident`: incident.json, checked no further."""
+def replaced(incident: dict[str, Any], named: Sequence[str] | None = None) -> tuple[Replaced, ...]:
+    """What leaked, by the scope unless `named`, and whatever else there is a proof of. `incident`: incident.json,
+    checked no further."""
     scope = incident.get("scope")
     leaked = [str(n) for n in (scope.get("leaked") or [])] if isinstance(scope, dict) else []
+    leaked = leaked if named is None else list(named)
     rows = incident.get("proofs")
     proofs = [p for p in rows if isinstance(p, dict)] if isinstance(rows, list) else []
     asked = {item: list(_ASKED.get(item.partition(":")[0], ())) for item in leaked}

@@ -115,11 +115,11 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     effects = rows(containment or {}, "effects", "containment.json")
     told = list_(folder, "timeline.json") or _timeline(folder, incident, effects)
     probes, attackers = rows(drill or {}, "probes", "drill.json"), list_(folder, "attackers.json")
-    named = leaked(incident, told, effects, complete=containment is not None)
-    tried = _tried(probes, attackers)
-    credentials = (*tried, *named)
+    tried, named = _tried(probes, attackers), _named(incident, containment)
+    ours = leaked(incident, told, effects, complete=containment is not None, named=named)
+    credentials = (*tried, *ours)
     events = tuple(_event(r) for r in told)
-    open_points = _not_contained(drill, containment, effects, tried, named)
+    open_points = _not_contained(drill, containment, effects, tried, ours)
     changed = _changed(folder, touched)
     alive = tuple(c.name for c in credentials if c.failed)
     held = containment is not None and bool(effects or probes) and all(c.contained or c.failed for c in credentials)
@@ -129,7 +129,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     identity, state = str(incident.get("id", folder.name)), str(incident.get("state", ""))
     longest_first = sorted(list_(folder, "services.json"), key=_interrupted, reverse=True)
     services = tuple(_service(r) for r in longest_first)
-    done = replaced(incident)
+    done = replaced(incident, named)
     opened = clock(number(incident.get("opened_at")), date=True)
     return View(
         incident=identity,
@@ -253,6 +253,15 @@ def _add(points: list[str], failed: Row) -> None:
     reason = f"({failed.get('what')}: {failed.get('detail')})"
     if not any(point.endswith(reason) for point in points):
         points.append(f"{failed.get('target')} {reason}")
+
+
+def _named(incident: Row, containment: Row | None) -> list[str] | None:
+    """What leaked, with what the last run says that a repository holds; None where it does not say."""
+    scope, more = incident.get("scope"), (containment or {}).get("leaked")
+    asked = scope.get("leaked") if isinstance(scope, dict) else None
+    if not isinstance(more, list):
+        return None
+    return list(dict.fromkeys(str(item) for item in [*(asked if isinstance(asked, list) else []), *more]))
 
 
 def _says(verdict: Verdict, points: tuple[str, ...], credentials: tuple[Credential, ...]) -> str:

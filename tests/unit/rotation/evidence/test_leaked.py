@@ -134,6 +134,10 @@ def test_a_run_that_did_not_end_says_nothing_of_what_it_did_not_come_to() -> Non
 def test_with_a_repository_the_secrets_that_it_holds_leaked_too() -> None:
     found = leaked(_incident("repository:r"), [], [*REPOSITORY, *KEY], complete=True)
     assert [c.name for c in found] == ["repository:r", "secret:key"]
+    another = [PATH | {"target": "another incident's"}]
+    named = ["repository:r", "secret:key"]
+    found = leaked(_incident("repository:r"), [], [*REPOSITORY, *KEY, *another], complete=True, named=named)
+    assert [c.name for c in found] == named
 
 
 def test_batch_tokens_are_no_listed_ones() -> None:

@@ -258,6 +258,15 @@ def test_the_head_says_what_the_lines_below_say(tmp_path: Path) -> None:
     assert (unseen.verdict, unseen.credentials[-1].tone) == (Verdict.UNPROVEN, "warn"), "nothing was seen of it"
 
 
+def test_what_a_leaked_repository_holds_is_to_be_replaced_too(tmp_path: Path) -> None:
+    incident = INCIDENT | {"scope": {"leaked": ["repository:r"]}}
+    report = CONTAINED | {"leaked": ["secret:held"]}
+    shown = view(_folder(tmp_path, incident=incident, containment=report))
+    assert shown.scope == "repository:r", "as it was asked for"
+    assert [c.name for c in shown.credentials] == ["repository:r", "secret:held"]
+    assert [r.item for r in shown.replaced] == ["secret:held", "incident"]
+
+
 def test_one_reason_for_more_than_one_target_is_one_open_point(tmp_path: Path) -> None:
     failed = [EFFECT | {"what": "CI role off", "target": t, "outcome": "failed", "detail": "no answer"} for t in "ab"]
     report = {"contained": False, "not_contained": ["a, b (CI role off: no answer)"], "effects": failed}
