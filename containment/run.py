@@ -17,6 +17,7 @@ from containment.report import Effect, Outcome, named, unresolved
 from containment.scope import Affected
 from policies.errors import PortcullisError, Unreachable
 from policies.model import Estate
+from policies.plain import plain
 
 WORKERS = 16
 _BY_NAME = 40
@@ -86,7 +87,7 @@ class Run:
         self._put_down()
         self.effects.append(done)
         if done.outcome is Outcome.DONE or (done.outcome is Outcome.FAILED and self._heard(done)[0]):
-            self.progress(f"{done.outcome}: {what} {target}: {done.detail}")
+            self.progress(f"{done.outcome}: {what} {done.target}: {done.detail}")
         return done.outcome is not Outcome.FAILED
 
     def each(self, what: str, items: Iterable[tuple[str, Act]]) -> None:
@@ -183,4 +184,5 @@ def _tried(what: str, target: str, act: Act) -> Effect:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}:{frame.lineno}"
         outcome, detail = Outcome.FAILED, f"unexpected {type(error).__name__} in {place}, which is a defect; not done"
-    return Effect(what, target, outcome, detail, time.time(), away)
+    # Where every word of another system comes in, so that screens, events and pages all have it like this.
+    return Effect(what, plain(target), outcome, plain(detail), time.time(), away)

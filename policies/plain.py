@@ -13,5 +13,11 @@ def plain(text: str) -> str:
     return "".join(_escaped(c) if unicodedata.category(c) in _UNSEEN else c for c in text)
 
 
+def entry(text: str) -> str:
+    """Lines after the first are indented, so that a name with a line break in it passes for no entry of its own."""
+    first, *rest = text.rstrip().replace("\t", "    ").split("\n")
+    return "\n".join([plain(first), *(f"  {plain(line)}" for line in rest if line.strip())])
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()

@@ -6,14 +6,12 @@ import json
 
 import click
 
-from policies.plain import plain
+from policies.plain import entry
 
 
 def say(text: str, err: bool = False) -> None:
-    """One entry: controls and directions as their escapes. Lines after the first are indented, so that a name with a
-    line break in it passes for no entry of its own."""
-    first, *rest = text.rstrip().replace("\t", "    ").split("\n")
-    click.echo("\n".join([plain(first), *(f"  {plain(line)}" for line in rest if line.strip())]), err=err)
+    """One entry: controls and directions as their escapes."""
+    click.echo(entry(text), err=err)
 
 
 def progress(text: str) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pulumi
-
 from containment import approved
 from containment.adapters.vault import HvacVault
 from containment.approved import Unapproved
 from policies.digest import digest, of_file
 from policies.errors import InputError, Unanswered, Unreachable
 from policies.load import default_folder
+from stacks import told
 
 PLAN = "PORTCULLIS_PLAN"
 """Names the saved plan that `pulumi up --plan` is given. Pulumi does not tell the program which it is."""
@@ -26,7 +25,7 @@ def require(*, required: bool, dry: bool) -> None:
     except Unapproved as refusal:
         if not dry:
             raise
-        pulumi.log.warn(f"an update would be refused: {refusal}")
+        told.warn(f"an update would be refused: {refusal}")
 
 
 def _metadata() -> dict[str, str]:

@@ -19,7 +19,7 @@ from containment.errors import CUT_SHORT, NotContained
 from containment.incident import Incident, Mode
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.model import Estate
-from stacks import outputs, settings
+from stacks import outputs, settings, told
 
 _SAID = 32
 """By this exit code Pulumi's host knows that the program has said why it ended."""
@@ -55,11 +55,11 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except PortcullisError as error:
-        raise pulumi.RunError(f"{_verdict(error)}{error}") from error
+        raise told.refused(f"{_verdict(error)}{error}") from error
     except pulumi.RunError:
         raise
     except Exception as error:
-        pulumi.log.error(f"unexpected {type(error).__name__}: {CUT_SHORT}")
+        told.error(f"unexpected {type(error).__name__}: {CUT_SHORT}")
         raise
 
 
@@ -94,8 +94,8 @@ def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG
         says = f"nothing was lifted; {again}"
     else:
         says = again
-    told = f"cut short, by ^C or by a resource that failed (named above): {says}"
-    telling = threading.Thread(target=pulumi.log.error, args=(told,), daemon=True)
+    words = f"cut short, by ^C or by a resource that failed (named above): {says}"
+    telling = threading.Thread(target=told.error, args=(words,), daemon=True)
     telling.start()
     telling.join(_PATIENCE)
     raise SystemExit(_SAID)
@@ -118,16 +118,16 @@ def deny() -> Begun:
     config, dry = settings.read(), pulumi.runtime.is_dry_run()
     outputs.begin(config.asked.mode, config.environment, dry=dry)
     if config.asked.mode is Mode.LOCK and not dry:
-        pulumi.log.info(f"should this run be interrupted: {_CUT_SHORT}; {_LOCKED}")
+        told.info(f"should this run be interrupted: {_CUT_SHORT}; {_LOCKED}")
     declaring, vault = HvacVault.from_environment(), HvacVault.for_containment()
     asked, stored = config.asked, None
     try:
         if asked.mode is Mode.LOCK and not dry:
-            vault = opening.admitted(vault, pulumi.log.warn)
+            vault = opening.admitted(vault, told.warn)
         stored = vault.compiled()
         if stored is not None and asked.mode is Mode.LOCK and not dry:
             _prove_way_out(declaring)
-            asked = opening.deny_first(vault, asked, stored, pulumi.log.info, pulumi.log.warn)
+            asked = opening.deny_first(vault, asked, stored, told.info, told.warn)
     except Unanswered as error:
         without_vault(asked, stored, error, dry=dry)
     return Begun(vault, asked, config.environment, config.approval, stored, dry)
@@ -141,7 +141,7 @@ def _prove_way_out(declaring: HvacVault) -> None:
     except Unanswered:
         raise
     except Unreachable as error:
-        pulumi.log.warn(f"VAULT_TOKEN is refused, so Pulumi's own resources will fail; the lock-down goes on: {error}")
+        told.warn(f"VAULT_TOKEN is refused, so Pulumi's own resources will fail; the lock-down goes on: {error}")
 
 
 def without_vault(asked: Asked, stored: Estate | None, error: Unanswered, *, dry: bool) -> NoReturn:
@@ -149,6 +149,6 @@ def without_vault(asked: Asked, stored: Estate | None, error: Unanswered, *, dry
     rest, and Unanswered with what to do when nothing is to be locked."""
     if asked.mode is not Mode.LOCK or dry:
         raise Unanswered(f"{error}: {_AWAY}") from error
-    done = absent.contain(asked, stored, error, pulumi.log.info, pulumi.log.warn)
+    done = absent.contain(asked, stored, error, told.info, told.warn)
     words = (NotContained(done.report.not_contained), done.complaint, done.absent)
-    raise pulumi.RunError("\n".join(str(one) for one in words if one)) from error
+    raise told.refused(*filter(None, words)) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pulumi
-
 from containment import copies, executor, judgement, lockdown, proofs, record, replacements
 from containment.adapters.opa import Opa
 from containment.adapters.vault import HvacVault
@@ -14,6 +12,7 @@ from containment.incident import Incident
 from containment.systems import from_environment
 from policies.errors import InputError
 from policies.model import Estate
+from stacks import told
 
 
 def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str, dry: bool) -> None:
@@ -25,7 +24,7 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     contained = bool(incident.contained_at)
     missing: tuple[str, ...] = ()
     if not dry:
-        report, incident = lockdown.contain(vault, estate, vault.incidents(), incident, pulumi.log.info)
+        report, incident = lockdown.contain(vault, estate, vault.incidents(), incident, told.info)
         contained, missing = not report.not_contained, report.not_contained
     incidents = vault.incidents()
     answer = Kept(Opa(judgement.opa_url())).decide(
@@ -41,7 +40,7 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
 
 def restore(vault: HvacVault, estate: Estate, incidents: tuple[Incident, ...], lifting: Incident) -> None:
     """The TTLs of peace, which Pulumi's state never knew otherwise. Raises NotRestored naming each that failed."""
-    failed = executor.uncap(from_environment(vault, estate), estate, incidents, lifting, pulumi.log.info)
+    failed = executor.uncap(from_environment(vault, estate), estate, incidents, lifting, told.info)
     if failed:
         raise NotRestored(failed)
 

@@ -18,7 +18,7 @@ from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import InputError, PortcullisError, Unanswered
 from policies.model import Estate
-from stacks import access, approved, before, lift, outputs
+from stacks import access, approved, before, lift, outputs, told
 from stacks.first import Begun, asking, lift_begun, refusals, without_vault
 from stacks.registration import registered
 
@@ -51,11 +51,11 @@ def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
         approved=lambda: approved.require(required=begun.approval, dry=dry),
     )
     decision = opening.decided(vault, asked, estate)
-    opening.tell(asked, decision, pulumi.log.info, pulumi.log.warn)
+    opening.tell(asked, decision, told.info, told.warn)
     if decision.lifting is not None:
         lift.ask(vault, estate, decision, asked.incident_id, dry)
     if not dry:
-        opening.put_on_record(vault, asked, decision, pulumi.log.warn)
+        opening.put_on_record(vault, asked, decision, told.warn)
     context = access.Context(estate, affected(estate, decision.known), decision.known, vault.now(), begun.environment)
     return context, decision, [str(complaint)] if complaint else []
 
@@ -105,14 +105,14 @@ async def _rest(
     else:
         locks = github.declare(repositories, bool(context.affected.open), held) if held else []
         if failed := await registered(locks):
-            pulumi.log.error(github.lost(failed))
+            told.error(github.lost(failed))
     if vault is not None and not complaints:
         with refusals():
             await asyncio.to_thread(_declared, vault, decision)
     if lost := await before.unknown_to(decision.known).future():
-        pulumi.log.warn(before.words(lost))
+        told.warn(before.words(lost))
     if complaints:
-        raise pulumi.RunError("\n".join(complaints))
+        raise told.refused(*complaints)
 
 
 async def _declare(context: access.Context) -> access.Context:
@@ -134,7 +134,7 @@ async def _own(context: access.Context, *, refuse: bool) -> access.Context:
     )
     if refuse:
         raise InputError(f"nothing was changed: {words}")
-    pulumi.log.warn(f"{words}; this run declares {environment}")
+    told.warn(f"{words}; this run declares {environment}")
     return replace(context, environment=environment)
 
 
@@ -157,22 +157,22 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
         if decision.lifting is not None:
             lift.restore(vault, context.estate, context.incidents, decision.lifting)
             lift.write_down(vault, decision.lifting)
-            pulumi.log.info(_lifted(decision))
+            told.info(_lifted(decision))
             if warning := issuers.warning(decision.lifting, decision.known, context.estate, vault.now()):
-                pulumi.log.warn(warning)
+                told.warn(warning)
         if decision.current is None:
             _keep(vault, context.estate)
         done = True
     except PortcullisError as error:
         complaints.append(str(error))
-    paging.report(vault, not_contained, pulumi.log.warn)
+    paging.report(vault, not_contained, told.warn)
     return done and not any(not_contained.values())
 
 
 def _keep(vault: HvacVault, estate: Estate) -> None:
     """For the day on which the declarations do not load, or a name is another repository's."""
     host = from_environment(vault, estate).code_host
-    vault.write_compiled(estate, namesakes.ids(host, estate.repositories, vault.repository_ids(), pulumi.log.warn))
+    vault.write_compiled(estate, namesakes.ids(host, estate.repositories, vault.repository_ids(), told.warn))
 
 
 def _lifted(decision: Decision) -> str:
@@ -186,20 +186,20 @@ def _contain(
 ) -> tuple[str, ...]:
     """What is not contained. `acted`: this run denied something already."""
     try:
-        report, _ = lockdown.contain(vault, context.estate, context.incidents, incident, _log)
+        report, _ = lockdown.contain(vault, context.estate, context.incidents, incident, told.info)
     except NotWritten as error:
         complaints.append(str(error))
         return error.not_contained
     if report.not_contained:
         complaints.append(str(NotContained(report.not_contained)))
     elif not acted and not report.changed:
-        pulumi.log.info("still contained: nothing new was out")
+        told.info("still contained: nothing new was out")
     return report.not_contained
 
 
 def _cap_again(vault: HvacVault, context: access.Context, incident: Incident) -> list[str]:
     systems = from_environment(vault, context.estate)
-    missing = executor.cap_again(systems, context.estate, context.incidents, incident, _log)
+    missing = executor.cap_again(systems, context.estate, context.incidents, incident, told.info)
     return [str(NotContained(missing))] if missing else []
 
 
@@ -209,20 +209,16 @@ def _announce(vault: HvacVault, context: access.Context, decision: Decision) -> 
         return
     a = context.affected
     if decision.current.notice:
-        pulumi.log.warn(decision.current.notice)
-    pulumi.log.info(
+        told.warn(decision.current.notice)
+    told.info(
         f"incident {decision.current.id}: deny {_counted(len(a.denied) + len(a.denied_class), 'secret')}, quarantine "
         f"{len(a.secrets)} while tokens and leases of {_counted(len(a.workloads), 'workload')} are revoked, switch off "
         f"{_counted(len(a.ci_roles), 'CI role')}; nothing is touched by a preview"
     )
     for cap, wrong in issuance.to_cap(vault, context.estate, context.incidents):
         was = ", ".join(f"{k} {cap.peace[k]} -> {cap.incident[k]} s" if k.endswith("ttl") else k for k in wrong)
-        pulumi.log.info(f"cap {cap.path}: {was}")
+        told.info(f"cap {cap.path}: {was}")
 
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _log(message: str) -> None:
-    pulumi.log.info(message)

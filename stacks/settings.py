@@ -11,6 +11,7 @@ import pulumi
 from containment.decide import Asked
 from containment.incident import Mode
 from policies.errors import InputError
+from stacks import told
 
 KEYS = frozenset({"incident", "incidentId", "incidentScope", "environment", "approvalRequired"})
 """As Pulumi.yaml has them."""
@@ -72,7 +73,7 @@ def read() -> Settings:
     prefix = f"{config.name}:"
     given = {k.removeprefix(prefix): v for k, v in pulumi.runtime.config.CONFIG.get().items() if k.startswith(prefix)}
     if warning := _left_out(asked, given):
-        pulumi.log.warn(warning)
+        told.warn(warning)
     approval = config.get("approvalRequired") or "false"
     if approval not in ("true", "false"):
         raise InputError(f"config approvalRequired: {approval!r}; true or false")

@@ -49,11 +49,11 @@ class Accessors:
             try:
                 return _token(accessor, self._client.auth.token.lookup_accessor(accessor)["data"])
             except hvac.exceptions.VaultError as error:
-                said = "; ".join(error.errors or [])
-                if "invalid accessor" in said or "bad token" in said:
+                words = said(error)
+                if "invalid accessor" in words or "bad token" in words:
                     return None
                 if not isinstance(error, hvac.exceptions.Forbidden):
-                    raise Unreachable(f"vault: lookup of a token: {type(error).__name__}: {said}"[:400]) from error
+                    raise Unreachable(f"vault: lookup of a token: {type(error).__name__}: {words}"[:400]) from error
                 if accessor in self._hollow:
                     return None
                 if time.monotonic() > until:
@@ -65,6 +65,11 @@ class Accessors:
             except requests.RequestException as error:
                 raise Unreachable(f"vault: lookup of a token: {type(error).__name__}") from error
             time.sleep(_TICK)
+
+
+def said(error: Any) -> str:
+    """The server's words in one line: it makes a list of them, and quotes names in it."""
+    return " ".join("; ".join(error.errors or []).split())
 
 
 def _token(accessor: str, data: dict[str, Any]) -> Token:

@@ -98,7 +98,7 @@ class GithubApi:
         try:
             answer: dict[str, Any] = self._client.graphql.request(query, variables)
         except GraphQLFailed as error:
-            words = "; ".join(e.message for e in error.response.errors or [])
+            words = " ".join("; ".join(e.message for e in error.response.errors or []).split())
             raise Unreachable(f"github: {what}: {words}"[:400]) from error
         except RequestFailed as error:
             raise Unreachable(f"github: {what}: {error.response.status_code} {_words(error)}") from error
@@ -132,7 +132,7 @@ def _words(error: Any) -> str:
         body = error.response.json()
     except ValueError:
         return ""
-    return str(body.get("message", ""))[:200] if isinstance(body, dict) else ""
+    return " ".join(str(body.get("message", "")).split())[:200] if isinstance(body, dict) else ""
 
 
 def _cause(error: Any) -> Exception:

@@ -73,7 +73,11 @@ class PagerDuty:
         try:
             call()
         except HttpError as error:
-            said = "" if error.response is None else f"{error.response.status_code} {error.response.text[:200]}"
+            said = (
+                ""
+                if error.response is None
+                else f"{error.response.status_code} {' '.join(error.response.text.split())[:200]}"
+            )
             raise Unreachable(f"pagerduty: {what}: {said}") from error
         except Error as error:
             raise Unreachable(f"pagerduty: {what}: {type(error.__cause__ or error).__name__}") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from containment import names
-from containment.adapters.accessors import WORKERS, Accessors
+from containment.adapters.accessors import WORKERS, Accessors, said
 from containment.incident import Incident
 from containment.ports import Issued, Lease, Token
 from policies import codec
@@ -79,7 +79,7 @@ class HvacVault:
             raise Unreachable(f"vault: {what}: not found") from error
         except refusals.VaultError as error:
             kind = Unanswered if isinstance(error, serving_nobody) else Unreachable
-            raise kind(f"vault: {what}: {type(error).__name__}: {'; '.join(error.errors or [])}"[:400]) from error
+            raise kind(f"vault: {what}: {type(error).__name__}: {said(error)}"[:400]) from error
         except requests.exceptions.SSLError as error:
             raise Unanswered(f"vault: {what}: {type(error).__name__}: is VAULT_CACERT its authority?") from error
         except requests.RequestException as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 from containment.chain import EVENTS
 from containment.incident import NOTHING_NAMED, State
 from policies.errors import InputError
+from policies.plain import plain
 from rotation.evidence import chronicle
 from rotation.evidence.audit_words import Audit, audit
 from rotation.evidence.folder import MANIFEST, Evidence, Problem, verify
@@ -98,7 +99,11 @@ def render(folder: Path, touched: Sequence[Problem] | None = None) -> Path:
     css = (_TEMPLATES / "report.css").read_text()
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=lambda value: value if not isinstance(value, str) or isinstance(value, Markup) else _shown(value),
     )
     html = environment.get_template("report.html.j2").render(
         view=view(folder, touched),
@@ -106,6 +111,11 @@ def render(folder: Path, touched: Sequence[Problem] | None = None) -> Path:
         css_digest=digest,
     )
     return Evidence(folder).write_report(html)
+
+
+def _shown(text: str) -> str:
+    """A page takes a line break for a space; every other control is seen, in evidence of before and of others too."""
+    return "\n".join(map(plain, text.split("\n")))
 
 
 def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:

@@ -125,6 +125,19 @@ def test_a_defect_of_one_effect_stops_no_other(run: Run) -> None:
     assert [e.target for e in run.effects if e.outcome is Outcome.DONE] == ["b"]
 
 
+def test_words_of_others_come_in_as_one_line_that_shows_what_it_holds(run: Run, told: list[str]) -> None:
+    evil, shown = "k\x1b[8m\n    done: contained INC-F", "k\\x1b[8m\\n    done: contained INC-F"
+    run.effect("deploy keys removed", evil, _saw(Outcome.DONE, evil))
+    run.each("token revoked", [(evil, _saw(Outcome.DONE, evil))])
+    run.fail("token revoked", evil, Unreachable(evil))
+    assert {(e.target, e.detail) for e in run.effects} == {(shown, shown)}
+    assert told == [
+        f"done: deploy keys removed {shown}: {shown}",
+        f"done: token revoked {shown}: {shown}",
+        f"failed: token revoked {shown}: {shown}",
+    ]
+
+
 def test_a_system_that_is_away_outranks_what_was_found(run: Run) -> None:
     assert exit_code(run.effects) == 0
     run.effect("probe", "a", _saw(Outcome.FAILED, "answered 200"))

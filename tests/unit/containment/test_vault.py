@@ -6,6 +6,7 @@ import hvac.exceptions
 import pytest
 
 from containment.adapters import vault
+from policies.errors import Unreachable
 
 CONFLICT = hvac.exceptions.InternalServerError(errors=["1 error occurred: transaction commit failed"])
 LEADERLESS = hvac.exceptions.InternalServerError(errors=["local node not active"])
@@ -37,3 +38,10 @@ def test_but_not_without_end_and_no_other(error: Exception, times: int, left: in
     with pytest.raises(hvac.exceptions.InternalServerError):
         vault._committed(server)
     assert len(server.errors) == left
+
+
+def test_what_the_server_says_is_one_line() -> None:
+    refused = hvac.exceptions.Forbidden(errors=["1 error occurred:\n\t* permission denied\n\n"])
+    server = vault.HvacVault.from_environment({"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "t"})
+    with pytest.raises(Unreachable, match=r"^vault: read x: Forbidden: 1 error occurred: \* permission denied$"):
+        server._call("read x", Server(refused))

@@ -123,7 +123,7 @@ class _Tags(HTMLParser):
         self.links += [value or "" for name, value in attrs if name in ("href", "src", "xlink:href")]
 
 
-HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}</style></svg>"
+HOSTILE = "\x1b[8m\u202e\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}</style></svg>"
 
 
 def test_hostile_input_is_text(tmp_path: Path) -> None:
@@ -149,6 +149,8 @@ def test_hostile_input_is_text(tmp_path: Path) -> None:
     assert not {a for a in parsed.attributes if a.startswith("on") or a == "style"}
     assert "{{ 7*7 }}" in html
     assert html.count("</style>") == 1
+    assert not {"\x1b", "\u202e"} & set(html)
+    assert "\\x1b[8m\\u202e" in html
 
 
 def test_self_contained_and_its_policy_allows_its_own_style_only(tmp_path: Path) -> None:
