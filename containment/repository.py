@@ -8,6 +8,7 @@ to review under `incident/`, both by its named mergers only; it takes no tags.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from policies.model import Repository
@@ -48,6 +49,21 @@ class Demands:
             self.conversations or other.conversations,
             self.dismissals if other.dismissals is None else other.dismissals,
         )
+
+    def beyond(self, declared: Demands, words: Mapping[str, str]) -> tuple[str, ...]:
+        """In words: each check, and each of `words`, by field, that is not `declared`."""
+        more = (said for name, said in words.items() if getattr(self, name) and not getattr(declared, name))
+        return (*(f"check {check}" for check in self.checks if check not in declared.checks), *more)
+
+
+DECLARABLE = {"code_owners": "code owners' reviews", "last_push": "approval of the last push"}
+DEMANDS = DECLARABLE | {
+    "up_to_date": "branches up to date",
+    "signatures": "signed commits",
+    "linear_history": "linear history",
+    "conversations": "resolved conversations",
+}
+"""What a merge may wait for, beside checks."""
 
 
 @dataclass(frozen=True, slots=True)

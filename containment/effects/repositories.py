@@ -15,8 +15,8 @@ from functools import partial
 from containment.effects import namesakes, workflows
 from containment.ports import CodeHost
 from containment.report import Outcome
-from containment.repository import INCIDENT_BRANCHES, RULESETS, BranchRule, Ruleset, settings, strictest
-from containment.run import Run, Seen
+from containment.repository import DEMANDS, INCIDENT_BRANCHES, RULESETS, BranchRule, Ruleset, settings, strictest
+from containment.run import Progress, Run, Seen
 from policies.model import Repository
 
 
@@ -35,7 +35,7 @@ def _lock_branches(run: Run, repositories: tuple[Repository, ...]) -> None:
     run.each(
         "branch protected",
         [
-            (f"{name} {rule.pattern}", run.on_host(partial(_protect, repository=name, wanted=rule)))
+            (f"{name} {rule.pattern}", run.on_host(partial(_protect, repository=name, wanted=rule, warn=run.progress)))
             for name, found in wanted.items()
             for rule in found.branches
         ],
@@ -70,14 +70,17 @@ def _retire_keys(run: Run, _repositories: tuple[Repository, ...]) -> None:
     run.each("deploy keys removed", [(n, run.on_host(partial(_remove_keys, repository=n))) for n in leaked])
 
 
-def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
+def _protect(host: CodeHost, repository: str, wanted: BranchRule, warn: Progress) -> Seen:
     def held() -> BranchRule | None:
         return next((rule for rule in host.branch_rules(repository) if rule.pattern == wanted.pattern), None)
 
     before = held()
     goal = wanted if before is None else strictest(before, wanted)
+    waits = _waits(goal, wanted)
+    if waits:
+        warn(f"warning: {repository} {goal.pattern}: {waits}")
     if before == goal:
-        return Outcome.ALREADY, "in force"
+        return Outcome.ALREADY, "; ".join(filter(None, ("in force", waits)))
     host.write_branch_rule(repository, goal)
     after = held()
     if after is None or replace(after, id="") != replace(goal, id=""):
@@ -85,8 +88,17 @@ def _protect(host: CodeHost, repository: str, wanted: BranchRule) -> Seen:
     if before is None:
         return Outcome.DONE, f"made; {_ADOPT}"
     now = "read-only for everybody" if goal.lock else f"reviewed merges by {', '.join(goal.pushers or ())}"
-    shut = f"; nobody gets around it any more, it let by: {'; '.join(before.around)}" if before.around else ""
-    return Outcome.DONE, now + shut
+    shut = f"nobody gets around it any more, it let by: {'; '.join(before.around)}" if before.around else ""
+    return Outcome.DONE, "; ".join(filter(None, (now, shut, waits)))
+
+
+def _waits(goal: BranchRule, declared: BranchRule) -> str:
+    """What a rule that takes merges asks of them and nobody declared. It stays, since it may be meant; who leaked an
+    owner's token may have put it there, so that no policy can be tightened."""
+    more = goal.demands.beyond(declared.demands, DEMANDS)
+    if goal.approvals > declared.approvals:
+        more = (f"{goal.approvals} approvals", *more)
+    return f"asks for {', '.join(more)}: declared nowhere, so merges may wait for it" if more and not goal.lock else ""
 
 
 OTHERS = f"other rules of {INCIDENT_BRANCHES}"

@@ -171,7 +171,7 @@ def _github(host: CodeHost, estate: Estate) -> list[str]:
     found = []
     for repository in estate.repositories:
         holds = RepositoryHolds(
-            tuple(rule.pattern for rule in host.branch_rules(repository.name)),
+            tuple(host.branch_rules(repository.name)),
             tuple(host.rulesets(repository.name)),
             tuple(key.title for key in host.deploy_keys(repository.name)),
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from containment import generations, names, operators
-from containment.repository import RULESETS, settings
+from containment.repository import DECLARABLE, RULESETS, BranchRule, settings
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Repository, Workload
 
 _BUILT_IN_POLICIES = {"default", "root"}
@@ -39,9 +39,9 @@ class VaultHolds:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryHolds:
-    """Branch patterns, ruleset names and deploy key titles; one that exists twice stands twice."""
+    """Branch protections, ruleset names and deploy key titles; one that exists twice stands twice."""
 
-    patterns: tuple[str, ...]
+    rules: tuple[BranchRule, ...]
     rulesets: tuple[str, ...]
     deploy_keys: tuple[str, ...]
 
@@ -84,13 +84,19 @@ def _auth_roles(method: str, estate: Estate) -> set[str]:
 
 
 def on_repository(holds: RepositoryHolds, repository: Repository) -> list[Unmanaged]:
-    patterns = {r.pattern for locked in (False, True) for r in settings(repository, locked).branches}
+    declared = {r.pattern: r for locked in (False, True) for r in settings(repository, locked).branches}
     extra = {
-        "branch protection": _beyond(holds.patterns, patterns),
+        "branch protection": _beyond((r.pattern for r in holds.rules), set(declared)),
         "ruleset": _beyond(holds.rulesets, {*RULESETS.values(), *repository.rulesets}),
         "deploy key": _beyond(holds.deploy_keys, set(repository.deploy_keys)),
     }
-    return sorted(Unmanaged(kind, f"{repository.name}: {name}") for kind, left in extra.items() for name in left)
+    found = [Unmanaged(kind, f"{repository.name}: {name}") for kind, left in extra.items() for name in left]
+    # A check that never reports keeps merges out of the one repository that takes any in an incident.
+    ours = [(r, declared[r.pattern].demands) for r in holds.rules if repository.control and r.pattern in declared]
+    for rule, asked in ours:
+        more = rule.demands.beyond(asked, DECLARABLE)
+        found += [Unmanaged("demand", f"{repository.name} {rule.pattern}: {one}") for one in more]
+    return sorted(found)
 
 
 def _beyond(found: Iterable[str], declared: set[str]) -> list[str]:

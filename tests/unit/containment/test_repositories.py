@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -140,7 +141,10 @@ class Kept:
 
 
 def lock(
-    host: Host | Unreachable, incident: Incident = INCIDENT, kept: dict[str, int] = IDS
+    host: Host | Unreachable,
+    incident: Incident = INCIDENT,
+    kept: dict[str, int] = IDS,
+    told: Callable[[str], None] = lambda _: None,
 ) -> dict[str, tuple[Outcome, str]]:
     def code_host() -> Host:
         if isinstance(host, Unreachable):
@@ -151,7 +155,14 @@ def lock(
         raise NotImplementedError
 
     systems = Systems(Kept(kept), none, none, code_host, none)  # type: ignore[arg-type]
-    run = Run(systems, ESTATE, (incident,), incident, lambda _: None, affected(ESTATE, (incident,)))
+    run = Run(
+        systems,
+        ESTATE,
+        (incident,),
+        incident,
+        told,
+        affected(ESTATE, (incident,)),
+    )
     repositories.lock(run)
     return {f"{e.what} {e.target}": (e.outcome, e.detail) for e in run.effects}
 
@@ -227,6 +238,28 @@ def test_a_stricter_rule_stays_stricter() -> None:
     host.rules[CORE] = [strict]
     lock(host)
     assert host.rules[CORE] == [dataclasses.replace(strict, lock=True, enforce_admins=True)]
+
+
+@pytest.mark.parametrize("approvals", [0, 6])
+def test_what_keeps_merges_out_of_the_control_repository_is_told_each_time(approvals: int) -> None:
+    host, told = Host(), list[str]()
+    theirs = Demands(("never-reports",), code_owners=True, signatures=True)
+    host.rules[CONTROL] = [
+        dataclasses.replace(rule, approvals=max(rule.approvals, approvals), demands=theirs)
+        if rule.pattern == "main"
+        else rule
+        for rule in host.rules[CONTROL]
+    ]
+    host.rules[CORE] = [dataclasses.replace(rule, demands=theirs) for rule in host.rules[CORE]]
+    more = "6 approvals, " if approvals else ""
+    waits = (
+        f"asks for {more}check never-reports, code owners' reviews, signed commits: declared nowhere, so merges may "
+    )
+    waits += "wait for it"
+    target = f"branch protected {CONTROL} main"
+    assert lock(host, told=told.append)[target] == (Outcome.DONE, f"reviewed merges by sic-lead, sre-oncall; {waits}")
+    assert lock(host, told=told.append)[target] == (Outcome.ALREADY, f"in force; {waits}")
+    assert [t for t in told if "nowhere" in t and not t.startswith("done")] == [f"warning: {CONTROL} main: {waits}"] * 2
 
 
 @pytest.mark.parametrize("deaf", [set(), {"write_branch_rule"}])

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from containment import names, operators
-from containment.repository import RULESET, RULESETS, settings
+from containment.repository import RULESET, RULESETS, BranchRule, Demands, settings
 from policies.load import load
-from policies.model import AuthMethod, CiRole, DatabaseSecret, Workload
+from policies.model import AuthMethod, CiRole, DatabaseSecret, Protection, Repository, Workload
 from rotation.drift.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
 
 ESTATE = load()
@@ -65,13 +65,17 @@ def test_one_thing_more(holds: VaultHolds, named: str) -> None:
     assert [str(u) for u in in_vault(holds, ESTATE)] == [named]
 
 
+def _exact(repository: Repository) -> RepositoryHolds:
+    return RepositoryHolds(settings(repository, False).branches, tuple(RULESETS.values()), repository.deploy_keys)
+
+
 def test_repository() -> None:
     repository = next(r for r in ESTATE.repositories if r.deploy_keys)
-    patterns = tuple(rule.pattern for rule in settings(repository, locked=False).branches)
-    exact = RepositoryHolds(patterns, tuple(RULESETS.values()), repository.deploy_keys)
+    exact = _exact(repository)
+    more_rules = (*exact.rules, replace(exact.rules[0], pattern="x"))
     assert on_repository(exact, repository) == []
     for more, kind in (
-        (replace(exact, patterns=(*patterns, "x")), "branch protection"),
+        (replace(exact, rules=more_rules), "branch protection"),
         (replace(exact, rulesets=(*exact.rulesets, RULESET)), "ruleset"),
         (replace(exact, deploy_keys=(*exact.deploy_keys, "x")), "deploy key"),
         (replace(exact, deploy_keys=exact.deploy_keys * 2), "deploy key"),
@@ -79,3 +83,31 @@ def test_repository() -> None:
         assert [u.kind for u in on_repository(more, repository)] == [kind]
     named = replace(repository, rulesets=("theirs",))
     assert on_repository(replace(exact, rulesets=(*exact.rulesets, "theirs")), named) == []
+
+
+def _with(exact: RepositoryHolds, pattern: str, demands: Demands) -> RepositoryHolds:
+    def asked(rule: BranchRule) -> BranchRule:
+        return replace(rule, demands=demands) if rule.pattern == pattern else rule
+
+    return replace(exact, rules=tuple(map(asked, exact.rules)))
+
+
+def test_what_keeps_merges_out_of_the_control_repository_is_named() -> None:
+    control = next(r for r in ESTATE.repositories if r.control)
+    theirs = Demands(("never-reports", "tests"), code_owners=True, last_push=True, signatures=True)
+    exact = _exact(control)
+    assert on_repository(exact, control) == []
+    for pattern in ("main", "incident/*"):
+        assert [str(u) for u in on_repository(_with(exact, pattern, theirs), control)] == [
+            f"demand {control.name} {pattern}: approval of the last push",
+            f"demand {control.name} {pattern}: check never-reports",
+            f"demand {control.name} {pattern}: check tests",
+            f"demand {control.name} {pattern}: code owners' reviews",
+        ]
+    declared = replace(
+        control,
+        protection=Protection(required_checks=theirs.checks, code_owner_reviews=True, last_push_approval=True),
+    )
+    assert on_repository(_with(exact, "main", theirs), declared) == [], "signatures cannot be declared"
+    other = next(r for r in ESTATE.repositories if not r.control)
+    assert on_repository(_with(_exact(other), "main", theirs), other) == [], "no merge is waited for there"
