@@ -22,6 +22,7 @@ from containment.adapters.github import GithubHost
 from containment.repository import ORGANIZATION_ACTIONS, RULESETS, BranchRule, Ruleset, in_peace, settings, strictest
 from containment.run import WORKERS
 from policies.model import Repository
+from stacks.registration import registered
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class ProtectedRepository(pulumi.ComponentResource):
     """Branch protection and the lock-down's rulesets, disabled in peace (`locks`), and whether Actions run
     (`actions`)."""
 
-    def __init__(self, args: RepositoryArgs, provider: github.Provider, after: list[pulumi.Resource]) -> None:
+    def __init__(self, args: RepositoryArgs, provider: github.Provider) -> None:
         name = args.repository.name
         super().__init__("portcullis:github:Repository", name)
         opts = pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True)
@@ -62,21 +63,21 @@ class ProtectedRepository(pulumi.ComponentResource):
             enabled=wanted.actions,
             # GitHub shows none while Actions is off, so naming one would be drift.
             allowed_actions="all" if wanted.actions else None,
-            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=after)),
+            opts=opts,
         )
 
 
 class OrganizationActions(pulumi.ComponentResource):
     """Whether any repository of the organization, declared or not, may run Actions."""
 
-    def __init__(self, locked: bool, held: Held, provider: github.Provider, after: list[pulumi.Resource]) -> None:
+    def __init__(self, locked: bool, held: Held, provider: github.Provider) -> None:
         super().__init__("portcullis:github:OrganizationActions", "actions")
         self.actions = github.ActionsOrganizationPermissions(
             "actions",
             enabled_repositories=ORGANIZATION_ACTIONS[locked],
             allowed_actions=held.allowed_actions,
             sha_pinning_required=held.pinned or None,
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True, depends_on=after),
+            opts=pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True),
         )
 
 
@@ -161,16 +162,19 @@ def _rules(host: GithubHost, name: str) -> list[BranchRule]:
     return [] if host.repository_id(name) is None else host.branch_rules(name)
 
 
-def declare(repositories: tuple[Repository, ...], locked: bool, held: Held) -> list[pulumi.CustomResource]:
-    """Returns the locks: what somebody can delete behind Pulumi's back."""
+async def declare(repositories: tuple[Repository, ...], locked: bool, held: Held) -> list[str]:
+    """Returns the names of the locks that could not be written: somebody deleted them behind Pulumi's back."""
     # The provider waits a second after each write unless told otherwise; it obeys GitHub's own limits all the same.
     provider = github.Provider("github", write_delay_ms=0, read_delay_ms=0)
-    # A repository cannot override its organization: it is switched off before it, and on after it.
-    before = [] if locked else [OrganizationActions(locked, held, provider, []).actions]
-    declared = [ProtectedRepository(RepositoryArgs(r, locked, held), provider, list(before)) for r in repositories]
+    # A repository cannot override its organization: it is switched off before it, and on after it. Waited for rather
+    # than depended on: what depends on a resource that failed ends the whole program.
+    if not locked:
+        await registered([OrganizationActions(locked, held, provider).actions])
+    declared = [ProtectedRepository(RepositoryArgs(r, locked, held), provider) for r in repositories]
     if locked:
-        OrganizationActions(locked, held, provider, [repository.actions for repository in declared])
-    return [lock for repository in declared for lock in repository.locks]
+        await registered([repository.actions for repository in declared])
+        OrganizationActions(locked, held, provider)
+    return await registered([lock for repository in declared for lock in repository.locks])
 
 
 def lost(failed: list[str]) -> str:

@@ -18,9 +18,9 @@ from containment.scope import affected
 from containment.systems import from_environment
 from policies.errors import InputError, PortcullisError, Unanswered
 from policies.model import Estate
-from stacks import access, approved, before, lift, outputs, told
+from stacks import access, approved, before, lift, meanwhile, outputs, told
 from stacks.first import Begun, asking, lift_begun, refusals, without_vault
-from stacks.registration import registered
+from stacks.registration import Watch, registered
 
 
 @refusals()
@@ -76,7 +76,11 @@ async def _rest(
             if decision.current is None and decision.lifting is None:
                 await _own(context, refuse=True)
     if decision.lifting is not None:
+        if vault is not None:
+            with refusals():
+                await asyncio.to_thread(meanwhile.refuse, vault, decision)
         lift_begun.set()
+    watch = Watch()
     gate_resource = vault_sdk.Policy(
         names.GATE, name=names.GATE, policy=gate.gate(context.affected), opts=pulumi.ResourceOptions(protect=True)
     )
@@ -103,16 +107,42 @@ async def _rest(
     except PortcullisError as error:
         complaints.append(f"repositories were not declared: {error}")
     else:
-        locks = github.declare(repositories, bool(context.affected.open), held) if held else []
-        if failed := await registered(locks):
+        if held and (failed := await github.declare(repositories, bool(context.affected.open), held)):
             told.error(github.lost(failed))
-    if vault is not None and not complaints:
+    missing = await watch.missing()
+    if missing and (decision.in_force or decision.lifting):
+        complaints.append(meanwhile.not_declared(missing, decision))
+    if vault is not None:
         with refusals():
-            await asyncio.to_thread(_declared, vault, decision)
+            again = await asyncio.to_thread(_lock_again, vault, context, decision, complaints)
+        if again is not None:
+            outputs.tell(again[0], proven=again[1])
+        elif not complaints:
+            with refusals():
+                await asyncio.to_thread(_declared, vault, decision)
     if lost := await before.unknown_to(decision.known).future():
         told.warn(before.words(lost))
     if complaints:
         raise told.refused(*complaints)
+
+
+def _lock_again(
+    vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str]
+) -> tuple[Decision, bool] | None:
+    """All that was declared was by what was in force at the begin: where somebody has opened an incident since, part of
+    its lock-down was undone. Returns what is in force now, and whether it was seen contained; None without one."""
+    known = vault.incidents()
+    opened = meanwhile.opened(known, decision)
+    if not opened:
+        return None
+    estate = opening.with_kept(context.estate, vault.compiled() or context.estate)
+    now = replace(context, estate=estate, affected=affected(estate, known), incidents=known)
+    missing = _contain(vault, now, opened[-1], complaints, acted=True)
+    complaints.append(
+        f"{meanwhile.ids(opened)} was opened while this run went on, which undid part of it, and is locked down again; "
+        "now: pulumi up --config incident=keep, and rotate what it names: it may have been used in between"
+    )
+    return replace(decision, known=known, current=opened[-1], lifting=None), not missing
 
 
 async def _declare(context: access.Context) -> access.Context:

@@ -1,15 +1,18 @@
-"""Registering many resources: a batch at a time, since what waits costs the SDK time with the square of its number."""
+"""Registering many resources: a batch at a time, since what waits costs the SDK time with the square of its number; and
+whether each of them is in the state as it is declared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pulumi
 from pulumi.runtime.stack import ResourceRegistrationFailed
 
 T = TypeVar("T")
 _BATCH = 100
+_TOLD = ("policy", "lock_branch", "enforcement", "enabled", "enabled_repositories")
+"""Inputs that a lock-down changes, and that their provider gives back as they are."""
 
 
 def batches(things: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
@@ -28,3 +31,28 @@ async def registered(resources: Iterable[pulumi.CustomResource | None]) -> list[
             except ResourceRegistrationFailed:
                 failed.append(resource.pulumi_resource_name)
     return failed
+
+
+class Watch:
+    """Sees every resource that is declared from now on."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[pulumi.CustomResource, dict[str, Any]]] = []
+        pulumi.runtime.register_stack_transformation(self._see)
+
+    def _see(self, args: pulumi.ResourceTransformationArgs) -> None:
+        if isinstance(args.resource, pulumi.CustomResource):
+            self._seen.append((args.resource, {name: args.props[name] for name in _TOLD if args.props.get(name)}))
+
+    async def missing(self) -> list[str]:
+        """Names of those that the state does not have as they are declared, when each has had its turn: they failed, or
+        `--target` or `--exclude` left them out, which the engine answers with what was there before."""
+        failed = await registered(resource for resource, _ in self._seen)
+        return sorted({*failed, *[r.pulumi_resource_name for r, told in self._seen if not await _as_told(r, told)]})
+
+
+async def _as_told(resource: pulumi.CustomResource, told: dict[str, Any]) -> bool:
+    try:
+        return all([await getattr(resource, name).future() == value for name, value in told.items()])
+    except ResourceRegistrationFailed:
+        return False

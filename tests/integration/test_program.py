@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from containment import names
+from containment.adapters.github import GithubHost
 from sandbox.environment import REPOSITORY
 from sandbox.estate import prepare
 from tests.integration.production import PARTNER, TRADING, Production, changed, contained, copied
@@ -69,6 +73,68 @@ def test_production_is_contained_kept_and_lifted(prod: Production) -> None:
     assert prod.open() == ["PROD-1"]
     prod.lifted("PROD-1")
     assert prod.reads("execution-engine", TRADING)
+
+
+def _program_of(pulumi: int) -> int:
+    """The process that runs the program, below this one."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    below = {pulumi}
+    while more := {int(pid) for pid, parent, _ in rows if int(parent) in below} - below:
+        below |= more
+    return next(int(pid) for pid, _, args in rows if int(pid) in below and "pulumi-language-python-exec" in args)
+
+
+def test_a_lock_down_during_a_lift_holds(prod: Production) -> None:
+    """The lift's program is stopped when it has written the gate down, and goes on when another has locked down."""
+    locked = prod.lock("PROD-R", "exchange-trading-key")
+    assert locked.returncode == 0, locked.stdout
+    prod.prove("PROD-R")
+    argv, environ = prod.argv("incident=false", "incidentId=PROD-R", "incidentScope="), prod.environ()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, cwd=REPOSITORY, env=environ, stdout=pipe, text=True, process_group=0) as lift:
+        while "PROD-R" in prod.open():
+            assert lift.poll() is None
+            time.sleep(0.02)
+        program = _program_of(lift.pid)
+        os.kill(program, signal.SIGSTOP)
+        contain = [sys.executable, "-m", "rotation", "contain", "--incident-id", "PROD-S", "--scope", "ci:cicd"]
+        try:
+            other = Production.run(contain, environ)
+        finally:
+            os.kill(program, signal.SIGCONT)
+        said, _ = lift.communicate()
+    assert other.returncode == 0, other.stdout
+    assert lift.returncode == 1
+    assert "incident PROD-S was opened while this run went on, which undid part of it, and is locked down again" in said
+    host = GithubHost.from_environment(environ)
+    assert all(rule.lock for rule in host.branch_rules("tradepulse-core"))
+    assert host.organization_actions() == "none"
+    assert prod.output("mode") == "locked"
+    again = prod.keep()
+    assert again.returncode == 0, again.stdout
+    prod.lifted("PROD-S")
+    assert not any(rule.lock for rule in host.branch_rules("tradepulse-core"))
+
+
+def test_what_a_target_leaves_out_is_declared_by_nobody(prod: Production) -> None:
+    """A lift goes by Pulumi's state, which would leave all of that locked."""
+    urn = "urn:pulumi:prod::portcullis::vault:index/policy:Policy::pc-gate"
+    config = ("incident=true", "incidentId=PROD-T", "incidentScope=exchange-trading-key")
+    done = prod.run([*prod.argv(*config), "--target", urn], prod.environ())
+    assert done.returncode == 1
+    assert "incident PROD-T cannot be lifted yet: Pulumi's state does not have as declared: " in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Without --target and --exclude: pulumi up --config incident=keep" in done.stdout
+    assert contained("PROD-T")
+    prod.prove("PROD-T")
+    refused = prod.lift("PROD-T")
+    assert refused.returncode != 0
+    assert "declared: no `pulumi up` has declared this lock-down to its end" in refused.stdout
+    again = prod.keep()
+    assert again.returncode == 0, again.stdout
+    prod.lifted("PROD-T")
+    assert not any(rule.lock for rule in GithubHost.from_environment(prod.environ()).branch_rules("tradepulse-core"))
 
 
 def test_a_left_over_lift_lifts_no_later_incident(prod: Production) -> None:

@@ -31,6 +31,9 @@ class Server:
     def __init__(self, stuck: bool) -> None:
         self.role, self.stuck = dict(CAP.incident), stuck
 
+    def incidents(self) -> tuple[Incident, ...]:
+        return (OPEN,)
+
     def read(self, path: str) -> dict[str, Any] | None:
         return self.role if path == CAP.path else None
 
@@ -44,6 +47,10 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
     no: Any = None
     context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, "all")
 
+    class Watch:
+        async def missing(self) -> list[str]:
+            return []
+
     async def registered(_: object) -> None: ...
 
     def read(_: object) -> None:
@@ -53,6 +60,7 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
         await asyncio.sleep(0)
         server.role = dict(CAP.peace)
 
+    monkeypatch.setattr(program, "Watch", Watch)
     monkeypatch.setattr(program, "registered", registered)
     monkeypatch.setattr(access, "declare", declare)
     monkeypatch.setattr(program, "_work", lambda *_, **__: True)

@@ -1,0 +1,42 @@
+"""What came between the begin of an update, when all was decided, and its end: incidents that somebody else opened, and
+resources that had no turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from containment.adapters.vault import HvacVault
+from containment.decide import Decision
+from containment.incident import Incident, State
+from policies.errors import InputError
+
+_MOST = 10
+
+
+def refuse(vault: HvacVault, decision: Decision) -> None:
+    """Right before the gate rises. Raises InputError naming what was opened since."""
+    if found := opened(vault.incidents(), decision):
+        raise InputError(f"nothing was lifted: {ids(found)} was opened meanwhile; run the same command again")
+
+
+def opened(now: Iterable[Incident], decision: Decision) -> list[Incident]:
+    """Those of which this run knew nothing when it decided."""
+    known = {i.id for i in (*decision.in_force, decision.lifting) if i is not None}
+    return [i for i in now if i.state is State.OPEN and i.id not in known]
+
+
+def ids(incidents: Iterable[Incident]) -> str:
+    return ", ".join(f"incident {i.id}" for i in incidents)
+
+
+def not_declared(missing: list[str], decision: Decision) -> str:
+    """Pulumi's state is what a lift goes by: what it does not know to be locked it leaves locked."""
+    told = ", ".join(missing[:_MOST]) + (f" and {len(missing) - _MOST} more" if len(missing) > _MOST else "")
+    if decision.lifting:
+        after, how = f"incident {decision.lifting.id} is lifted, but not everything is back", "--refresh --config"
+    else:
+        after, how = f"{ids(decision.in_force)} cannot be lifted yet", "--config"
+    return (
+        f"{after}: Pulumi's state does not have as declared: {told}. Without --target and --exclude: pulumi up {how} "
+        "incident=keep"
+    )

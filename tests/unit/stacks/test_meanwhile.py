@@ -1,0 +1,51 @@
+"""What came while an update ran."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from containment.decide import Decision
+from containment.incident import Incident, Scope, State
+from policies.errors import InputError
+from stacks import meanwhile
+
+A = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
+B, C = replace(A, id="B"), replace(A, id="C")
+LIFTED = replace(A, id="D", state=State.LIFTED)
+
+
+@pytest.mark.parametrize(
+    ("decision", "now", "found"),
+    [
+        (Decision((), None, None), (LIFTED,), []),
+        (Decision((), None, None), (A,), [A]),
+        (Decision((A,), A, None), (A, B), [B]),
+        (Decision((replace(B, state=State.LIFTED),), None, B), (B,), []),
+        (Decision((A, replace(B, state=State.LIFTED)), None, B), (A, B, C), [C]),
+    ],
+)
+def test_what_was_opened_since(decision: Decision, now: tuple[Incident, ...], found: list[Incident]) -> None:
+    assert meanwhile.opened(now, decision) == found
+
+
+def test_a_lift_is_refused_where_somebody_locked_down_since() -> None:
+    class Server:
+        def incidents(self) -> tuple[Incident, ...]:
+            return (B, C)
+
+    server: Any = Server()
+    meanwhile.refuse(server, Decision((replace(B, state=State.LIFTED), C), None, B))
+    with pytest.raises(InputError, match="nothing was lifted: incident C was opened meanwhile"):
+        meanwhile.refuse(server, Decision((replace(B, state=State.LIFTED),), None, B))
+
+
+def test_what_the_state_does_not_have_is_named_up_to_ten() -> None:
+    words = meanwhile.not_declared([f"r{n}" for n in range(12)], Decision((A,), A, None))
+    assert words.startswith("incident A cannot be lifted yet: Pulumi's state does not have as declared: r0, r1,")
+    assert "r9 and 2 more. Without --target and --exclude: pulumi up --config incident=keep" in words
+    lifted = meanwhile.not_declared(["r"], Decision((), None, A))
+    assert lifted.startswith("incident A is lifted, but not everything is back: ")
+    assert lifted.endswith("pulumi up --refresh --config incident=keep")
