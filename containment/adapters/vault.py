@@ -212,9 +212,19 @@ class HvacVault:
         return names.may(self.capabilities([path])[path])
 
     def revoke_token(self, accessor: str) -> bool:
-        """True when the token is proven gone by looking it up: the server answers 200 for one it never knew."""
-        self.write("auth/token/revoke-accessor", {"accessor": accessor})
-        return self._accessors.look_up(accessor) is None
+        """True when the token is proven gone by looking it up: the server answers 200 for one it never knew, and
+        refuses one that another run revokes at the same time."""
+        refused: Unreachable | None = None
+        try:
+            self.write("auth/token/revoke-accessor", {"accessor": accessor})
+        except Unanswered:
+            raise
+        except Unreachable as error:
+            refused = error
+        gone = self._accessors.look_up(accessor) is None
+        if refused and not gone:
+            raise refused
+        return gone
 
     def leases(self, prefix: str) -> list[Lease]:
         with ThreadPoolExecutor(WORKERS) as pool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hvac.exceptions
 import pytest
 
 from containment.adapters import vault
-from policies.errors import Unreachable
+from containment.adapters.accessors import Accessors
+from policies.errors import Unanswered, Unreachable
 
 CONFLICT = hvac.exceptions.InternalServerError(errors=["1 error occurred: transaction commit failed"])
 LEADERLESS = hvac.exceptions.InternalServerError(errors=["local node not active"])
@@ -45,3 +48,45 @@ def test_what_the_server_says_is_one_line() -> None:
     server = vault.HvacVault.from_environment({"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "t"})
     with pytest.raises(Unreachable, match=r"^vault: read x: Forbidden: 1 error occurred: \* permission denied$"):
         server._call("read x", Server(refused))
+
+
+NOT_FOUND = hvac.exceptions.InvalidRequest(errors=["token not found"])
+NO_ACCESSOR = hvac.exceptions.Forbidden(errors=["invalid accessor"])
+ALIVE = {"path": "auth/x/login", "creation_time": 1, "policies": [], "orphan": True, "type": "service"}
+
+
+class Client:
+    """Refuses to revoke; the look-up answers with `found`, or raises it."""
+
+    def __init__(self, refusal: Exception, found: Any) -> None:
+        self.refusal, self.found = refusal, found
+        self.auth = self.token = self
+
+    def write_data(self, _path: str, **_: Any) -> None:
+        raise self.refusal
+
+    def lookup_accessor(self, _accessor: str) -> Any:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return {"data": self.found}
+
+
+def _revoke(refusal: Exception, found: Any) -> bool:
+    server = vault.HvacVault.from_environment({"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "t"})
+    server._client = Client(refusal, found)
+    server._accessors = Accessors(server._client, lambda: True)
+    return server.revoke_token("a")
+
+
+def test_a_token_that_another_run_revoked_meanwhile_is_gone() -> None:
+    assert _revoke(NOT_FOUND, NO_ACCESSOR)
+
+
+def test_one_that_is_refused_and_there_is_not() -> None:
+    with pytest.raises(Unreachable, match="token not found"):
+        _revoke(NOT_FOUND, ALIVE)
+
+
+def test_nor_one_of_which_nobody_said_anything() -> None:
+    with pytest.raises(Unanswered, match="VaultDown"):
+        _revoke(hvac.exceptions.VaultDown(errors=["sealed"]), NO_ACCESSOR)
