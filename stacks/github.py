@@ -181,6 +181,6 @@ def lost(failed: list[str]) -> str:
     """What to do about locks that Pulumi could not write."""
     return (
         f"not declared on GitHub: {', '.join(failed)}. Where GitHub says above that it could not resolve to a node, or "
-        "404, somebody deleted it behind Pulumi's back: in peace run `pulumi up --refresh --config incident=keep`; "
-        "where a lock-down made it anew, delete it on GitHub first"
+        "404, somebody deleted it behind Pulumi's back. In peace, first delete on GitHub what a lock-down has made "
+        "anew in its place, or there will be two; then run `pulumi up --refresh --config incident=keep`"
     )

@@ -129,8 +129,8 @@ def _may_apply(rule: BranchRule) -> bool:
 
 
 _ADOPT = (
-    "Pulumi does not know it and fails to make it once more: when the incident is over, delete it on GitHub and run "
-    "`pulumi up --refresh --config incident=keep`"
+    "Pulumi does not know it, and fails to make it or makes a second one: when the incident is over, first delete it "
+    "on GitHub, then run `pulumi up --refresh --config incident=keep`"
 )
 
 

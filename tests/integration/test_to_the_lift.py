@@ -211,7 +211,8 @@ def test_a_protection_that_was_deleted_behind_pulumis_back_is_told_with_the_reme
     assert _rotate(sandbox, "run", "BEHIND-1").returncode == 0
     done = pulumi(sandbox, "incident=false", "incidentId=BEHIND-1", "incidentScope=")
     assert "incident BEHIND-1 is lifted" in done.stdout, done.stdout
-    assert "in peace run `pulumi up --refresh --config incident=keep`" in done.stdout
+    assert "In peace, first delete on GitHub what a lock-down has made anew" in done.stdout
+    assert "then run `pulumi up --refresh --config incident=keep`" in done.stdout
     delete()
     refreshed = {**sandbox.environ(), "PULUMI_OPTION_REFRESH": "true"}
     done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=", environ=refreshed)

@@ -128,3 +128,8 @@ def test_still_contained_is_said_when_nothing_was_found_to_do(
     monkeypatch.setattr(pulumi.log, "info", heard.append)
     program._work(no, context, Decision((OPEN,), OPEN, None), [], acted=acted)
     assert heard == said
+
+
+def test_the_remedy_for_a_lost_lock_is_in_the_order_in_which_it_is_done() -> None:
+    words = github.lost(["tradepulse-core-main"])
+    assert words.index("first delete on GitHub") < words.index("then run `pulumi up --refresh")
