@@ -66,7 +66,7 @@ def test_what_is_refused_leaves_the_outputs(
     sandbox: Sandbox, env: dict[str, str], config: tuple[str, ...], reason: str
 ) -> None:
     before = _outputs(sandbox, env)
-    assert before == {"mode": "open", "openIncidents": []}
+    assert before == {"environment": "all", "mode": "open", "openIncidents": []}
     refused = pulumi(sandbox, *config)
     assert refused.returncode != 0
     assert reason in refused.stdout
