@@ -27,7 +27,7 @@ from drill.stack import pulumi
 from policies.load import load
 from sandbox.doubles.github.store import node_id
 from sandbox.environment import REPOSITORY, Sandbox
-from sandbox.services.github import ADMIN, APP, GithubDouble
+from sandbox.services.github import ADMIN, APP, GithubDouble, public_key
 from tests.integration.prepared import Prepared
 
 CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
@@ -177,6 +177,10 @@ MORE = """requiresStatusChecks: true, requiresStrictStatusChecks: true, requires
     requiredStatusCheckContexts: ["tests", "secret-scan"], restrictsPushes: true, blocksCreations: true"""
 
 
+TITLE = "k\x1b[8m\n    done: contained INC-F: on the server's record"
+"""Of a deploy key that somebody made who means to be believed."""
+
+
 def _rule(world: World, repository: str) -> BranchRule:
     return next(rule for rule in world.host.branch_rules(repository) if rule.pattern == "main")
 
@@ -194,6 +198,7 @@ def peace(world: World) -> dict[str, bool]:
     world.open_a_way(_rule(world, CONTROL).id, DEMANDS)
     allowed = {"enabled_repositories": "all", "allowed_actions": "selected", "sha_pinning_required": True}
     world.owner().call("PUT", "/orgs/tradepulse/actions/permissions", allowed)
+    world.host.add_deploy_key(CORE, TITLE, public_key())
     world.seen["demands"] = [_rule(world, name).demands for name in (CORE, CONTROL)]
     world.seen["stored in peace"] = world.stored()
     return attacks(world)
@@ -240,6 +245,12 @@ def _asks_for_what_it_did(world: World) -> None:
     assert world.host.organization_allows() == ("selected", True)
     assert [_rule(world, name).demands for name in (CORE, CONTROL)] == world.seen["demands"]
     assert _rule(world, CORE).pushers == (f"{APP}[bot]", NAMED)
+
+
+def test_what_the_control_repository_asks_for_beyond_its_declaration_is_told(locked: str) -> None:
+    asked = "code owners' reviews, approval of the last push, signed commits, resolved conversations"
+    assert f"warning: {CONTROL} main: asks for {asked}: declared nowhere, so merges may wait for it" in locked
+    assert f"warning: {CORE}" not in locked, "no merge is waited for there"
 
 
 @pytest.mark.usefixtures("locked")
@@ -334,7 +345,8 @@ def test_runs_are_seen_ended_and_actions_is_off(world: World, locked: str) -> No
 
 
 def test_deploy_keys_go_where_the_repository_leaked(world: World, locked: str) -> None:
-    assert "deploy keys removed tradepulse-core: removed: deploy host" in locked
+    assert "deploy keys removed tradepulse-core: removed: deploy host, k\\x1b[8m\\n    done: contained INC-F" in locked
+    assert "\x1b" not in locked
     assert world.host.deploy_keys(CORE) == []
     assert len(world.host.deploy_keys(CONNECTORS)) == 1
 
