@@ -162,8 +162,8 @@ def _rules(host: GithubHost, name: str) -> list[BranchRule]:
     return [] if host.repository_id(name) is None else host.branch_rules(name)
 
 
-async def declare(repositories: tuple[Repository, ...], locked: bool, held: Held) -> list[str]:
-    """Returns the names of the locks that could not be written: somebody deleted them behind Pulumi's back."""
+async def declare(repositories: tuple[Repository, ...], locked: bool, held: Held) -> list[pulumi.CustomResource]:
+    """Returns the locks that could not be written: somebody deleted them behind Pulumi's back."""
     # The provider waits a second after each write unless told otherwise; it obeys GitHub's own limits all the same.
     provider = github.Provider("github", write_delay_ms=0, read_delay_ms=0)
     # A repository cannot override its organization: it is switched off before it, and on after it. Waited for rather
@@ -177,10 +177,25 @@ async def declare(repositories: tuple[Repository, ...], locked: bool, held: Held
     return await registered([lock for repository in declared for lock in repository.locks])
 
 
-def lost(failed: list[str]) -> str:
+def still_locked(repositories: tuple[Repository, ...], host: GithubHost) -> list[str]:
+    """In peace: what GitHub still has as a lock-down left it. Pulumi takes nothing back of which its state does not
+    know. Raises Unreachable."""
+    found = [] if host.organization_actions() != ORGANIZATION_ACTIONS[True] else ["Actions of the organization"]
+    for repository in repositories:
+        name, wanted = repository.name, {rule.pattern for rule in settings(repository, locked=False).branches}
+        found += [f"{name} {rule.pattern}" for rule in _rules(host, name) if rule.lock and rule.pattern in wanted]
+        for target, ruleset in RULESETS.items():
+            held = host.ruleset(name, ruleset, target)
+            found += [f"{name} {ruleset}"] if held is not None and held.active else []
+        found += [] if host.actions_enabled(name) else [f"Actions of {name}"]
+    return found
+
+
+def lost(failed: list[pulumi.CustomResource]) -> str:
     """What to do about locks that Pulumi could not write."""
+    locks = ", ".join(lock.pulumi_resource_name for lock in failed)
     return (
-        f"not declared on GitHub: {', '.join(failed)}. Where GitHub says above that it could not resolve to a node, or "
-        "404, somebody deleted it behind Pulumi's back. In peace, first delete on GitHub what a lock-down has made "
-        "anew in its place, or there will be two; then run `pulumi up --refresh --config incident=keep`"
+        f"not declared on GitHub: {locks}. Where GitHub says above that it could not resolve to a node, or 404, "
+        "somebody deleted it behind Pulumi's back. In peace, first delete on GitHub what a lock-down has made anew in "
+        "its place, or there will be two; then run `pulumi up --refresh --config incident=keep`"
     )

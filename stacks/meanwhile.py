@@ -11,6 +11,7 @@ from containment.incident import Incident, State
 from policies.errors import InputError
 
 _MOST = 10
+_REFRESH = "pulumi up --refresh --config incident=keep"
 
 
 def refuse(vault: HvacVault, decision: Decision) -> None:
@@ -33,10 +34,12 @@ def not_declared(missing: list[str], decision: Decision) -> str:
     """Pulumi's state is what a lift goes by: what it does not know to be locked it leaves locked."""
     told = ", ".join(missing[:_MOST]) + (f" and {len(missing) - _MOST} more" if len(missing) > _MOST else "")
     if decision.lifting:
-        after, how = f"incident {decision.lifting.id} is lifted, but not everything is back", "--refresh --config"
+        after, again = f"incident {decision.lifting.id} is lifted, but not everything is back", _REFRESH
     else:
-        after, how = f"{ids(decision.in_force)} cannot be lifted yet", "--config"
-    return (
-        f"{after}: Pulumi's state does not have as declared: {told}. Without --target and --exclude: pulumi up {how} "
-        "incident=keep"
-    )
+        after, again = f"{ids(decision.in_force)} cannot be lifted yet", "pulumi up --config incident=keep"
+    return f"{after}: Pulumi's state does not have as declared: {told}. Without --target and --exclude: {again}"
+
+
+def not_back(locked: list[str], lifting: Incident) -> str:
+    """`locked`: what GitHub shows."""
+    return f"incident {lifting.id} is lifted, and GitHub still has locked: {', '.join(locked)}: {_REFRESH}"

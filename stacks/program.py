@@ -101,15 +101,17 @@ async def _rest(
     # Last: a provider that cannot be configured ends the whole program, and GitHub must not end a lock-down.
     from stacks import github
 
-    repositories = access.chosen(context).repositories
+    repositories, failed = access.chosen(context).repositories, []
     try:
         held = await asyncio.to_thread(github.read, repositories)
-    except PortcullisError as error:
-        complaints.append(f"repositories were not declared: {error}")
-    else:
         if held and (failed := await github.declare(repositories, bool(context.affected.open), held)):
             told.error(github.lost(failed))
-    missing = await watch.missing()
+        if held and vault is not None and decision.lifting and not decision.in_force:
+            left = await asyncio.to_thread(github.still_locked, repositories, held.host)
+            complaints += [meanwhile.not_back(left, decision.lifting)] if left else []
+    except PortcullisError as error:
+        complaints.append(f"repositories were not declared: {error}")
+    missing = await watch.missing(failed)
     if missing and (decision.in_force or decision.lifting):
         complaints.append(meanwhile.not_declared(missing, decision))
     if vault is not None:

@@ -20,16 +20,15 @@ def batches(things: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
         yield things[begin : begin + _BATCH]
 
 
-async def registered(resources: Iterable[pulumi.CustomResource | None]) -> list[str]:
-    """When each has had its turn. One that failed fails the update, and stops nothing else. Returns the names of
-    those."""
-    failed: list[str] = []
+async def registered(resources: Iterable[pulumi.CustomResource | None]) -> list[pulumi.CustomResource]:
+    """When each has had its turn. One that failed fails the update, and stops nothing else. Returns those."""
+    failed: list[pulumi.CustomResource] = []
     for resource in list(resources):
         if resource is not None:
             try:
                 await resource.id.future()
             except ResourceRegistrationFailed:
-                failed.append(resource.pulumi_resource_name)
+                failed.append(resource)
     return failed
 
 
@@ -44,11 +43,16 @@ class Watch:
         if isinstance(args.resource, pulumi.CustomResource):
             self._seen.append((args.resource, {name: args.props[name] for name in _TOLD if args.props.get(name)}))
 
-    async def missing(self) -> list[str]:
-        """Names of those that the state does not have as they are declared, when each has had its turn: they failed, or
-        `--target` or `--exclude` left them out, which the engine answers with what was there before."""
-        failed = await registered(resource for resource, _ in self._seen)
-        return sorted({*failed, *[r.pulumi_resource_name for r, told in self._seen if not await _as_told(r, told)]})
+    async def missing(self, beside: Iterable[pulumi.CustomResource]) -> list[str]:
+        """Names of those, but for `beside`, that the state does not have as they are declared, when each has had its
+        turn: they failed, or `--target` or `--exclude` left them out, which the engine answers with what was there
+        before."""
+        known = {id(resource) for resource in beside}
+        seen = [(resource, told) for resource, told in self._seen if id(resource) not in known]
+        failed = await registered(resource for resource, _ in seen)
+        return sorted(
+            {r.pulumi_resource_name for r in [*failed, *[r for r, told in seen if not await _as_told(r, told)]]}
+        )
 
 
 async def _as_told(resource: pulumi.CustomResource, told: dict[str, Any]) -> bool:

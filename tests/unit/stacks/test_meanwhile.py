@@ -49,3 +49,9 @@ def test_what_the_state_does_not_have_is_named_up_to_ten() -> None:
     lifted = meanwhile.not_declared(["r"], Decision((), None, A))
     assert lifted.startswith("incident A is lifted, but not everything is back: ")
     assert lifted.endswith("pulumi up --refresh --config incident=keep")
+
+
+def test_what_github_still_has_locked_is_named_with_the_remedy() -> None:
+    assert meanwhile.not_back(["core main"], A) == (
+        "incident A is lifted, and GitHub still has locked: core main: pulumi up --refresh --config incident=keep"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -48,7 +49,7 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
     context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, "all")
 
     class Watch:
-        async def missing(self) -> list[str]:
+        async def missing(self, _: object) -> list[str]:
             return []
 
     async def registered(_: object) -> None: ...
@@ -131,5 +132,6 @@ def test_still_contained_is_said_when_nothing_was_found_to_do(
 
 
 def test_the_remedy_for_a_lost_lock_is_in_the_order_in_which_it_is_done() -> None:
-    words = github.lost(["tradepulse-core-main"])
+    lock: Any = SimpleNamespace(pulumi_resource_name="tradepulse-core-main")
+    words = github.lost([lock])
     assert words.index("first delete on GitHub") < words.index("then run `pulumi up --refresh")
