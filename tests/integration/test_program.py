@@ -48,33 +48,6 @@ def test_another_environment_takes_nothing_away(prod: Production) -> None:
     assert (done.returncode, changed(done)) == (0, [])
 
 
-def test_production_is_contained_kept_and_lifted(prod: Production) -> None:
-    locked = prod.lock("PROD-1", "exchange-trading-key")
-    assert locked.returncode == 0, locked.stdout
-    assert contained("PROD-1")
-    assert changed(locked) != [], "the summary is not read: nothing would ever be seen to change"
-    assert not prod.reads("execution-engine", TRADING)
-    still = "still contained: nothing new was out"
-    assert still not in locked.stdout
-    kept = prod.keep()
-    assert kept.returncode == 0, kept.stdout
-    assert changed(kept) == []
-    assert still in kept.stdout
-    assert not prod.reads("execution-engine", TRADING)
-    assert still in prod.lock("PROD-1", "").stdout
-    prod.vault().write_policy(names.GATE, '{"path":{}}')
-    again = prod.lock("PROD-1", "").stdout
-    assert f"done: gate {names.GATE}" in again
-    assert still not in again, "it was open meanwhile"
-    refused = prod.lift("PROD-1")
-    assert refused.returncode != 0, "nothing was proven yet"
-    assert "to go on without lifting: pulumi up --config incident=keep" in refused.stdout
-    assert prod.up("incident=keep").returncode == 0, "the remedy does not work"
-    assert prod.open() == ["PROD-1"]
-    prod.lifted("PROD-1")
-    assert prod.reads("execution-engine", TRADING)
-
-
 def _program_of(pulumi: int) -> int:
     """The process that runs the program, below this one."""
     listed = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
@@ -135,6 +108,33 @@ def test_what_a_target_leaves_out_is_declared_by_nobody(prod: Production) -> Non
     assert again.returncode == 0, again.stdout
     prod.lifted("PROD-T")
     assert not any(rule.lock for rule in GithubHost.from_environment(prod.environ()).branch_rules("tradepulse-core"))
+
+
+def test_production_is_contained_kept_and_lifted(prod: Production) -> None:
+    locked = prod.lock("PROD-1", "exchange-trading-key")
+    assert locked.returncode == 0, locked.stdout
+    assert contained("PROD-1")
+    assert changed(locked) != [], "the summary is not read: nothing would ever be seen to change"
+    assert not prod.reads("execution-engine", TRADING)
+    still = "still contained: nothing new was out"
+    assert still not in locked.stdout
+    kept = prod.keep()
+    assert kept.returncode == 0, kept.stdout
+    assert changed(kept) == []
+    assert still in kept.stdout
+    assert not prod.reads("execution-engine", TRADING)
+    assert still in prod.lock("PROD-1", "").stdout
+    prod.vault().write_policy(names.GATE, '{"path":{}}')
+    again = prod.lock("PROD-1", "").stdout
+    assert f"done: gate {names.GATE}" in again
+    assert still not in again, "it was open meanwhile"
+    refused = prod.lift("PROD-1")
+    assert refused.returncode != 0, "nothing was proven yet"
+    assert "to go on without lifting: pulumi up --config incident=keep" in refused.stdout
+    assert prod.up("incident=keep").returncode == 0, "the remedy does not work"
+    assert prod.open() == ["PROD-1"]
+    prod.lifted("PROD-1")
+    assert prod.reads("execution-engine", TRADING)
 
 
 def test_a_left_over_lift_lifts_no_later_incident(prod: Production) -> None:
