@@ -40,6 +40,7 @@ spec:
   ttl: {{default: 1h, max: 8h}}
   incident: {{ttl: 15m, access: deny}}
   rotation: {{method: manual, period: 30d}}
+  upstream: {{name: bench, account: bench}}
 """,
 }
 

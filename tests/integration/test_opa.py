@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bench.declarations import generate
 from containment import operators
 from containment.adapters.opa import Opa
 from policies.load import ACCESS, load
@@ -72,6 +73,12 @@ def test_the_example_estate_holds(url: str) -> None:
     done = _check(url, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout) == {"allow": True, "reasons": [], "violations": []}
+
+
+def test_what_the_benchmark_declares_holds(url: str, tmp_path: Path) -> None:
+    generate(tmp_path, 2)
+    done = _check(url, str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_violation_has_file_line_rule_and_remedy(url: str, tmp_path: Path) -> None:
