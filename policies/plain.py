@@ -8,6 +8,11 @@ _UNSEEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 """Unicode categories of what is not seen, or moves what is: controls, directions, surrogates, separators."""
 
 
+def one_line(text: str) -> str:
+    """Each run of blanks and line breaks as one blank."""
+    return " ".join(text.split())
+
+
 def plain(text: str) -> str:
     """Each unseen character as its escape: `\\x1b`, `\\u202e`. A line stays one line."""
     return "".join(_escaped(c) if unicodedata.category(c) in _UNSEEN else c for c in text)

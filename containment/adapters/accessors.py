@@ -9,6 +9,7 @@ from typing import Any
 
 from containment.ports import Token
 from policies.errors import Unreachable
+from policies.plain import one_line
 
 WORKERS = 16
 PATIENCE = 3.0
@@ -69,7 +70,7 @@ class Accessors:
 
 def said(error: Any) -> str:
     """The server's words in one line: it makes a list of them, and quotes names in it."""
-    return " ".join("; ".join(error.errors or []).split())
+    return one_line("; ".join(error.errors or []))
 
 
 def _token(accessor: str, data: dict[str, Any]) -> Token:

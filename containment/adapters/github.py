@@ -242,12 +242,15 @@ class GithubHost:
 
     def organization_actions(self) -> str:
         """`all`, `none` or `selected`: which repositories may run Actions."""
-        return str(self._api.call("GET", f"/orgs/{self._owner}/actions/permissions")["enabled_repositories"])
+        return str(self._organization_permissions()["enabled_repositories"])
 
     def organization_allows(self) -> tuple[str, bool]:
         """Which actions may run (`all`, `local_only` or `selected`), and whether each must be pinned to a commit."""
-        found = self._api.call("GET", f"/orgs/{self._owner}/actions/permissions")
+        found = self._organization_permissions()
         return str(found.get("allowed_actions") or "all"), bool(found.get("sha_pinning_required"))
+
+    def _organization_permissions(self) -> Any:
+        return self._api.call("GET", f"/orgs/{self._owner}/actions/permissions")
 
     def set_organization_actions(self, enabled_repositories: str) -> None:
         self._api.call(

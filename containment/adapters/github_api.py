@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from policies.errors import InputError, Unreachable
+from policies.plain import one_line
 
 Query = Mapping[str, str] | None
 
@@ -98,7 +99,7 @@ class GithubApi:
         try:
             answer: dict[str, Any] = self._client.graphql.request(query, variables)
         except GraphQLFailed as error:
-            words = " ".join("; ".join(e.message for e in error.response.errors or []).split())
+            words = one_line("; ".join(e.message for e in error.response.errors or []))
             raise Unreachable(f"github: {what}: {words}"[:400]) from error
         except RequestFailed as error:
             raise Unreachable(f"github: {what}: {error.response.status_code} {_words(error)}") from error
@@ -132,7 +133,7 @@ def _words(error: Any) -> str:
         body = error.response.json()
     except ValueError:
         return ""
-    return " ".join(str(body.get("message", "")).split())[:200] if isinstance(body, dict) else ""
+    return one_line(str(body.get("message", "")))[:200] if isinstance(body, dict) else ""
 
 
 def _cause(error: Any) -> Exception:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.errors import InputError, Unreachable
+from policies.plain import one_line
 
 _KEY_FILE = "PAGERDUTY_ROUTING_KEY_FILE"
 _SECONDS = 5
@@ -73,11 +74,8 @@ class PagerDuty:
         try:
             call()
         except HttpError as error:
-            said = (
-                ""
-                if error.response is None
-                else f"{error.response.status_code} {' '.join(error.response.text.split())[:200]}"
-            )
+            answer = error.response
+            said = "" if answer is None else f"{answer.status_code} {one_line(answer.text)[:200]}"
             raise Unreachable(f"pagerduty: {what}: {said}") from error
         except Error as error:
             raise Unreachable(f"pagerduty: {what}: {type(error.__cause__ or error).__name__}") from error
