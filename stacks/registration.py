@@ -41,7 +41,8 @@ class Watch:
 
     def _see(self, args: pulumi.ResourceTransformationArgs) -> None:
         if isinstance(args.resource, pulumi.CustomResource):
-            self._seen.append((args.resource, {name: args.props[name] for name in _TOLD if args.props.get(name)}))
+            told = {name: args.props[name] for name in _TOLD if args.props.get(name) is not None}
+            self._seen.append((args.resource, told))
 
     async def missing(self, beside: Iterable[pulumi.CustomResource]) -> list[str]:
         """Names of those, but for `beside`, that the state does not have as they are declared, when each has had its

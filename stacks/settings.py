@@ -50,6 +50,19 @@ def _left_out(asked: Asked, given: Mapping[str, str]) -> str:
     return f"{said}; the lock-down goes on without it"
 
 
+def _redirected(everything: Mapping[str, str]) -> None:
+    """Pulumi gives its Vault provider what a stack file says of it: another server would get the operator's token, and
+    none of the policies. Raises InputError, for a lock-down too. No value is told."""
+    found = sorted(key for key in everything if key.startswith("vault:"))
+    if found:
+        remove = " && ".join(f"pulumi config rm {key}" for key in found)
+        raise InputError(
+            f"config {', '.join(found)}: Pulumi's resources must go where all else goes, which VAULT_ADDR, VAULT_TOKEN "
+            f"and VAULT_CACERT say; nothing was changed. {remove}. A lock-down that reads no stack file: portcullis "
+            "contain"
+        )
+
+
 def _names(key: str) -> bool:
     """Whether it may have been meant for one of those that name a lock-down."""
     said, naming = key.lower(), ("incidentid", "incidentscope")
@@ -58,7 +71,8 @@ def _names(key: str) -> bool:
 
 def read() -> Settings:
     """Raises InputError naming the key and what it may be."""
-    config = pulumi.Config()
+    config, everything = pulumi.Config(), pulumi.runtime.config.CONFIG.get()
+    _redirected(everything)
     mode, environment = config.get("incident") or "keep", config.get("environment") or "all"
     if mode not in tuple(Mode):
         raise InputError(f"config incident: {mode!r}; one of keep, true, false")
@@ -71,7 +85,7 @@ def read() -> Settings:
         file=f"Pulumi.{pulumi.get_stack()}.yaml",
     )
     prefix = f"{config.name}:"
-    given = {k.removeprefix(prefix): v for k, v in pulumi.runtime.config.CONFIG.get().items() if k.startswith(prefix)}
+    given = {k.removeprefix(prefix): v for k, v in everything.items() if k.startswith(prefix)}
     if warning := _left_out(asked, given):
         told.warn(warning)
     approval = config.get("approvalRequired") or "false"

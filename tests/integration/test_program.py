@@ -104,6 +104,10 @@ def test_what_a_target_leaves_out_is_declared_by_nobody(prod: Production) -> Non
     refused = prod.lift("PROD-T")
     assert refused.returncode != 0
     assert "declared: no `pulumi up` has declared this lock-down to its end" in refused.stdout
+    actions = "github:index/actionsRepositoryPermissions:ActionsRepositoryPermissions::tradepulse-core"
+    urn = f"urn:pulumi:prod::portcullis::portcullis:github:Repository${actions}"
+    done = prod.run([*prod.argv("incident=keep"), "--exclude", urn], prod.environ())
+    assert "Pulumi's state does not have as declared: tradepulse-core. Without" in done.stdout, done.stdout
     again = prod.keep()
     assert again.returncode == 0, again.stdout
     prod.lifted("PROD-T")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pulumi
 import pytest
 import yaml
 
@@ -64,3 +65,16 @@ def test_a_misspelt_key_that_may_say_what_leaked_is_never_left_out(given: dict[s
 
 def test_the_keys_of_others_and_good_ones_are_not_spoken_of() -> None:
     assert _read(Mode.LOCK, ASKED) == _read(Mode.KEEP, {}) == ""
+
+
+def test_a_stack_file_sends_the_token_to_no_other_server() -> None:
+    held = {"portcullis:incident": "true", "vault:address": "https://vault.evil.example", "vault:token": "s.value"}
+    before = pulumi.runtime.config.CONFIG.set(held)
+    try:
+        with pytest.raises(InputError, match=r"config vault:address, vault:token: .*VAULT_ADDR.* nothing was ch") as e:
+            settings.read()
+    finally:
+        pulumi.runtime.config.CONFIG.reset(before)
+    assert "pulumi config rm vault:address && pulumi config rm vault:token" in str(e.value)
+    assert "evil" not in str(e.value)
+    assert "s.value" not in str(e.value)
