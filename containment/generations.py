@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from containment.incident import Incident
+from containment.scope import leaked_in
 from policies.model import Estate, TokenType, Workload
 
 COUNT = 4
@@ -16,12 +17,8 @@ COUNT = 4
 
 def touching(workload: Workload, estate: Estate, incidents: Iterable[Incident]) -> tuple[Incident, ...]:
     """Incidents, lifted ones too, that had this workload in scope, in the order of their opening."""
-    granted = {s.name for s in estate.granted.get(workload.name, ())}
-    found = [
-        i
-        for i in incidents
-        if i.scope.everything or workload.name in i.scope.names("workload") or granted & i.scope.names("secret")
-    ]
+    ours = {f"workload:{workload.name}", *(f"secret:{s.name}" for s in estate.granted.get(workload.name, ()))}
+    found = [i for i in incidents if i.scope.everything or not ours.isdisjoint(leaked_in(i, estate.repositories))]
     return tuple(sorted(found, key=lambda i: (i.opened_at, i.id)))
 
 

@@ -6,13 +6,14 @@ import gc
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 import click
 
 from containment.errors import CUT_SHORT
-from policies.errors import PortcullisError
+from policies.errors import PortcullisError, Unreachable
 from rotation.commands import Commands
 from rotation.terminal import emit, progress
 
@@ -84,5 +85,6 @@ def _end(message: str, code: int) -> NoReturn:
 def _fail(message: str, code: int) -> NoReturn:
     """With `--json` there is a document on stdout however a command ends."""
     if "--json" in sys.argv:
-        emit({"error": message, "exit_code": code})
+        with suppress(Unreachable):  # stdout itself may be what is away
+            emit({"error": message, "exit_code": code})
     sys.exit(code)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from containment import gate, generations
 from containment.incident import Incident, Scope, State
 from policies.load import load
+from policies.model import Capability, Grant
 
 ESTATE = load()
 WORKLOAD = next(w for w in ESTATE.workloads if w.name == "analytics-batch")
@@ -38,6 +39,19 @@ def test_it_stays_closed_until_the_last_token_has_expired_lifted_or_not() -> Non
 
 def test_an_incident_elsewhere_closes_nothing() -> None:
     assert closed(ELSEWHERE, now=105) == {}
+
+
+def test_a_repository_that_leaked_closes_what_its_workflows_secrets_are_granted_to() -> None:
+    """Else a batch token of before reads the new value as soon as its path is open again."""
+    holder = next(r for r in ESTATE.repositories if r.actions_secrets)
+    held = {a.secret for a in holder.actions_secrets}
+    granted = tuple(
+        replace(s, grants=(*s.grants, Grant(WORKLOAD.name, (Capability.READ,)))) if s.name in held else s
+        for s in ESTATE.secrets
+    )
+    leak = replace(OPEN, scope=Scope(everything=False, leaked=(f"repository:{holder.name}",)))
+    assert generations.closed_until(WORKLOAD, ESTATE, (leak,), now=105) == {}
+    assert generations.closed_until(WORKLOAD, replace(ESTATE, secrets=granted), (leak,), now=105) == {0: 0}
 
 
 def test_a_second_incident_within_the_ttl_closes_both() -> None:

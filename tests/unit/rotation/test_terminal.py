@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,21 @@ def test_what_is_harmless_stays(text: str, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == f"{text}\n"
 
 
+def test_a_stderr_that_takes_no_word_stops_nothing() -> None:
+    code = "from rotation.terminal import *; progress('a'); progress('b'); say('contained')"
+    with Path("/dev/full").open("wb") as full:
+        argv = [sys.executable, "-c", code]
+        done = subprocess.run(argv, cwd=ROOT.parent, check=False, stdout=subprocess.PIPE, stderr=full)
+    assert (done.returncode, done.stdout) == (0, b"contained\n")
+
+
+def test_a_stdout_that_takes_no_word_ends_with_the_reason() -> None:
+    with Path("/dev/full").open("wb") as full:
+        argv = [sys.executable, "-m", "rotation", "check", "--explain", "sharing"]
+        done = subprocess.run(argv, cwd=ROOT.parent, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (3, "portcullis: stdout takes nothing more: No space left on device\n")
+
+
 def _printed(file: Path) -> set[str]:
     """Functions by which the file prints, whatever it calls them by."""
     found = set[str]()
@@ -56,6 +73,6 @@ def _printed(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("name", sorted(str(f.relative_to(ROOT)) for f in ROOT.rglob("*.py")))
 def test_nothing_prints_by_itself(name: str) -> None:
-    allowed = {"echo"} if name == "terminal.py" else {"verbatim"} if name in VERBATIM else set()
+    allowed = {"echo", "stdout", "stderr"} if name == "terminal.py" else {"verbatim"} if name in VERBATIM else set()
     beside = {"drift/compare.py": {"stdout", "stderr"}, "__main__.py": {"print", "stderr"}}  # its one line is fixed
     assert _printed(ROOT / name) <= allowed | beside.get(name, set())
