@@ -51,10 +51,19 @@ def _by_name(snapshot: Snapshot) -> dict[tuple[PrincipalKind, str], Principal]:
     return {(p.kind, p.name): p for p in snapshot.principals}
 
 
+def _production(before: Side, after: Side, *names: str) -> bool:
+    """By the first of the names that either side knows: production on one side is production, and so is what neither
+    side knows."""
+    for name in names:
+        if found := {side.environments[name] for side in (before, after) if name in side.environments}:
+            return _PRODUCTION in found
+    return True
+
+
 def _beside_paths(was: Principal, now: Principal, before: Side, after: Side) -> Iterator[Change]:
     """The gate denies nothing in peace, so no path tells that it is gone. A declared TTL is a fact and told as one."""
     held, holds = (any(a.policy.name == after.gate for a in p.attached) for p in (was, now))
-    production = after.environments.get(now.name) is not Environment.STAGING
+    production = _production(before, after, now.name)
     if held != holds:
         gone = "no lock-down binds its tokens"
         graded, reason = (Risk.CRITICAL, gone) if held else (Risk.NARROWER, "narrower")
@@ -74,9 +83,7 @@ def _beside(
 
 def _of_paths(one: Difference, principal: Principal, before: Side, after: Side, follow: bool) -> Change:
     at = one.witness.removesuffix("/")
-    environment = after.environments.get(at) or before.environments.get(at)
-    environment = environment or after.environments.get(principal.name) or before.environments.get(principal.name)
-    production = environment is not Environment.STAGING
+    production = _production(before, after, at, principal.name)
     graded, reason = risk.of_paths(one.gained, one.loosened, one.single, one.witness, production)
     target = (after if one.widens else before).snapshot.target(at)
     return Change(
@@ -116,25 +123,33 @@ def _place(one: Difference) -> Place | None:
 
 
 def _aspects(before: Side, after: Side) -> Iterator[Change]:
-    """Of a subject that is on one side only, what it gives stands with the principals; a repository that goes is
-    protected no more."""
-    for key, was in before.facts.items():
-        now = after.facts.get(key)
-        if now is None:
-            if was.aspect == "protection":
-                yield _of_aspect(was, "no longer declared", was, _owner(before, after, was), widens=True)
+    """Of a subject that is on one side only, what a principal has by it stands with that one. What is no principal's, a
+    repository, a mount, a connection, is told by its aspects; a repository that goes is protected no more."""
+    for key, now in after.facts.items():
+        was = before.facts.get(key)
+        owner = _owner(before, after, now)
+        if was is None:
+            if now.widens_anew:
+                yield _of_aspect("not declared", now.text, now, owner, widens=True)
         elif now.value != was.value:
-            yield _of_aspect(was, now.text, now, _owner(before, after, was), widens=now.widened_from(was))
+            production = _PRODUCTION in (was.environment, now.environment)
+            yield _of_aspect(was.text, now.text, now, owner, widens=now.widened_from(was), production=production)
+    for key, was in before.facts.items():
+        if was.aspect == "protection" and key not in after.facts:
+            yield _of_aspect(was.text, "no longer declared", was, _owner(before, after, was), widens=True)
 
 
 def _owner(before: Side, after: Side, of: Fact) -> str:
-    """Whose it was: a new owner does not speak for what another one had."""
-    found = before.facts.get((of.subject, "owner")) or after.facts.get((of.subject, "owner"))
+    """Whose it was, or whose what is given was: a new owner does not speak for what another one had, and whom a new
+    subject names speaks for nothing."""
+    if of.given:
+        return before.owners.get(of.given) or after.owners.get(of.given, "")
+    found = before.facts.get((of.subject, "owner"))
     return found.text if found else ""
 
 
-def _of_aspect(was: Fact, after: str, now: Fact, owner: str, *, widens: bool) -> Change:
-    production = _PRODUCTION in (was.environment, now.environment)
+def _of_aspect(before: str, after: str, now: Fact, owner: str, *, widens: bool, production: bool = False) -> Change:
+    production = production or now.environment is _PRODUCTION
     graded, reason = risk.of_aspect(now.aspect, now.value, production) if widens else (Risk.NARROWER, "narrower")
     return Change(
         subject=now.subject,
@@ -145,7 +160,7 @@ def _of_aspect(was: Fact, after: str, now: Fact, owner: str, *, widens: bool) ->
         place=now.place,
         owner=owner,
         production=production,
-        before=was.text,
+        before=before,
         after=after,
     )
 
@@ -157,7 +172,7 @@ def _targets(before: Side, after: Side) -> Iterator[Change]:
         if path in declared:
             continue
         was = before.snapshot.stands_for.get(path)
-        production = after.environments.get(path) is not Environment.STAGING
+        production = _production(before, after, path)
         owner = before.owners.get(path) or after.owners.get(path, "")
         for aspect, old, new, widens in roles.differing(path, before.snapshot, now):
             graded, reason = risk.of_aspect(aspect, now.ttl and now.ttl.max, production)

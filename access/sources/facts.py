@@ -45,7 +45,8 @@ Value = int | str | frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """`value`: seconds for a TTL; a rank where the aspect has an order, `text` being its word."""
+    """`value`: seconds for a TTL; a rank where the aspect has an order, `text` being its word. `given`: the path of
+    what the subject has by it, whose owner answers. `alone`: no principal's paths tell what a new subject brings."""
 
     subject: str
     aspect: str
@@ -54,6 +55,15 @@ class Fact:
     wider: Wider
     environment: Environment
     place: Place
+    given: str = ""
+    alone: bool = False
+
+    @property
+    def widens_anew(self) -> bool:
+        """Where there was nothing. Whom a new subject names as its owner widens nothing, and answers for nothing."""
+        if not self.alone or self.aspect == "owner":
+            return False
+        return self.wider is Wider.OTHER or (self.wider is Wider.MORE_MEMBERS and bool(self.value))
 
     def widened_from(self, before: Fact) -> bool:
         old, new = before.value, self.value
@@ -76,14 +86,19 @@ _TIERS = (Tier.STANDARD, Tier.HIGH, Tier.CRITICAL)
 class _Subject:
     """Facts of one declaration: `secret secret/data/trading/exchange`."""
 
-    def __init__(self, kind: str, name: str, environment: Environment, source: Source) -> None:
-        self._subject, self._environment, self._source = f"{kind} {name}", environment, source
+    def __init__(self, kind: str, name: str, environment: Environment, source: Source, *, alone: bool = False) -> None:
+        self._subject, self._environment, self._source, self._alone = f"{kind} {name}", environment, source, alone
 
-    def __call__(self, aspect: str, field: str, value: Value, wider: Wider, text: str = "") -> Fact:
+    def __call__(self, aspect: str, field: str, value: Value, wider: Wider, text: str = "", *, given: str = "") -> Fact:
         line = fields.line(self._source.lines, field) if self._source.lines else self._source.line
         said = text or (", ".join(sorted(value)) or "none" if isinstance(value, frozenset) else str(value))
         place = Place(self._source.file, line)
-        return Fact(self._subject, aspect, value, said, wider, self._environment, place)
+        return Fact(self._subject, aspect, value, said, wider, self._environment, place, given, self._alone)
+
+    def environment(self) -> Fact:
+        """Which is the folder that it is in, and so the rules and approvals that hold for it."""
+        rank = int(self._environment is Environment.PRODUCTION)
+        return self("environment", "metadata.name", rank, Wider.LESS, self._environment.value)
 
     def seconds(self, aspect: str, field: str, value: int) -> Fact:
         return self(aspect, field, value, Wider.GREATER, f"{value} s")
@@ -112,6 +127,7 @@ def _all(estate: Estate) -> Iterator[Fact]:
 
 def _secret(secret: SecretAccessPolicy) -> Iterator[Fact]:
     fact = _Subject("secret", names.granted_path(secret), secret.environment, secret.source)
+    yield fact.environment()
     yield fact("owner", "spec.owner", secret.owner, Wider.OTHER)
     yield fact("tier", "spec.tier", _TIERS.index(secret.tier), Wider.LESS, secret.tier.value)
     yield fact.seconds("TTL, default", "spec.ttl.default", secret.ttl.default)
@@ -130,7 +146,8 @@ def _secret(secret: SecretAccessPolicy) -> Iterator[Fact]:
 
 
 def _mount(mount: Mount) -> Iterator[Fact]:
-    fact = _Subject("mount", mount.name, mount.environment, mount.source)
+    fact = _Subject("mount", mount.name, mount.environment, mount.source, alone=True)
+    yield fact.environment()
     yield fact("type", "spec.type", mount.type.value, Wider.OTHER)
     yield fact.seconds("TTL, default", "spec.ttl.default", mount.ttl.default)
     yield fact.seconds("TTL, max", "spec.ttl.max", mount.ttl.max)
@@ -138,7 +155,8 @@ def _mount(mount: Mount) -> Iterator[Fact]:
 
 def _connection(connection: DatabaseConnection) -> Iterator[Fact]:
     name = f"{connection.mount}/config/{connection.name}"
-    fact = _Subject("database connection", name, connection.environment, connection.source)
+    fact = _Subject("database connection", name, connection.environment, connection.source, alone=True)
+    yield fact.environment()
     yield fact("URL", "spec.urlEnv", connection.url_env, Wider.OTHER)
     yield fact("user", "spec.username", connection.username, Wider.OTHER)
     yield fact("password", "spec.passwordEnv", connection.password_env, Wider.OTHER)
@@ -147,6 +165,7 @@ def _connection(connection: DatabaseConnection) -> Iterator[Fact]:
 
 def _workload(workload: Workload) -> Iterator[Fact]:
     fact = _Subject("workload", workload.name, workload.environment, workload.source)
+    yield fact.environment()
     yield fact("owner", "spec.owner", workload.owner, Wider.OTHER)
     yield fact("login", "spec.auth", workload.auth.value, Wider.OTHER)
     yield fact("claims that a login must have", "spec.boundClaims", _claims(workload), Wider.FEWER_CONDITIONS)
@@ -158,6 +177,7 @@ def _workload(workload: Workload) -> Iterator[Fact]:
 
 def _ci_role(role: CiRole) -> Iterator[Fact]:
     fact = _Subject("CI role", role.name, role.environment, role.source)
+    yield fact.environment()
     yield fact("owner", "spec.owner", role.owner, Wider.OTHER)
     yield fact("repository", "spec.repository", role.repository, Wider.OTHER)
     yield fact("claims that a login must have", "spec.boundClaims", _claims(role), Wider.FEWER_CONDITIONS)
@@ -170,7 +190,8 @@ def _claims(identity: Workload | CiRole) -> frozenset[str]:
 
 
 def _repository(repository: Repository, paths: dict[str, str]) -> Iterator[Fact]:
-    fact = _Subject("repository", repository.name, repository.environment, repository.source)
+    fact = _Subject("repository", repository.name, repository.environment, repository.source, alone=True)
+    yield fact.environment()
     copies = frozenset(f"{a.name} from {paths.get(a.secret, a.secret)}" for a in repository.actions_secrets)
     merges = "spec.requiredApprovals"
     yield fact("protection", "metadata.name", 1, Wider.LESS, "declared")
@@ -181,6 +202,10 @@ def _repository(repository: Repository, paths: dict[str, str]) -> Iterator[Fact]
     control = "takes reviewed merges" if repository.control else "locked"
     yield fact("in an incident", "spec.control", int(repository.control), Wider.GREATER, control)
     yield fact("secrets of its workflows", "spec.actionsSecrets", copies, Wider.MORE_MEMBERS)
+    for index, copy in enumerate(repository.actions_secrets):
+        path = paths.get(copy.secret, copy.secret)
+        where = f"spec.actionsSecrets[{index}]"
+        yield fact(f"copy of {path} as {copy.name}", where, frozenset({copy.name}), Wider.MORE_MEMBERS, given=path)
     yield fact("deploy keys", "spec.deployKeys", frozenset(repository.deploy_keys), Wider.MORE_MEMBERS)
     yield fact("rulesets of others", "spec.rulesets", frozenset(repository.rulesets), Wider.MORE_MEMBERS)
     asked = repository.protection

@@ -139,6 +139,10 @@ def _propose(world: World, old: str, new: str) -> None:
     file = world.folder / "origin" / WIDER
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
+    _open(world)
+
+
+def _open(world: World) -> None:
     world.push("proposed", "dana")
     world.ask("POST", "/pulls", {"title": "Proposed", "head": "proposed", "base": "main"}, "dana")
 
@@ -160,6 +164,41 @@ def test_a_widening_fails_until_it_is_approved(world: World) -> None:
     approved = world.judge()
     assert approved.returncode == 0, approved.stdout + approved.stderr
     assert "### Approved" in _comment(world)
+
+
+REPOSITORY_TOO = """apiVersion: portcullis/v1
+kind: Repository
+metadata: {name: toys}
+spec:
+  owner: team-mallory
+  defaultBranch: main
+  control: false
+  mergers: []
+  requiredApprovals: 1
+  actionsSecrets: [{name: K, secret: exchange-trading-key}]
+"""
+
+
+def test_a_new_repository_has_a_secret_only_by_its_owner_and_security(world: World) -> None:
+    folder = world.folder / "origin" / "policies" / "access"
+    (folder / "production" / "repository-toys.yaml").write_text(REPOSITORY_TOO)
+    _open(world)
+    refused = world.judge()
+    for team in ("team-trading", "team-security"):
+        assert f"missing  {team}: 0 of 1" in refused.stdout, refused.stdout + refused.stderr
+    assert "copy of secret/data/trading/exchange as K" in _comment(world)
+    for person in ("tom", "sam"):
+        world.ask("POST", "/pulls/1/reviews", {"event": "APPROVE"}, person)
+    assert world.judge().returncode == 0
+
+
+def test_what_leaves_production_needs_its_owners_and_security(world: World) -> None:
+    folder = world.folder / "origin" / "policies" / "access"
+    infra = "repository-tradepulse-infra.yaml"
+    (folder / "production" / infra).rename(folder / "staging" / infra)
+    _open(world)
+    refused = world.judge()
+    assert (refused.returncode, "missing  team-security: 0 of 1" in refused.stdout) == (1, True), refused.stderr
 
 
 def test_a_pull_request_to_another_branch_is_not_judged(world: World) -> None:

@@ -189,3 +189,84 @@ def test_a_new_role_is_named_where_somebody_reaches_it_by_a_pattern() -> None:
     assert (one.subject, one.what, one.widens) == ("role db/creds/app", "new, in reach", True)
     assert one.after == "database role app at db with the rights of reader, for login role auth/approle/role/x"
     assert changes(_standing(None, ALL), _standing(LEASED, ALL)) == ()
+
+
+ALONE = {
+    "Repository": """
+  owner: team-mallory
+  defaultBranch: main
+  control: false
+  mergers: [mallory]
+  requiredApprovals: 1
+  actionsSecrets: [{name: K, secret: exchange-trading-key}]
+""",
+    "Mount": "\n  path: hidden\n  type: kv\n  ttl: {default: 1h, max: 4h}\n",
+    "DatabaseConnection": """
+  mount: staging/database
+  urlEnv: TRADEPULSE_DB_URL
+  username: portcullis
+  passwordEnv: TRADEPULSE_DB_PASSWORD
+  containmentUrlEnv: TRADEPULSE_DB_CONTAINMENT_URL
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "environment", "told"),
+    [
+        (
+            "Repository",
+            "production",
+            {
+                f"copy of {PATH} as K": "team-trading",
+                "secrets of its workflows": "",
+                "who merges in an incident": "",
+                "protected branch": "",
+                "who may push or merge in peace": "",
+            },
+        ),
+        ("Mount", "staging", {"type": ""}),
+        ("DatabaseConnection", "staging", dict.fromkeys(("URL", "user", "password", "URL for containment"), "")),
+    ],
+)
+def test_what_is_new_and_no_principal_is_told_and_nobody_whom_it_names_answers(
+    tmp_path: Path, kind: str, environment: str, told: dict[str, str]
+) -> None:
+    folder = Path(shutil.copytree(ACCESS, tmp_path / "policies" / "access"))
+    head = f"apiVersion: portcullis/v1\nkind: {kind}\nmetadata: {{name: toys}}\nspec:{ALONE[kind]}"
+    (folder / environment / "toys.yaml").write_text(head)
+    side = of_declarations(load(folder))
+    found = _own(changes(BASE, side))
+    assert {c.what: c.owner for c in found} == told
+    assert {(c.widens, c.before, c.production) for c in found} == {(True, "not declared", environment == "production")}
+    gone = [c.what for c in _own(changes(side, BASE))]
+    assert gone == (["protection"] if kind == "Repository" else [])
+
+
+def test_another_copy_of_a_secret_is_its_owners_to_allow_as_well_as_the_repositorys(tmp_path: Path) -> None:
+    core = "production/repository-tradepulse-core.yaml"
+    more = "actionsSecrets:\n    - {name: K, secret: exchange-trading-key}"
+    found = _own(changes(BASE, _changed(tmp_path, core, "actionsSecrets:", more)))
+    owner = next(f.text for (s, a), f in BASE.facts.items() if (s, a) == ("repository tradepulse-core", "owner"))
+    assert {c.what: c.owner for c in found} == {
+        f"copy of {PATH} as K": "team-trading",
+        "secrets of its workflows": owner,
+    }
+
+
+def test_what_leaves_production_is_told_and_is_productions_still(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ACCESS, tmp_path / "policies" / "access"))
+    for file in (folder / "production").iterdir():
+        file.rename(folder / "staging" / f"moved-{file.name}")
+    moved = of_declarations(load(folder))
+    found = _own(changes(BASE, moved))
+    assert {c.what for c in found} == {"environment"}
+    assert len(found) == len(list((ACCESS / "production").iterdir()))
+    assert {(c.widens, c.production, c.before, c.after) for c in found} == {(True, True, "production", "staging")}
+    key = next(c for c in found if c.subject == f"secret {PATH}")
+    assert (key.owner, key.risk) == ("team-trading", Risk.HIGH)
+    assert not any(c.widens for c in changes(moved, BASE))
+    for file in folder.rglob("moved-exchange-trading-key.yaml"):
+        file.write_text(file.read_text().replace("[read]", "[read, update]"))
+    (wider,) = (c for c in _own(changes(BASE, of_declarations(load(folder)))) if c.what == PATH)
+    assert (wider.widens, wider.production) == (True, True)
