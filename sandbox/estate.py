@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from containment import gate, names, operators
+from containment import gate, names, onboarding, operators
 from policies.load import load
 from policies.model import AuthMethod, CiRole, Estate, KvSecret, SecretAccessPolicy, Workload
 from sandbox.process import write_private
@@ -47,24 +47,14 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
     # default five failures shut an alias for 15 minutes. Nobody guesses a secret_id, so it protects nothing.
     call("POST", f"sys/auth/{names.APPROLE}/tune", {"user_lockout_config": {"lockout_disable": True}})
     _trust_issuer(sandbox, call)
-    call("POST", f"auth/token/roles/{names.PROBE_ROLE}", operators.probe_role())
-    call("POST", f"auth/token/roles/{names.APPLY_ROLE}", operators.apply_role())
+    for role, parameters in onboarding.token_roles(estate).items():
+        call("POST", f"auth/token/roles/{role}", parameters)
     identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
     logins = _keys(bao, f"auth/{names.JWT}/role", root)
     for identity in identities:
-        if operators.issuable(identity):
-            call("POST", f"auth/token/roles/{names.issue_role(identity)}", operators.issue_role(identity))
         if names.login_method(identity) == names.JWT and identity.name not in logins:
             call("POST", names.login_role(identity), operators.jwt_role())
-    for name, text in (
-        (operators.OPERATOR, operators.operator_policy(estate)),
-        (operators.CONTAINMENT, operators.containment_policy(estate)),
-        (operators.BREAK_GLASS, operators.break_glass_policy()),
-        (operators.ROTATOR, operators.rotator_policy(estate)),
-        (operators.PROBER, operators.prober_policy()),
-        (operators.APPROVER, operators.approver_policy()),
-        (operators.DRIFT, operators.drift_policy(estate)),
-    ):
+    for name, text in onboarding.keeper_policies(estate).items():
         call("PUT", f"sys/policies/acl/{name}", {"policy": text})
     existing = set(call("LIST", "sys/policies/acl")["data"]["keys"])
     if names.QUARANTINE not in existing:

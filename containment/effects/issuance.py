@@ -40,7 +40,7 @@ def uncap(run: Run, before: Affected) -> None:
 
 def uncapped(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[str]:
     """Paths of roles whose TTLs an open incident caps and the server does not, with the parameters. Reads only."""
-    return [f"{cap.path} ({', '.join(wrong)})" for cap, wrong in to_cap(vault, estate, incidents)]
+    return [f"{cap.path} ({', '.join(lacks)})" for cap, lacks in to_cap(vault, estate, incidents)]
 
 
 def to_cap(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[tuple[caps.Cap, list[str]]]:
@@ -48,11 +48,11 @@ def to_cap(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[
 
     def look(cap: caps.Cap) -> tuple[caps.Cap, list[str]]:
         held = vault.read(cap.path)
-        return cap, [] if held is None else _wrong(held, cap.incident)
+        return cap, [] if held is None else wrong(held, cap.incident)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(look, caps.caps(estate, affected(estate, incidents), incidents))
-        return [(cap, wrong) for cap, wrong in found if wrong]
+        return [(cap, lacks) for cap, lacks in found if lacks]
 
 
 def _converge(run: Run, path: str, wanted: Mapping[str, object]) -> Seen:
@@ -60,14 +60,15 @@ def _converge(run: Run, path: str, wanted: Mapping[str, object]) -> Seen:
     held = vault.read(path)
     if held is None:
         return Outcome.ALREADY, "does not exist"
-    if not _wrong(held, wanted):
+    if not wrong(held, wanted):
         return Outcome.ALREADY, "in force"
     vault.write(path, dict(wanted))
-    wrong = _wrong(vault.read(path) or {}, wanted)
-    return (Outcome.FAILED, f"not in force: {', '.join(wrong)}") if wrong else (Outcome.DONE, "in force")
+    left = wrong(vault.read(path) or {}, wanted)
+    return (Outcome.FAILED, f"not in force: {', '.join(left)}") if left else (Outcome.DONE, "in force")
 
 
-def _wrong(held: Mapping[str, object], wanted: Mapping[str, object]) -> list[str]:
+def wrong(held: Mapping[str, object], wanted: Mapping[str, object]) -> list[str]:
+    """Parameters that a role has otherwise than wanted."""
     return [key for key, value in wanted.items() if not _same(held.get(key), value)]
 
 

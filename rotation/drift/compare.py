@@ -19,6 +19,7 @@ from containment.effects import issuance
 from containment.ports import CodeHost, Vault
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.model import Estate, MountType
+from rotation.drift import contents
 from rotation.drift.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
 from rotation.evidence.redaction import redact
 
@@ -33,7 +34,8 @@ _TOLD = 600
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """`changed`: what Pulumi would change back, and roles that an open incident caps and the server does not.
+    """`changed`: what Pulumi would change back, roles that an open incident caps and the server does not, and what is
+    ours by name and not by content.
     `unmanaged`: what is declared nowhere. `unread`: systems that could not be read, and
     of which nothing is known."""
 
@@ -52,6 +54,7 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
     of_vault: dict[str, Callable[[], list[str]]] = {
         "pulumi": lambda: preview(stack, config),
         "incident caps": lambda: [f"uncapped {path}" for path in issuance.uncapped(vault, estate, vault.incidents())],
+        "vault contents": lambda: contents.changed(vault, estate),
         "vault": lambda: [str(u) for u in in_vault(_vault(vault, estate), estate)],
     }
     found: dict[str, list[str]] = {}
@@ -70,7 +73,8 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
             except PortcullisError as error:
                 unread.append(f"{name}: {error}")
     unmanaged = (*found.get("vault", ()), *found.get("github", ()))
-    return Drift((*found.get("pulumi", ()), *found.get("incident caps", ())), unmanaged, tuple(unread))
+    changed = (one for name in ("pulumi", "incident caps", "vault contents") for one in found.get(name, ()))
+    return Drift(tuple(changed), unmanaged, tuple(unread))
 
 
 def _answered(vault: Vault) -> None:

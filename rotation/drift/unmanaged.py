@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from containment import generations, names, operators
+from containment import generations, names, onboarding, operators
 from containment.repository import DECLARABLE, RULESETS, BranchRule, settings
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Repository, Workload
 
@@ -76,9 +76,9 @@ def _policies(estate: Estate) -> set[str]:
 
 
 def _auth_roles(method: str, estate: Estate) -> set[str]:
-    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
     if method == "token":
-        return {names.PROBE_ROLE, names.APPLY_ROLE} | {names.issue_role(i) for i in identities if operators.issuable(i)}
+        return set(onboarding.token_roles(estate))
+    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
     ours = {operators.DRIFT, operators.APPROVER} if method == names.JWT else set()
     return ours | {i.name for i in identities if (i.auth if isinstance(i, Workload) else AuthMethod.JWT) == method}
 

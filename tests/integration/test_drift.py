@@ -110,10 +110,48 @@ def test_none_then_each_by_name_then_none_again(sandbox: Sandbox, env: dict[str,
     assert (REPOSITORY / "Pulumi.local.yaml").read_text() == settings, "the stack's settings were written"
 
 
+_READS = '{"path":{"secret/data/*":{"capabilities":["read"]}}}'
+BEHIND: dict[str, tuple[dict[str, Any], str]] = {
+    "sys/policies/acl/pc-quarantine": (
+        {"policy": _READS},
+        'policy pc-quarantine ("secret/data/*", "sys/portcullis-none")',
+    ),
+    "sys/policies/acl/portcullis-prober": (
+        {"policy": _READS},
+        'policy portcullis-prober ("auth/token/create/pc-probe", "secret/data/*")',
+    ),
+    "auth/token/roles/pc-probe": ({"allowed_policies_glob": ["*"]}, "token role pc-probe (allowed_policies_glob)"),
+    "auth/token/roles/pc-issue-ci-cicd": (
+        {"allowed_policies": ["root"], "token_period": 60},
+        "token role pc-issue-ci-cicd (allowed_policies, token_period)",
+    ),
+}
+"""What is ours by name: what somebody writes into it, and how it is named."""
+
+
+def test_what_is_ours_by_name_and_not_by_content_is_named(sandbox: Sandbox, env: dict[str, str]) -> None:
+    bao, root = sandbox.openbao, sandbox.openbao.root_token()
+    default = "sys/policies/acl/default"
+    before = {path: bao.call("GET", path, token=root)["data"] for path in (*BEHIND, default)}
+    for path, (body, _) in BEHIND.items():
+        bao.call("POST", path, body, token=root)
+    wider = f'{before[default]["policy"]}\npath "secret/data/*" {{ capabilities = ["read"] }}\n'
+    bao.call("POST", default, {"policy": wider}, token=root)
+    made = bao.call("POST", "auth/token/create", {"policies": ["portcullis-drift"]}, token=root)
+    code, found = _drift({**env, "VAULT_TOKEN": made["auth"]["client_token"]})
+    assert (code, found["unread"]) == (1, [])
+    assert sorted(found["changed"]) == sorted(
+        ['policy default ("secret/data/*")', *(named for _, named in BEHIND.values())]
+    )
+    for path, held in before.items():
+        bao.call("POST", path, held, token=root)
+    assert _drift(env)[1]["changed"] == []
+
+
 def test_a_vault_that_refuses_is_unread(env: dict[str, str]) -> None:
     code, found = _drift({**env, "VAULT_TOKEN": "s.nobody"})
     assert code == 3
-    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "incident caps", "vault"]
+    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "incident caps", "vault contents", "vault"]
     assert found["unmanaged"], "GitHub was not read beside it"
 
 
@@ -126,7 +164,7 @@ def test_a_vault_that_is_away_is_not_waited_for(sandbox: Sandbox, env: dict[str,
     finally:
         sandbox.openbao.start()
     assert code == 3
-    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "incident caps", "vault"]
+    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "incident caps", "vault contents", "vault"]
     assert found["unmanaged"], "GitHub was not read beside it"
 
 

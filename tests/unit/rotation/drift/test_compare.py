@@ -73,6 +73,10 @@ def test_a_vault_that_does_not_answer_is_not_waited_for(
     found = compare.drift(load(), vault, lambda: vault, "local", settings)
     assert found.unmanaged == ("github's",)
     assert (previewed, found.changed) == ((["local"], ("pulumi's",)) if asked else ([], ()))
-    away = ("incident caps", "vault") if asked else ("pulumi", "incident caps", "vault")
+    away = (
+        ("incident caps", "vault contents", "vault")
+        if asked
+        else ("pulumi", "incident caps", "vault contents", "vault")
+    )
     assert found.unread == tuple(f"{name}: {error}" for name in away)
     assert found.exit_code == 3

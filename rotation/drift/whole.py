@@ -1,0 +1,119 @@
+"""Whether an object on the vault is what the code would write, whole: pure. By name alone, one that grants everything
+passes for ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from access.errors import PolicyError
+from access.policy import parse
+from access.rule import DENIED, Capability, Constraints, Policy
+from containment.effects import issuance
+
+_Answer: TypeAlias = Mapping[str, Any]
+_Rules: TypeAlias = dict[str, list[tuple[frozenset[Capability], Constraints]]]
+
+_NAMED = 5
+_NARROWING = frozenset(
+    {
+        *(
+            "token_bound_cidrs",
+            "token_num_uses",
+            "token_explicit_max_ttl",
+            "explicit_max_ttl",
+            "token_strictly_bind_ip",
+        ),
+        *("token_no_default_policy", "secret_id_bound_cidrs", "secret_id_num_uses", "secret_id_ttl", "bound_subject"),
+        *("disallowed_policies", "disallowed_policies_glob", "max_age"),
+    }
+)
+"""Parameters of a role which, set, let fewer in or for a shorter time: whoever wants more of that may have it."""
+_SERVERS_OWN: Mapping[str, tuple[object, ...]] = {
+    "token_type": ("default", "default-service"),
+    "bound_claims_type": ("string",),
+    "callback_mode": ("client",),
+    "namespace_in_state": (True,),
+    "status": ("valid",),
+}
+"""What the server says of a parameter that nobody has set, where that is not empty."""
+_OF_TEMPLATES = ("allow_slashes_in_identity_templates", "allow_wildcards_in_identity_templates")
+
+_READ, _UPDATE = ("read",), ("update",)
+_DEFAULT: Mapping[str, tuple[str, ...]] = {
+    "auth/token/lookup-self": _READ,
+    "auth/token/renew-self": _UPDATE,
+    "auth/token/revoke-self": _UPDATE,
+    "sys/capabilities-self": _UPDATE,
+    "identity/entity/id/{{identity.entity.id}}": _READ,
+    "identity/entity/name/{{identity.entity.name}}": _READ,
+    "sys/internal/ui/resultant-acl": _READ,
+    "sys/renew": _UPDATE,
+    "sys/leases/renew": _UPDATE,
+    "sys/leases/lookup": _UPDATE,
+    "cubbyhole/*": ("create", "read", "update", "delete", "list"),
+    "sys/wrapping/wrap": _UPDATE,
+    "sys/wrapping/lookup": _UPDATE,
+    "sys/wrapping/unwrap": _UPDATE,
+    "sys/tools/hash": _UPDATE,
+    "sys/tools/hash/*": _UPDATE,
+    "sys/control-group/request": _UPDATE,
+    "identity/oidc/provider/+/authorize": ("read", "update"),
+}
+"""What `default` grants, as OpenBao and Vault make it: each token has it unless told otherwise."""
+
+
+def values(held: _Answer | None, wanted: _Answer, apart: Iterable[str] = ()) -> list[str]:
+    """Parameters that are not as `wanted`, and those that nobody wants and that are set all the same; `apart` are left
+    to others."""
+    if held is None:
+        return ["is gone"]
+    passed = {*wanted, *_NARROWING, *apart}
+    more = [key for key, value in held.items() if value and key not in passed and value not in _own(key)]
+    return sorted([*issuance.wrong(held, wanted), *more])
+
+
+def _own(key: str) -> tuple[object, ...]:
+    return _SERVERS_OWN.get(key, ())
+
+
+def policy(held: _Answer | None, wanted: str, *, denies: bool = False) -> list[str]:
+    """Paths whose rules are not as `wanted`. `denies`: a policy that grants nothing will do as well."""
+    if held is None:
+        return ["is gone"]
+    text = str(held["policy"])
+    if text.strip() == wanted.strip():
+        return []
+    try:
+        found, ours = _rules(parse(text, "the server's")), _rules(parse(wanted, "ours"))
+    except PolicyError as error:
+        return [f"is not read: {json.dumps(str(error))}"]
+    if denies and all(can <= DENIED for rules in found.values() for can, _ in rules):
+        return []
+    return _quoted(path for path in sorted({*found, *ours}) if found.get(path) != ours.get(path))
+
+
+def default(held: _Answer | None) -> list[str]:
+    """Paths of the policy `default` that grant more than the server's own text does."""
+    if held is None:
+        return []
+    try:
+        rules = parse(str(held["policy"]), "default").rules
+    except PolicyError as error:
+        return [f"is not read: {json.dumps(str(error))}"]
+    more = [r.path for r in rules if {*map(str, r.capabilities - DENIED)} - {*_DEFAULT.get(r.path, ())}]
+    return [*_quoted(dict.fromkeys(more)), *(key for key in _OF_TEMPLATES if held.get(key))]
+
+
+def _rules(policy: Policy) -> _Rules:
+    found: _Rules = {}
+    for rule in policy.rules:
+        found.setdefault(rule.path, []).append((rule.capabilities, rule.constraints))
+    return found
+
+
+def _quoted(paths: Iterable[str]) -> list[str]:
+    """Whatever somebody wrote into one, on one line."""
+    found = [json.dumps(path) for path in paths]
+    return found if len(found) <= _NAMED else [*found[:_NAMED], f"and {len(found) - _NAMED} more"]
