@@ -254,6 +254,7 @@ def test_what_is_declared_nowhere_does_not_reach_past_the_gate(sandbox: Sandbox,
         "auth/approle/role/legacy": {"token_policies": [own]},
         "auth/people/users/mallory": {"password": "m-a-l", "token_policies": [own]},
         "auth/token/roles/evil": {"allowed_policies": [own]},
+        "auth/token/roles/pc-rogue": {"allowed_policies": [own]},
         "auth/token/roles/wide": {"allowed_policies_glob": ["pc-*"]},
         "auth/people/users/alice": {"password": "a-l-i", "token_policies": gated},
     }
@@ -266,7 +267,7 @@ def test_what_is_declared_nowhere_does_not_reach_past_the_gate(sandbox: Sandbox,
         assert _request(sandbox, "GET", "auth/token/lookup-self", other).status_code == 200, "it reaches nothing leaked"
         attaching, globbing, policy = sorted(report.not_contained)
         assert "(past the gate: attaches pc-w-partner-gateway without pc-gate" in attaching
-        assert {*attaching.partition(" (")[0].split(", ")} == {*sorted(roles)[:1], *sorted(roles)[2:4]}
+        assert {*attaching.partition(" (")[0].split(", ")} == {*sorted(roles)[:1], *sorted(roles)[2:5]}
         assert globbing.startswith("auth/token/roles/wide (past the gate: attaches pc-* without pc-gate")
         assert policy.startswith("legacy ")
         for where in roles:
