@@ -12,7 +12,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -81,8 +81,9 @@ def extended(folder: Path, sealed: Sealed = lambda *_: None) -> Iterator[tuple[P
 
     Yields the draft, which holds all that the folder does, and what was touched since it was sealed. Such evidence is
     not sealed again: what the caller wrote is put there and Finding raised. Whatever the caller raises leaves the
-    folder as it was. What commands write between two seals they write into the folder itself. Raises Unreachable when
-    the disk refuses.
+    folder as it was. What commands write between two seals they write into the folder itself. What was sealed before
+    and comes to differ while the caller writes, not by its hand, is touched as well. Raises Unreachable when the disk
+    refuses.
     """
     with held(folder):
         drafts.end(folder, MANIFEST)
@@ -92,7 +93,7 @@ def extended(folder: Path, sealed: Sealed = lambda *_: None) -> Iterator[tuple[P
             try:
                 refuse(touched)
                 draft.follow()
-                before, after = head(folder), _seal(draft.path)
+                before, after = head(folder), _seal(draft.path, draft.written)
             except Finding:
                 draft.move(MANIFEST)  # of which there is no new one
                 raise
@@ -107,7 +108,7 @@ def seal(folder: Path) -> str:
     the chain is broken, a sealed file is gone, or something is there that must not be.
     """
     with held(folder):
-        return _seal(folder)
+        return _seal(folder, None)
 
 
 def head(folder: Path) -> str | None:
@@ -219,11 +220,16 @@ def _compared(folder: Path, path: str, entry: dict[str, Any], file: _File) -> li
     return [Problem(path, Kind.EDITED, "differs from its sealed digest")]
 
 
+def _meanwhile(path: str) -> Problem:
+    return Problem(path, Kind.EDITED, "differs from what was written a moment ago")
+
+
 def _sealed(folder: Path) -> bool:
     return (folder / MANIFEST).exists() or (folder / MANIFEST).is_symlink()
 
 
-def _seal(folder: Path) -> str:
+def _seal(folder: Path, written: Mapping[str, str] | None) -> str:
+    """`written`: the digest of each file that the caller wrote, by path; None when any file may have been."""
     entries: list[dict[str, Any]] = []
     if _sealed(folder):
         entries, broken = _manifest(folder)
@@ -232,8 +238,9 @@ def _seal(folder: Path) -> str:
     sealed = {e["path"]: e for e in entries}
     refuse([*strange, *(Problem(p, Kind.REMOVED, "sealed, now missing") for p in sealed if p not in files)])
     for path, entry in sealed.items():
-        if path.endswith(APPEND_ONLY):
+        if path.endswith(APPEND_ONLY) or (written is not None and path not in written):
             refuse(_compared(folder, path, entry, files[path]))
+    refuse([_meanwhile(p) for p, digest in (written or {}).items() if p in files and files[p].sha256 != digest])
     previous = entries[-1]["hash"] if entries else _GENESIS
     for path, file in sorted(files.items()):
         if path not in sealed or sealed[path]["sha256"] != file.sha256:

@@ -9,23 +9,33 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from containment.files import read, refused, walk, write
+from containment.files import read, refused, walk, write, written
 
 APPEND_ONLY = ".jsonl"
 """Files of this ending (events, rotation's journal) are written to while an incident goes on."""
 
 
 class Draft:
-    """Of a folder that is held: `path` holds what the folder does, as links."""
+    """Of a folder that is held: `path` holds what the folder does, as links. Whoever can write the folder can write
+    through them, and into the draft too: only what `written` says is the caller's."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._parent = folder, _beside(folder, "draft")
+    def __init__(self, folder: Path, written: Mapping[Path, str]) -> None:
+        self._folder, self._parent, self._written = folder, _beside(folder, "draft"), written
         self.path = self._parent / folder.name
-        self._same: dict[str, tuple[int, int]] = {}
+
+    @property
+    def written(self) -> dict[str, str]:
+        """By path, the digest of what the caller wrote there, into it or into the folder itself."""
+        return {
+            file.relative_to(root).as_posix(): digest
+            for file, digest in self._written.items()
+            for root in (self.path, self._folder)
+            if root in file.parents
+        }
 
     def follow(self) -> None:
         """Take in what came into the folder since, and what was appended there."""
@@ -35,13 +45,14 @@ class Draft:
                 if path.endswith(APPEND_ONLY):
                     target.unlink(missing_ok=True)
                 if not os.path.lexists(target):
-                    self._same[path] = _linked(file, target)
+                    _link(file, target)
 
     def move(self, last: str) -> None:
-        """All that was written into it goes into the folder, the file of the given name last."""
+        """All that the caller wrote into it goes into the folder, the file of the given name last."""
         with _refused(self._folder):
+            ours = self.written
             for path, file in list(walk(self.path, self.path)):
-                if path.endswith(APPEND_ONLY) or self._same.get(path) == _which(file):
+                if path not in ours:
                     file.unlink()
             self._parent.rename(_beside(self._folder, "sealed"))
         end(self._folder, last)
@@ -50,17 +61,18 @@ class Draft:
 @contextmanager
 def begun(folder: Path) -> Iterator[Draft]:
     """What is not moved in the end is forgotten. Raises Unreachable when the disk refuses."""
-    draft = Draft(folder)
     with _refused(folder):
-        _forget(draft.path.parent)
+        _forget(_beside(folder, "draft"))
     try:
-        with _refused(folder):
-            draft.path.mkdir(parents=True, mode=0o700)
-        draft.follow()
-        yield draft
+        with written() as digests:
+            draft = Draft(folder, digests)
+            with _refused(folder):
+                draft.path.mkdir(parents=True, mode=0o700)
+            draft.follow()
+            yield draft
     finally:
         with _refused(folder):
-            _forget(draft.path.parent)
+            _forget(_beside(folder, "draft"))
 
 
 def pending(folder: Path, last: str) -> Path | None:
@@ -96,7 +108,7 @@ def _beside(folder: Path, what: str) -> Path:
     return folder.parent / f".{folder.name}.{what}"
 
 
-def _linked(file: Path, target: Path) -> tuple[int, int]:
+def _link(file: Path, target: Path) -> None:
     """Copied where the folder is a file system of its own, or has no links."""
     target.parent.mkdir(exist_ok=True, mode=0o700)
     try:
@@ -105,13 +117,6 @@ def _linked(file: Path, target: Path) -> tuple[int, int]:
         if file.is_symlink() or not file.is_file():
             raise
         shutil.copyfile(file, target)
-    return _which(target)
-
-
-def _which(file: Path) -> tuple[int, int]:
-    """Shows whether it was written since: each writing makes another file."""
-    seen = file.lstat()
-    return seen.st_ino, seen.st_mtime_ns
 
 
 def _move(file: Path, folder: Path, path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,18 @@ from policies.errors import InputError, Unreachable
 PLAIN = re.compile(r"(?:commands/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a file of the evidence may be called."""
 _MOST = 256 * 1024 * 1024
+_written: ContextVar[dict[Path, str] | None] = ContextVar("written", default=None)
+
+
+@contextmanager
+def written() -> Iterator[dict[Path, str]]:
+    """By file, the SHA-256 of what `write` puts there meanwhile: what is found in it later may be somebody else's."""
+    digests: dict[Path, str] = {}
+    token = _written.set(digests)
+    try:
+        yield digests
+    finally:
+        _written.reset(token)
 
 
 def refused(what: str, error: OSError) -> Unreachable:
@@ -54,6 +68,8 @@ def write(folder: Path, name: str, data: bytes, *, new: bool = False) -> Path:
         raise
     except OSError as error:
         raise refused(f"evidence {name}", error) from error
+    if (digests := _written.get()) is not None:
+        digests[target] = hashlib.sha256(data).hexdigest()
     return target
 
 

@@ -115,7 +115,7 @@ def test_a_disk_that_is_full_leaves_what_was_sealed(sealed: Path, log: Path, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(drafts, "_linked", full)
+        disk.setattr(drafts, "_link", full)
         with pytest.raises(Unreachable, match="evidence of INC-1: No space left"):
             collected(sealed, log, Server())
     assert (_held(sealed), verify(sealed), _left(sealed)) == (before, [], [])
@@ -154,6 +154,69 @@ def test_what_is_written_beside_changed_evidence_is_kept_unsealed(sealed: Path) 
     assert (sealed / "containment.json").read_bytes() == b"{}"
     assert (sealed / "timeline.json").read_bytes() == b"[]"
     assert {p.path for p in verify(sealed)} == {"containment.json", "timeline.json"}
+
+
+def _in_place(file: Path) -> None:
+    with file.open("r+") as held:
+        held.write("x")
+
+
+def _replaced(file: Path) -> None:
+    file.with_suffix(".new").write_text("x")
+    file.with_suffix(".new").replace(file)
+
+
+@pytest.mark.parametrize("change", [_in_place, _replaced])
+@pytest.mark.parametrize("name", ["incident.json", "commands/containment-token-revoked.json"])
+def test_what_is_changed_while_it_is_sealed_is_named_and_not_sealed(
+    sealed: Path, name: str, change: Callable[[Path], None]
+) -> None:
+    """Whoever can write the folder writes through the draft's links."""
+    before = chain.head(sealed)
+
+    def collect_meanwhile() -> None:
+        with extended(sealed) as (draft, touched):
+            assert touched == []
+            files.write(draft, "containment.json", b"{}")
+            change(sealed / name)
+
+    if change is _in_place:
+        with pytest.raises(Finding, match=rf"{name}: edited, differs from its sealed digest"):
+            collect_meanwhile()
+        assert chain.head(sealed) == before
+    else:  # the draft has the one that was sealed
+        collect_meanwhile()
+    assert (sealed / "containment.json").read_bytes() == b"{}", "what the caller wrote is kept"
+    assert (name, Kind.EDITED) in {(p.path, p.kind) for p in verify(sealed)}
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_what_the_caller_wrote_is_sealed_as_it_wrote_it(sealed: Path, direct: bool) -> None:
+    name = "commands/0001-rotate-x.json"
+
+    def write() -> None:
+        with extended(sealed) as (draft, _):
+            place = sealed if direct else draft
+            files.write(place, name, b"{}")
+            _in_place(place / name)
+
+    with pytest.raises(Finding, match=rf"{name}: edited, differs from what was written a moment ago"):
+        write()
+
+
+def test_what_was_changed_just_before_the_draft_was_made_is_not_sealed(
+    sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = drafts.begun
+
+    def begun(folder: Path) -> Any:
+        _replaced(folder / "timeline.json")
+        return real(folder)
+
+    monkeypatch.setattr(drafts, "begun", begun)
+    with pytest.raises(Finding, match=r"timeline\.json: edited"), extended(sealed):
+        pass
+    assert verify(sealed) != []
 
 
 def test_who_appends_meanwhile_waits_for_nobody_and_loses_nothing(sealed: Path) -> None:
