@@ -1,16 +1,16 @@
 """The lock-down itself, the same for `pulumi up` and `portcullis contain`. Observes before it acts, goes on past a
 failing effect, and calls nothing contained that it has not seen refused or gone.
 
-Order: prove the way out; deny (gate, quarantine) with leaked identities and upstream keys disabled beside it; stop
-issuance; revoke tokens and leases one by one, end database sessions; sweep again; open the quarantine; probe.
-Repositories are locked at the same time: no step waits for them but the last word.
+Order: prove the way out; deny (gate, quarantine), then leaked identities; stop issuance; revoke tokens and leases one
+by one, end database sessions; sweep again; open the quarantine; probe. Upstream keys are disabled and repositories
+locked at the same time, from the begin: a server that hangs keeps no other waiting.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from containment.effects import (
@@ -34,6 +34,8 @@ from policies.model import Estate
 _SWEEPS = 3
 """Once nothing older than the cut can be made any more."""
 _TICK = 0.05
+_PATIENCE = 1.0
+"""Seconds for an upstream to answer before the rest of the lock-down goes on beside it."""
 
 
 def deny(
@@ -44,15 +46,21 @@ def deny(
     progress: Progress,
     note: Note,
 ) -> bool:
-    """The first step alone: gate and quarantine in force. Two writes, however many declarations there are. Whether
-    anything of it was not in force already.
+    """The first step alone: gate and quarantine in force, two writes, however many declarations there are, and leaked
+    keys disabled beside it. Whether anything of it was not in force already. An upstream that does not answer is waited
+    for by nobody: `contain` asks it again, and names it.
 
     Raises what `note` does, when all is done: no later part of the run knows what this one did.
     """
     run = replace(_run(systems, estate, incidents, incident, progress), note=note)
+    beside = replace(run, effects=[])
+    pool = ThreadPoolExecutor(1)
+    keys = pool.submit(upstream.disable_keys, beside)
+    pool.shutdown(wait=False)
     policies.deny(run)
+    wait([keys], _PATIENCE)
     run.put_down()
-    return any(e.outcome is not Outcome.ALREADY for e in run.effects)
+    return any(e.outcome is not Outcome.ALREADY for e in (*run.effects, *beside.effects))
 
 
 def contain(
@@ -103,18 +111,22 @@ def _run(
 
 def _contain(run: Run) -> None:
     vault = run.systems.vault
-    policies.deny(run)
-    probes.foresee(run)
-    policies.close_generations(run, _now(run) or int(time.time()))
-    if run.clean:
-        denied = bool(run.incident.denied_at)
-        _milestone(run, DENIED, denied, lambda i: i if i.denied_at else replace(i, denied_at=vault.now()))
     # Repositories have a list of effects of their own until the end: the quarantine, which keeps every workload out,
-    # does not stay shut for them.
-    beside = replace(run, effects=[])
-    with ThreadPoolExecutor(1) as pool:
+    # does not stay shut for them. Keys have one until it is asked what is left: denied is denied without them.
+    beside, upstreams = replace(run, effects=[]), replace(run, effects=[])
+    with ThreadPoolExecutor(2) as pool:
+        keys = pool.submit(upstream.disable_keys, upstreams)
         locked = pool.submit(repositories.lock, beside)
         try:
+            policies.deny(run)
+            probes.foresee(run)
+            policies.close_generations(run, _now(run) or int(time.time()))
+            if run.clean:
+                denied = bool(run.incident.denied_at)
+                _milestone(run, DENIED, denied, lambda i: i if i.denied_at else replace(i, denied_at=vault.now()))
+            identities.disable(run)
+            keys.result()
+            run.effects.extend(upstreams.effects)
             _revoke(run)
         finally:
             locked.result()
@@ -127,13 +139,9 @@ def _contain(run: Run) -> None:
 
 
 def _revoke(run: Run) -> None:
-    """What leaked is shut, what is out is revoked, until nothing is left that can be used; then the workloads may come
-    back. A database user that cannot be dropped, or its lease, is a finding; without a login and a session it is no
-    credential, and keeps nobody out."""
-    with ThreadPoolExecutor(1) as pool:
-        keys = pool.submit(upstream.disable_keys, run)
-        identities.disable(run)
-        keys.result()
+    """Nothing new is issued, what is out is revoked, until nothing is left that can be used; then the workloads may
+    come back. A database user that cannot be dropped, or its lease, is a finding; without a login and a session it is
+    no credential, and keeps nobody out."""
     issuance.stop(run)
     users = database.shut_out(run)
     since = _sweep(run)

@@ -34,7 +34,8 @@ def begin(mode: Mode, environment: str, *, dry: bool) -> None:
 
 
 def tell(decision: Decision, *, proven: bool) -> None:
-    _open(decision.known)
+    """What is being lifted is open until that is on record: a vault restored in between would know of no incident."""
+    _open(decision.known, [] if proven or decision.lifting is None else [decision.lifting.id])
     pulumi.export("mode", standing(decision, proven=proven).value)
 
 
@@ -53,7 +54,7 @@ def refused(incidents: Sequence[Incident] | None) -> None:
     pulumi.export("mode", word.value)
 
 
-def _open(incidents: Sequence[Incident]) -> None:
+def _open(incidents: Sequence[Incident], still: Sequence[str] = ()) -> None:
     """By the server, and those that it has no record of, or was not asked for: the update before left them open."""
-    now = [i.id for i in incidents if i.state is State.OPEN]
+    now = [*(i.id for i in incidents if i.state is State.OPEN), *still]
     pulumi.export(before.OPEN, before.unknown_to(incidents).apply(lambda lost: [*now, *lost]))

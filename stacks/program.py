@@ -115,11 +115,13 @@ async def _rest(
     if missing and (decision.in_force or decision.lifting):
         complaints.append(meanwhile.not_declared(missing, decision))
     if vault is not None:
-        with refusals():
+        try:
             again = await asyncio.to_thread(_lock_again, vault, context, decision, complaints)
-        if again is not None:
-            outputs.tell(again[0], proven=again[1])
-        elif not complaints:
+            if again is not None:
+                outputs.tell(again[0], proven=again[1])
+        except PortcullisError as error:
+            complaints.append(f"whether an incident was opened meanwhile is not known: {error}")
+        if not complaints:
             with refusals():
                 await asyncio.to_thread(_declared, vault, decision)
     if lost := await before.unknown_to(decision.known).future():
@@ -182,13 +184,14 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
     """Beside the resources: contain what is in force, write down what was lifted, keep the estate for the day. Whether
     all of it was seen to hold."""
     not_contained: dict[str, tuple[str, ...]] = {}
-    done = False
+    done, held = False, decision.lifting
     try:
         if decision.current is not None:
             not_contained[decision.current.id] = _contain(vault, context, decision.current, complaints, acted=acted)
         if decision.lifting is not None:
             lift.restore(vault, context.estate, context.incidents, decision.lifting)
             lift.write_down(vault, decision.lifting)
+            held = None
             told.info(_lifted(decision))
             if warning := issuers.warning(decision.lifting, decision.known, context.estate, vault.now()):
                 told.warn(warning)
@@ -196,7 +199,9 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
             _keep(vault, context.estate)
         done = True
     except PortcullisError as error:
-        complaints.append(str(error))
+        complaints.append(
+            f"incident {held.id} is not lifted: {error}; run the same command again" if held else str(error)
+        )
     paging.report(vault, not_contained, told.warn)
     return done and not any(not_contained.values())
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from policies.errors import InputError, Unreachable
 
-_SECONDS = 30
+_SECONDS = 10
 """For one decision: over 1,000 declarations it is a second on a machine that has other work."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Event
 from typing import Any
 
 import pytest
 
 from containment import executor
-from containment.effects import policies, probes, repositories, strangers
+from containment.effects import identities, policies, probes, repositories, strangers, upstream
 from containment.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
 from containment.run import Systems, no_note
@@ -47,6 +48,8 @@ def acted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (policies, "deny"),
         (policies, "close_generations"),
         (probes, "foresee"),
+        (identities, "disable"),
+        (upstream, "disable_keys"),
         (repositories, "lock"),
         (strangers, "shut_out"),
         (executor, "_revoke"),
@@ -118,3 +121,25 @@ def test_what_denied_first_is_noted_as_it_happens_and_a_disk_that_takes_nothing_
     with pytest.raises(Unreachable, match="No space left"):
         executor.deny(systems, load(), (OPEN,), OPEN, print, note)
     assert noted == ["all is done"]
+
+
+@pytest.mark.parametrize("way", [executor.deny, executor.contain])
+def test_a_vault_that_hangs_keeps_no_leaked_key_alive(monkeypatch: pytest.MonkeyPatch, way: Callable[..., Any]) -> None:
+    disabled = Event()
+    monkeypatch.setattr(upstream, "disable_keys", lambda _: disabled.set())
+    before: list[bool] = []
+    monkeypatch.setattr(policies, "deny", lambda _: before.append(disabled.wait(5)))
+    server: Any = Server()
+    no: Any = None
+    way(Systems(server, no, no, no, no), load(), (OPEN,), OPEN, lambda _: None, no_note)
+    assert before == [True]
+
+
+def test_an_upstream_that_hangs_keeps_the_rest_not_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = Event()
+    monkeypatch.setattr(executor, "_PATIENCE", 0.01)
+    monkeypatch.setattr(upstream, "disable_keys", lambda _: over.wait(30))
+    no: Any = None
+    executor.deny(Systems(no, no, no, no, no), load(), (OPEN,), OPEN, lambda _: None, no_note)
+    assert not over.is_set()
+    over.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -14,7 +15,7 @@ from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision
 from containment.incident import Incident, Mode, Scope, State
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
-from stacks import first, outputs, settings
+from stacks import before, first, outputs, settings
 from stacks.outputs import Standing
 
 OPEN = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
@@ -39,6 +40,16 @@ def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_what_was_seen_is_told(exported: dict[str, Any], decision: Decision, proven: bool, word: Standing) -> None:
     outputs.tell(decision, proven=proven)
     assert exported["mode"] == word
+
+
+@pytest.mark.parametrize(("proven", "left"), [(True, []), (False, ["A"])])
+def test_what_is_being_lifted_is_open_until_it_is_on_record(
+    monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any], proven: bool, left: list[str]
+) -> None:
+    nothing = SimpleNamespace(apply=lambda f: f([]))
+    monkeypatch.setattr(before, "unknown_to", lambda _: nothing)
+    outputs.tell(Decision((replace(OPEN, state=State.LIFTED),), None, OPEN), proven=proven)
+    assert exported["openIncidents"] == left
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,14 +13,14 @@ import pytest
 
 from containment import caps, lockdown, paging
 from containment.decide import Asked, Decision
-from containment.errors import NotWritten
+from containment.errors import NotRestored, NotWritten
 from containment.incident import Incident, Mode, Scope, State
 from containment.report import Effect, Outcome, Report
 from containment.run import Systems
 from containment.scope import affected
 from policies.errors import Unreachable
 from policies.load import load
-from stacks import access, github, program
+from stacks import access, github, lift, program
 
 OPEN = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
 ESTATE = load()
@@ -88,6 +89,36 @@ def test_a_cap_that_stays_lifted_is_not_contained(monkeypatch: pytest.MonkeyPatc
     words = _rest(monkeypatch, server)
     assert f"not contained: {CAP.name} ({CAP.what}: not in force" in words
     assert exported["mode"] == "not contained"
+
+
+def test_a_vault_that_is_killed_before_the_last_look_takes_no_verdict_along(
+    monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any]
+) -> None:
+    class Killed(Server):
+        def incidents(self) -> tuple[Incident, ...]:
+            raise Unreachable("vault: list incidents: ConnectionError")
+
+    words = _rest(monkeypatch, Killed(stuck=True))
+    assert f"not contained: {CAP.name} ({CAP.what}: not in force" in words
+    assert "whether an incident was opened meanwhile is not known: vault: list incidents: ConnectionError" in words
+    assert exported["mode"] == "not contained"
+
+
+def test_a_lift_that_is_cut_short_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    no: Any = None
+    lifting = Decision((replace(OPEN, state=State.LIFTED),), None, OPEN)
+    context = access.Context(ESTATE, affected(ESTATE, ()), (), 20, "all")
+
+    def restore(*_: object) -> None:
+        raise NotRestored(("mount database (ConnectionError)",))
+
+    monkeypatch.setattr(lift, "restore", restore)
+    monkeypatch.setattr(paging, "report", lambda *_: None)
+    complaints: list[str] = []
+    assert program._work(no, context, lifting, complaints, acted=False) is False
+    assert complaints == [
+        "incident A is not lifted: not restored: mount database (ConnectionError); run the same command again"
+    ]
 
 
 def test_a_lock_down_without_its_evidence_is_what_its_words_say(monkeypatch: pytest.MonkeyPatch) -> None:
