@@ -55,6 +55,14 @@ KEEPERS = frozenset(
 """Policies of the product's own identities (`containment.operators`). No other name that begins so is one."""
 
 
+def of_a_job(path: str, policies: Iterable[str]) -> bool:
+    """Of a token: whether a job of the control repository logged in for it as one of the product's own identities, or
+    made it, as `apply.yml` does."""
+    return path == f"auth/token/create/{APPLY_ROLE}" or (
+        path == f"auth/{JWT}/login" and not KEEPERS.isdisjoint(policies)
+    )
+
+
 def past_the_gate(policies: Iterable[str]) -> bool:
     """Of a token: whether the gate does not bind it, and it is neither root's nor one of the product's own, which are
     their keepers' to guard (ARCHITECTURE.md)."""

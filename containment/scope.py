@@ -84,6 +84,11 @@ class Affected:
     open: tuple[Incident, ...]
 
     @property
+    def control_leaked(self) -> bool:
+        """Its jobs log in as the product's own identities, and make the operator's token (docs/adr/0011)."""
+        return any(r.control for r in self.leaked_repositories)
+
+    @property
     def shut(self) -> tuple[Workload | CiRole, ...]:
         """Identities that may do nothing at all."""
         return (*self.unreplaced_workloads, *self.ci_roles)

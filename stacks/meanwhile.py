@@ -32,14 +32,27 @@ def ids(incidents: Iterable[Incident]) -> str:
 
 def not_declared(missing: list[str], decision: Decision) -> str:
     """Pulumi's state is what a lift goes by: what it does not know to be locked it leaves locked."""
-    told = ", ".join(missing[:_MOST]) + (f" and {len(missing) - _MOST} more" if len(missing) > _MOST else "")
     if decision.lifting:
         after, again = f"incident {decision.lifting.id} is lifted, but not everything is back", _REFRESH
     else:
         after, again = f"{ids(decision.in_force)} cannot be lifted yet", "pulumi up --config incident=keep"
-    return f"{after}: Pulumi's state does not have as declared: {told}. Without --target and --exclude: {again}"
+    return (
+        f"{after}: Pulumi's state does not have as declared: {_first(missing)}. Without --target and --exclude: {again}"
+    )
 
 
 def not_back(locked: list[str], lifting: Incident) -> str:
     """`locked`: what GitHub shows."""
     return f"incident {lifting.id} is lifted, and GitHub still has locked: {', '.join(locked)}: {_REFRESH}"
+
+
+def not_ours(locked: list[str], lifting: Incident) -> str:
+    """`locked`: what the servers show of other environments."""
+    return (
+        f"incident {lifting.id} is lifted, and what this stack does not declare is still locked: {_first(locked)}: in "
+        f"the stack that does: {_REFRESH}"
+    )
+
+
+def _first(found: list[str]) -> str:
+    return ", ".join(found[:_MOST]) + (f" and {len(found) - _MOST} more" if len(found) > _MOST else "")

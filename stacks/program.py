@@ -99,7 +99,7 @@ async def _rest(
             outputs.tell(decision, proven=False)
         complaints += uncapped
     # Last: a provider that cannot be configured ends the whole program, and GitHub must not end a lock-down.
-    from stacks import github
+    from stacks import beyond, github
 
     repositories, failed = access.chosen(context).repositories, []
     try:
@@ -111,6 +111,12 @@ async def _rest(
             complaints += [meanwhile.not_back(left, decision.lifting)] if left else []
     except PortcullisError as error:
         complaints.append(f"repositories were not declared: {error}")
+    if vault is not None and decision.lifting and not decision.in_force:
+        try:
+            left = await asyncio.to_thread(beyond.still_locked, vault, context)
+            complaints += [meanwhile.not_ours(left, decision.lifting)] if left else []
+        except PortcullisError as error:
+            complaints.append(f"whether another environment's is still locked is not known: {error}")
     missing = await watch.missing(failed)
     if missing and (decision.in_force or decision.lifting):
         complaints.append(meanwhile.not_declared(missing, decision))

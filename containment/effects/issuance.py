@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
+from urllib.parse import quote
 
-from containment import caps, locked, names
+from containment import caps, locked, logins, names
 from containment.incident import Incident
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import WORKERS, Run, Seen
 from containment.scope import Affected, affected
+from policies.errors import PortcullisError
 from policies.model import AuthMethod, CiRole, Estate, Workload
 
 
@@ -24,7 +26,24 @@ def stop(run: Run) -> None:
     jwt_off = [w for w in run.affected.unreplaced_workloads if w.auth is AuthMethod.JWT]
     run.each("CI role off", [(c.name, partial(off, c)) for c in run.affected.ci_roles])
     run.each("login off", [(w.name, partial(off, w)) for w in jwt_off])
+    if run.affected.control_leaked:
+        _stop_jobs(run)
     cap(run)
+
+
+def _stop_jobs(run: Run) -> None:
+    """The control repository's jobs log in as the product's own identities. By which claims an administrator alone
+    knows, who binds these roles again."""
+    what, folder = "login of its jobs off", f"auth/{names.JWT}/role"
+    try:
+        declared = {names.login_role(identity) for identity in logins.identities(run.estate)}
+        paths = {f"{folder}/{quote(key)}" for key in run.systems.vault.keys(folder)} - declared
+        held = {path: (run.systems.vault.read(path) or {}).get("token_policies") or () for path in sorted(paths)}
+    except PortcullisError as error:
+        run.fail(what, folder, error)
+        return
+    keepers = [path for path, policies in held.items() if not names.KEEPERS.isdisjoint(policies)]
+    run.each(what, [(path, partial(_converge, run, path, locked.OFF_ROLE)) for path in keepers])
 
 
 def cap(run: Run) -> None:

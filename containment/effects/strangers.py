@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from containment import names, ungated
+from containment.carriers import Carrier
 from containment.effects import foreign, tokens
 from containment.ports import Token
 from containment.report import Outcome
@@ -63,11 +64,13 @@ def _roles(run: Run) -> None:
         run.fail("past the gate", "roles", Unreachable(f"not judged: {said}"))
     for said in looked.unknown:
         run.progress(f"warning: {said}: whether they attach policies of ours without {names.GATE} was not seen")
-    found = [(carrier.path, ungated.attached(carrier, identities)) for carrier in looked.found]
-    run.each("past the gate", [(path, partial(_judged, attached)) for path, attached in found])
+    found = [(carrier, ungated.attached(carrier, identities)) for carrier in looked.found]
+    run.each("past the gate", [(carrier.path, partial(_judged, carrier, attached)) for carrier, attached in found])
 
 
-def _judged(attached: list[str]) -> Seen:
+def _judged(carrier: Carrier, attached: list[str]) -> Seen:
     if not attached:
-        return Outcome.ALREADY, "attaches nothing of ours, or the gate too"
+        kept = sorted(names.KEEPERS & {*carrier.policies})
+        words = f"attaches {', '.join(kept)}, which its keepers guard" if kept else ""
+        return Outcome.ALREADY, words or "attaches nothing of ours, or the gate too"
     return Outcome.FAILED, f"attaches {', '.join(attached)} without {names.GATE}: delete it, or attach {names.GATE}"

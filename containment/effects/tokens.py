@@ -22,10 +22,13 @@ def revoke(run: Run, since: int) -> int:
     scoped = {i.name for i in identities}
     own = {names.own_policy(i) for i in identities}
     leaked = {w.name for w in run.affected.unreplaced_workloads}
+    jobs = run.affected.control_leaked or any(i.scope.everything for i in run.affected.open)
 
     def wanted(token: Token, operator: str) -> bool:
         if token.accessor == operator or token.batch:
             return False
+        if jobs and names.of_a_job(token.path, token.policies):
+            return run.affected.control_leaked or token.created < since
         ours = token.role in scoped or bool(own & set(token.policies)) or token.wrapping
         return ours and (token.created < since or token.role in leaked)
 

@@ -1,11 +1,12 @@
 """Actions off, then every run that was queued or under way cancelled and seen ended.
 
-The control repository's own switch and runs are left alone, since the run that locks down may be one of them; the
-organization's switch keeps new ones from starting there too.
+The control repository's own switch is left alone, since the run that locks down may be one of its own; the
+organization's switch keeps new ones from starting there too. Its other runs end where it is what leaked.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 
@@ -23,7 +24,9 @@ def stop(run: Run, repositories: tuple[Repository, ...]) -> None:
     shut = [r.name for r in repositories if not r.control]
     run.each("Actions off", [(n, run.on_host(partial(_stop_actions, repository=n))) for n in shut])
     run.effect("Actions off", "the organization", run.on_host(_narrow))
-    run.each("workflow runs ended", [(n, run.on_host(partial(_end_runs, repository=n))) for n in shut])
+    leaked = {r.name for r in run.affected.leaked_repositories}
+    ended = [*shut, *(r.name for r in repositories if r.control and r.name in leaked)]
+    run.each("workflow runs ended", [(n, run.on_host(partial(_end_runs, repository=n))) for n in ended])
 
 
 def _stop_actions(host: CodeHost, repository: str) -> Seen:
@@ -45,14 +48,18 @@ def _narrow(host: CodeHost) -> Seen:
 
 
 def _end_runs(host: CodeHost, repository: str) -> Seen:
-    first = live = host.live_runs(repository)
+    def others() -> list[int]:
+        """All but the run that this is."""
+        return [run for run in host.live_runs(repository) if str(run) != os.environ.get("GITHUB_RUN_ID")]
+
+    first = live = others()
     for force in (False, True):
         for run in live:
             host.cancel_run(repository, run, force)
         deadline = time.monotonic() + CANCEL_SECONDS
         while live and time.monotonic() < deadline:
             time.sleep(0.2)
-            live = host.live_runs(repository)
+            live = others()
     if live:
         return Outcome.FAILED, f"cancelled, but still not ended: {', '.join(map(str, live))}"
     return (Outcome.DONE, f"{len(first)} cancelled and ended") if first else (Outcome.ALREADY, "none")

@@ -11,18 +11,20 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from containment import names, proofs
+from containment import names, operators, proofs
 from containment.adapters.github import GithubHost
 from containment.adapters.github_api import GithubApi
 from containment.adapters.vault import HvacVault
 from containment.incident import Incident, Proof
 from containment.repository import INCIDENT_BRANCHES, RULESET, RULESETS, BranchRule, Demands, settings
+from drill.actors import Actors
 from drill.stack import pulumi
 from policies.load import load
 from sandbox.doubles.github.store import node_id
@@ -200,6 +202,9 @@ def peace(world: World) -> dict[str, bool]:
     world.owner().call("PUT", "/orgs/tradepulse/actions/permissions", allowed)
     world.host.add_deploy_key(CORE, TITLE, public_key())
     world.seen["demands"] = [_rule(world, name).demands for name in (CORE, CONTROL)]
+    for _ in range(2):
+        run = world.ask(DEVELOPER, "POST", f"{CONTROL}/actions/workflows/deploy.yml/dispatches", {"ref": "main"})
+        assert run.status_code == 204
     world.seen["stored in peace"] = world.stored()
     return attacks(world)
 
@@ -342,6 +347,7 @@ def test_runs_are_seen_ended_and_actions_is_off(world: World, locked: str) -> No
     for name in (CORE, CONNECTORS):
         assert host.live_runs(name) == []
         assert host.actions_enabled(name) is False
+    assert len(host.live_runs(CONTROL)) == 2, "the run that locks down may be one of them"
 
 
 def test_deploy_keys_go_where_the_repository_leaked(world: World, locked: str) -> None:
@@ -469,9 +475,9 @@ def test_a_host_killed_in_the_middle_is_named_and_the_rerun_completes(world: Wor
     assert lift.returncode == 0, lift.stdout
 
 
-def contain(world: World, scope: str) -> subprocess.CompletedProcess[str]:
+def contain(world: World, scope: str, **more: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "rotation", "contain", "--scope", scope, "--json"]
-    env = {**os.environ, **world.environ}
+    env = {**os.environ, **world.environ, **more}
     return subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
 
 
@@ -525,3 +531,31 @@ def test_contain_without_pulumi_and_the_next_up_agrees(world: World, peace: dict
     assert "done:" not in up.stdout
     assert world.stored() == before
     assert set(attacks(world).values()) == {False}
+
+
+@pytest.mark.usefixtures("peace")
+def test_a_control_repository_that_leaked_makes_no_operators_token(world: World) -> None:
+    """Its jobs log in as the approver and as what looks for drift (docs/adr/0011), before the lock-down too."""
+    actors, root = Actors(world.sandbox), world.sandbox.openbao.root_token()
+    claims = {"repository": f"tradepulse/{CONTROL}", "environment": "apply"}
+    for name in (operators.APPROVER, operators.DRIFT):
+        role = {**operators.jwt_role(), "bound_claims": claims, "token_policies": [name]}
+        role |= {"token_ttl": 600, "token_max_ttl": 600}
+        actors.call("POST", f"auth/{names.JWT}/role/{name}", role, token=root)
+    jwt = actors.issuer_token(claims)
+    approver, drift = (actors.jwt_login(name, jwt) for name in (operators.APPROVER, operators.DRIFT))
+    made = actors.call("POST", f"auth/token/create/{names.APPLY_ROLE}", {"meta": {"pull": "1"}}, token=approver)
+    tokens = (approver, drift, made["auth"]["client_token"])
+
+    def alive() -> list[bool]:
+        return [actors.allowed(partial(actors.read, token, "auth/token/lookup-self")) for token in tokens]
+
+    assert alive() == [True] * 3
+    ours, theirs = world.host.live_runs(CONTROL)
+    done = contain(world, f"repository:{CONTROL}", GITHUB_RUN_ID=str(ours))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert alive() == [False] * 3
+    assert world.host.live_runs(CONTROL) == [ours], f"{theirs} lives"
+    for name in (operators.APPROVER, operators.DRIFT):
+        assert f"done: login of its jobs off auth/{names.JWT}/role/{name}" in done.stderr
+        assert not actors.allowed(partial(actors.ci_login, name, claims))

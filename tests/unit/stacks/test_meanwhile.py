@@ -55,3 +55,10 @@ def test_what_github_still_has_locked_is_named_with_the_remedy() -> None:
     assert meanwhile.not_back(["core main"], A) == (
         "incident A is lifted, and GitHub still has locked: core main: pulumi up --refresh --config incident=keep"
     )
+
+
+def test_what_another_stack_has_locked_is_that_ones_to_take_back() -> None:
+    assert meanwhile.not_ours(["pc-ci-cicd"], A) == (
+        "incident A is lifted, and what this stack does not declare is still locked: pc-ci-cicd: in the stack that "
+        "does: pulumi up --refresh --config incident=keep"
+    )

@@ -1,0 +1,36 @@
+"""What this stack does not declare, and a lock-down locked all the same: another environment's, which is another
+stack's. Looked at when a lift ends, since that one's Pulumi takes back nothing of which its state does not know."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from containment import gate, logins, names
+from containment.adapters.github import GithubHost
+from containment.ports import Vault
+from containment.run import WORKERS
+from policies.model import CiRole, Workload
+from stacks.access import Context, chosen
+
+
+def still_locked(vault: Vault, context: Context) -> list[str]:
+    """In peace: policies and logins of identities, and repositories, that this stack leaves to others. Raises
+    Unreachable or InputError."""
+    from stacks import github
+
+    ours = chosen(context)
+    repositories = tuple(r for r in context.estate.repositories if r not in ours.repositories)
+    identities = [i for i in logins.identities(context.estate) if i not in logins.identities(ours)]
+
+    def locked(identity: Workload | CiRole) -> list[str]:
+        policy, role = names.own_policy(identity), names.login_role(identity)
+        held = vault.read_policy(policy)
+        found = [] if held in (None, gate.own_policy(identity, context.estate, context.affected)) else [policy]
+        off = isinstance(identity, CiRole) and names.CI_OFF_CLAIM in (
+            (vault.read(role) or {}).get("bound_claims") or {}
+        )
+        return [*found, role] if off else found
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = [one for some in pool.map(locked, identities) for one in some]
+    return found + (github.still_locked(repositories, GithubHost.from_environment()) if repositories else [])
