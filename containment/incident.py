@@ -114,8 +114,8 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a rotation issued for an item; `reference` as `containment.replacements.reference` gives it. `at`: epoch
-    seconds, server time, from before it was issued."""
+    """What a rotation issued for an item, or took for the new one of it; `reference` as
+    `containment.replacements.reference` gives it. `at`: epoch seconds, server time, not after it was issued."""
 
     item: str
     reference: str

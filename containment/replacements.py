@@ -1,5 +1,6 @@
 """Which credential replaces one that leaked, by the records of the incidents, never by guess: one that a rotation made
-after every incident that names it was denied. So it serves them all, and none is made twice.
+after every incident that names it was denied, or that a named person or the audit log says is of one who may. So it
+serves them all, and none is made twice.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ def denied_at(item: str, incidents: Iterable[Incident], estate: Estate) -> int:
     return max((i.denied_at for i in incidents if item in leaked_in(i, estate.repositories)), default=0)
 
 
+def revoked_before(item: str, incidents: Iterable[Incident], estate: Estate) -> int:
+    """Epoch seconds: what is no younger may have been out in one of them; 0 until each has revoked it."""
+    cuts = [i.revoked_before for i in incidents if item in leaked_in(i, estate.repositories)]
+    return max(cuts) if all(cuts) else 0
+
+
 def made(item: str, incidents: Sequence[Incident], estate: Estate) -> frozenset[str]:
     """References of what counts as new, whichever incident's rotation made it."""
     since = denied_at(item, incidents, estate)
@@ -43,19 +50,21 @@ def wanting(incident: Incident, incidents: Sequence[Incident], estate: Estate, s
     for item in proofs.replaced(incident, estate):
         ours = made(item, incidents, estate)
         try:
-            if ours and ours.isdisjoint(_in_force(item, estate, systems)):
+            held = _in_force(item, estate, systems)
+            if ours and held is not None and ours.isdisjoint(held):
                 found.append(f"what replaced {item} is in force no longer: see who ended it, then {again}")
         except PortcullisError as error:
             found.append(f"what replaced {item}: whether it is in force was not seen: {error}")
     return tuple(found)
 
 
-def _in_force(item: str, estate: Estate, systems: Systems) -> frozenset[str]:
+def _in_force(item: str, estate: Estate, systems: Systems) -> frozenset[str] | None:
+    """None when nobody issues it."""
     kind, _, name = item.partition(":")
     if kind == "workload":
         return frozenset(map(reference, systems.vault.keys(f"auth/{names.APPROLE}/role/{name}/secret-id")))
     declared = next((s.key_issuer for s in estate.secrets if s.name == name), None)
     if declared is None:
-        return frozenset()
+        return None
     keys = systems.upstream(declared.name).keys(declared.account)
     return frozenset(reference(k.id) for k in keys if k.enabled and k.tag == name)

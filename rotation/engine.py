@@ -20,7 +20,7 @@ from rotation import hold, proving, retired
 from rotation.evidence.folder import Evidence
 from rotation.journal import Journal
 from rotation.plan import Kind, Plan, plan
-from rotation.steps import steps
+from rotation.steps import steps, stored
 from rotation.steps.approle import DELIVERY
 from rotation.work import Outcome, Result, Work, find, perform
 
@@ -126,14 +126,27 @@ def run(
 
 
 def confirm(
-    vault: Custodian, incident_id: str, item: str, by: str, note: str, environ: Mapping[str, str] = os.environ
+    vault: Custodian,
+    incident_id: str,
+    item: str,
+    by: str,
+    note: str,
+    version: int | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> str:
-    """Put a named person's word on record: for what no server can be asked, or (`audit-quiet`) that every use of what
-    was retired is looked into. Returns it. Raises InputError for an unknown item, NotProven for a log that cannot be
-    read."""
+    """Put a named person's word on record: for what no server can be asked, that a `version` is theirs, or
+    (`audit-quiet`) that every use of what was retired is looked into. Returns it. Raises InputError for an unknown
+    item, NotProven for a log that cannot be read."""
     what, estate = planned(vault, incident_id)
-    if what.to_confirm(item).kind is Kind.INCIDENT:
-        work = _work(vault, partial(policy_store, environ), estate, what, environ, proofs.INCIDENT)
+    credential = what.to_confirm(item)
+    work = _work(vault, partial(policy_store, environ), estate, what, environ, credential.item)
+    if version is not None:
+        if credential.kind is not Kind.MANUAL:
+            raise InputError(f"{item} has no versions to name: --version is for a secret that is rotated by hand")
+        detail = stored.name_version(work, version, by, note)
+        record.note(incident_id, phase="eradication", what="version named", target=item, detail=detail)
+        return detail
+    if credential.kind is Kind.INCIDENT:
         detail = retired.acknowledge(work, by, note)
         record.note(incident_id, phase="recovery", what="use acknowledged", target=proofs.AUDIT_QUIET, detail=detail)
         return detail

@@ -123,6 +123,10 @@ class Work:
         made = Made(self.credential.item, replacements.reference(handle), at)
         self.vault.update_incident(self.incident_id, lambda incident: incident.with_made(made))
 
+    def revoked_before(self) -> int:
+        """Epoch seconds: no token from before is left, in any incident that names it; 0 until that was seen."""
+        return replacements.revoked_before(self.credential.item, self.vault.incidents(), self.estate)
+
     def cut(self) -> int:
         """Epoch seconds: what was made earlier is old. Everything is, until the lock-down has revoked it."""
         return self.incident().revoked_before or self.vault.now() + 1

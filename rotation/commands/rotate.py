@@ -120,9 +120,13 @@ def status_command(incident: str, as_json: bool) -> None:
 @click.argument("item")
 @click.option("--by", required=True, callback=_words, help="Who says so.")
 @click.option("--note", required=True, callback=_words, help="What they did and saw.")
+@click.option("--version", type=int, help="Of a secret rotated by hand: the one that they stored, which `run` names.")
 @_JSON
-def confirm_command(incident: str, item: str, by: str, note: str, as_json: bool) -> None:
+def confirm_command(incident: str, item: str, by: str, note: str, version: int | None, as_json: bool) -> None:
     """A named person's word for what no server can be asked; it is kept as a word, not as a proof.
+
+    For a secret: that the value is changed at the other side and the old one refused there. With `--version`, only that
+    they stored this version: its time and its writer, as the audit log has it, go on record too.
 
     For `audit-quiet` (`incident/audit-quiet`): that every use of what was retired, seen so far, is looked into. A later
     use is not covered.
@@ -130,11 +134,12 @@ def confirm_command(incident: str, item: str, by: str, note: str, as_json: bool)
     \b
     Examples:
       portcullis rotate confirm INC-7 secret:partner-api-key --by "A. Roth" --note "ticket 4711: old key off"
+      portcullis rotate confirm INC-7 secret:partner-api-key --version 5 --by "A. Roth" --note "the partner's new key"
       portcullis rotate confirm INC-7 audit-quiet --by "A. Roth" --note "our own monitoring, ticket 4712"
     """
     from rotation.engine import confirm
 
-    detail = confirm(_vault(), incident, item, by, note)
+    detail = confirm(_vault(), incident, item, by, note, version)
     if as_json:
         emit({"incident": incident, "item": item, "by": by, "detail": detail})
     else:

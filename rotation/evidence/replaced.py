@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from containment.proofs import ASKED_FOR, AUDIT_QUIET, CONFIRMED, INCIDENT, NEW_ALIVE, OLD_DEAD, ON_A_WORD, RECOVERY
+from containment.proofs import (
+    ASKED_FOR,
+    AUDIT_QUIET,
+    CONFIRMED,
+    INCIDENT,
+    NAMED,
+    NEW_ALIVE,
+    OLD_DEAD,
+    ON_A_WORD,
+    RECOVERY,
+)
 from rotation.evidence.timeline import clock
 
 _ASKED = {"secret": (OLD_DEAD, NEW_ALIVE), "workload": (OLD_DEAD, NEW_ALIVE), "ci": (OLD_DEAD,)}
@@ -17,6 +27,7 @@ _WORDS = {
     RECOVERY: "workloads back",
     AUDIT_QUIET: "uses of what was retired, none left unexplained",
     CONFIRMED: "a person's word",
+    NAMED: "a person's word for the new one",
 }
 
 
@@ -92,5 +103,5 @@ def ok(proof: dict[str, Any]) -> bool | None:
 
 
 def on_a_word(proof: dict[str, Any]) -> bool:
-    worded = proof.get("kind") == CONFIRMED or str(proof.get("detail")).endswith(ON_A_WORD)
+    worded = proof.get("kind") in (CONFIRMED, NAMED) or str(proof.get("detail")).endswith(ON_A_WORD)
     return worded and proof.get("ok") is True

@@ -36,7 +36,7 @@ def steps(work: Work) -> tuple[Step, ...]:
         Step("try-new", lambda: _tried_new(work), proves=proofs.NEW_ALIVE),
         Step("try-old", lambda: _tried_old(work)),
         kv.copy_step(work),
-        kv.destroy_old_step(work, lambda: _disabled(work), proofs.OLD_DEAD),
+        kv.destroy_old_step(work, lambda: _stored_new(work), lambda: _disabled(work), proofs.OLD_DEAD),
         open_step(work),
         kv.clean_up_step(work),
     )
@@ -150,10 +150,15 @@ def _accepts(work: Work, key: str, secret: str) -> bool:
     return work.upstream(_declared(work).name).accepts(key, secret)
 
 
-def _tried_new(work: Work) -> str:
+def _stored_new(work: Work) -> tuple[str, str]:
     pair = _pair(kv.value(work))
     if pair is None or pair[0] != _new(work):
         raise NotProven("what is stored is not the new key")
+    return pair
+
+
+def _tried_new(work: Work) -> str:
+    pair = _stored_new(work)
     if not _accepts(work, *pair):
         raise NotProven(f"{_declared(work).name} refuses the new key")
     return f"a signed call with key {reference(pair[0])} is accepted by {_declared(work).name}"

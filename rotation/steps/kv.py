@@ -45,6 +45,12 @@ def candidate(work: Work) -> dict[str, Any] | None:
     return work.vault.value(names.STORE, candidate_path(work))
 
 
+def candidate_made(work: Work) -> int | None:
+    """When, as epoch seconds; None when none waits."""
+    held = work.vault.versions(names.STORE, candidate_path(work))
+    return held[-1].created if held and candidate(work) is not None else None
+
+
 def keep_candidate(work: Work, data: dict[str, Any]) -> None:
     """In the rotator's own path, over whatever waited there."""
     held = work.vault.versions(names.STORE, candidate_path(work))
@@ -73,8 +79,11 @@ def store_step(work: Work) -> Step:
     return Step("store", verify, observe, act)
 
 
-def destroy_old_step(work: Work, elsewhere: Callable[[], str] = lambda: "", proves: str = "") -> Step:
+def destroy_old_step(
+    work: Work, new: Callable[[], object], elsewhere: Callable[[], str] = lambda: "", proves: str = ""
+) -> Step:
     """Every version but the newest. Deleting would not do: it can be undone, and the old value read by its number.
+    `new` raises NotProven where the newest is not the new one: a write that was under way may end at any time.
     `elsewhere`: what is seen at the upstream, for a proof that covers both."""
 
     def old() -> list[int]:
@@ -82,10 +91,12 @@ def destroy_old_step(work: Work, elsewhere: Callable[[], str] = lambda: "", prov
         return [v.number for v in work.vault.versions(place.mount, place.path)[:-1] if not v.destroyed]
 
     def act() -> None:
+        new()
         place = secret(work)
         work.vault.destroy(place.mount, place.path, old())
 
     def verify() -> str:
+        new()
         place = secret(work)
         versions = work.vault.versions(place.mount, place.path)
         left = [v.number for v in versions[:-1] if not v.destroyed or value(work, v.number) is not None]
@@ -141,6 +152,10 @@ def copy_step(work: Work) -> Step:
     return Step("copy", verify, act=act, proves=proofs.NEW_ALIVE)
 
 
+def forget_candidate(work: Work) -> None:
+    work.vault.forget(names.STORE, candidate_path(work))
+
+
 def clean_up_step(work: Work) -> Step:
     def verify() -> str:
         if candidate(work) is not None:
@@ -151,5 +166,5 @@ def clean_up_step(work: Work) -> Step:
         "clean-up",
         verify,
         lambda: not work.vault.versions(names.STORE, candidate_path(work)),
-        lambda: work.vault.forget(names.STORE, candidate_path(work)),
+        lambda: forget_candidate(work),
     )

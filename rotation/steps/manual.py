@@ -1,16 +1,17 @@
-"""A value that no server of ours issues: generated here, or stored by a person since its path was denied. What happens
-at the other side cannot be seen from here, so a named person confirms it, and the proof says so.
+"""A value that no server of ours issues: generated here, or stored by a person who then names its version (`stored`).
+What happens at the other side cannot be seen from here, so a named person confirms it, and the proof says so.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from containment import proofs
 from rotation.proving import open_step, proven
-from rotation.steps import kv
+from rotation.steps import kv, stored
 from rotation.work import NotProven, Step, Waiting, Work
 
 _FIELD = "value"
@@ -20,64 +21,91 @@ _LONGEST = 60
 
 
 def steps(work: Work) -> tuple[Step, ...]:
+    destroy = kv.destroy_old_step(work, lambda: stored.new(work))
     return (
-        Step("create", lambda: _created(work), lambda: _is_new(work) or _waits(work), lambda: _create(work)),
-        kv.store_step(work),
+        Step("create", lambda: _created(work), lambda: _is_at_hand(work), lambda: _create(work)),
+        _store_step(work),
         Step("read-back", lambda: _read_back(work), proves=proofs.NEW_ALIVE),
         kv.copy_step(work),
-        kv.destroy_old_step(work),
-        confirmation_step(work, proofs.OLD_DEAD, kv.destroy_old_step(work).verify),
+        destroy,
+        confirmation_step(work, proofs.OLD_DEAD, destroy.verify),
         open_step(work),
         kv.clean_up_step(work),
     )
 
 
-def _is_new(work: Work) -> bool:
-    """Written when whoever leaked it could write no more, and not what a version from before holds. One that cannot be
-    read any more is not compared. Times are whole seconds: within that of the deny, nothing says which came first."""
-    place, denied = kv.secret(work), work.denied_at()
-    versions = work.vault.versions(place.mount, place.path)
-    if not versions or versions[-1].created <= denied:
-        return False
-    old = [v.number for v in versions if v.created <= denied and not v.destroyed]
-    held = kv.value(work, versions[-1].number)
-    return held is not None and held not in [kv.value(work, number) for number in old]
-
-
 def _waits(work: Work) -> bool:
-    return kv.candidate(work) is not None
+    """One from before the deny may have been in use."""
+    made = kv.candidate_made(work)
+    return made is not None and made > work.denied_at()
+
+
+def _is_at_hand(work: Work) -> bool:
+    return stored.is_new(work, kv.newest(work)) or (_waits(work) and stored.unknown(work) is None)
 
 
 def _create(work: Work) -> None:
-    held = kv.value(work)
+    unknown = stored.unknown(work)
+    if unknown is not None:
+        writer, words = stored.written(work, unknown)
+        if stored.is_a_workloads(work, writer):
+            stored.take(work, unknown)
+            return
+        if not stored.is_late(work, writer):
+            raise Waiting(stored.is_it_yours(work, unknown, words))
+    if _waits(work):
+        return
+    held = _shape(work)
     if held is not None and set(held) != {_FIELD}:
         raise Waiting(
-            f"its fields are {_fields(held)}: store the new value by hand, then run this again; one from "
-            "before the path was denied, or with an earlier value, is not taken"
+            f"its fields are {_fields(held)}: store the new value by hand, name the version that it gets "
+            f"({stored.naming(work, 'N')}), then run this again; one with an earlier value is not taken"
         )
     kv.keep_candidate(work, {_FIELD: secrets.token_urlsafe(_BYTES)})
 
 
+def _shape(work: Work) -> dict[str, Any] | None:
+    """The newest value from before the deny, whose fields the workloads know; else the newest."""
+    place, denied = kv.secret(work), work.denied_at()
+    old = [v for v in work.vault.versions(place.mount, place.path) if v.created <= denied and not v.destroyed]
+    return (kv.value(work, old[-1].number) if old else None) or kv.value(work)
+
+
+def _store_step(work: Work) -> Step:
+    """The candidate, and on record which version it is."""
+    step = kv.store_step(work)
+
+    def act() -> None:
+        if not step.observe():
+            step.act()
+        last = kv.newest(work)
+        if last is None or kv.value(work, last.number) != kv.candidate(work):
+            raise NotProven("somebody else stored a version meanwhile")
+        stored.keep(work, last)
+
+    return replace(step, observe=lambda: step.observe() and stored.is_new(work, kv.newest(work)), act=act)
+
+
 def _fields(held: dict[str, Any]) -> str:
     """Names that whoever may write the secret chose: as many, and as much of each, as one reads."""
-    names = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in sorted(held)]
-    more = len(names) - _MOST
-    return ", ".join(names[:_MOST]) + (f" and {more} more" if more > 0 else "")
+    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in sorted(held)]
+    more = len(shown) - _MOST
+    return ", ".join(shown[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _created(work: Work) -> str:
-    if _waits(work):
-        return f"{_BYTES} random bytes wait to be stored"
-    if _is_new(work):
-        return "a version stored since the path was denied"
-    raise NotProven("there is no new value")
+    last = kv.newest(work)
+    if last is not None and stored.is_new(work, last):
+        return stored.written(work, last)[1]
+    if not _waits(work):
+        raise NotProven("there is no new value")
+    unknown = stored.unknown(work)
+    late = f"; {stored.written(work, unknown)[1]}, {stored.LATE}, so it is not taken" if unknown else ""
+    return f"{_BYTES} random bytes wait to be stored{late}"
 
 
 def _read_back(work: Work) -> str:
-    last, held = kv.newest(work), kv.value(work)
-    if last is None or not held or not _is_new(work):
-        raise NotProven("no version from after the path was denied, with another value than before, can be read")
-    return f"version {last.number} is read back; whether the other side accepts it is {proofs.ON_A_WORD}"
+    return f"version {stored.new(work).number} is read back; whether the other side accepts it is {proofs.ON_A_WORD}"
 
 
 def confirmation_step(work: Work, proves: str, seen: Callable[[], str]) -> Step:

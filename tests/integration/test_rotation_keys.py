@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+from containment import names
 from containment.adapters.vault import HvacVault
 from containment.incident import Incident, Scope, State
 from drill.actors import Actors
@@ -63,6 +66,47 @@ def test_what_was_stored_before_the_path_was_denied_is_no_replacement(sandbox: S
     assert code == 1, "it waits for a person's word"
     assert [line for line in document["open"] if "a person must confirm" in line]
     assert rotating.root(sandbox, "GET", path)["data"] != leaked, "the leaked value was taken for its own replacement"
+
+
+def test_a_write_under_way_at_the_deny_is_not_the_new_one_and_a_persons_is_when_named(sandbox: Sandbox) -> None:
+    """By a token of a workload's kind that was out, after the moment that is on record as denied."""
+    path, vault = "secret/data/partners/api", HvacVault.from_environment(sandbox.environ())
+    root = sandbox.openbao.root_token()
+    policy = f'path "{path}" {{ capabilities = ["create", "update"] }}'
+    sandbox.openbao.call("POST", "sys/policies/acl/writes-it", {"policy": policy}, token=root)
+    made = sandbox.openbao.call("POST", "auth/token/create", {"policies": [names.GATE, "writes-it"]}, token=root)
+    sandbox.openbao.call("POST", "sys/policies/acl/pc-gate", {"policy": policy}, token=root)
+    scope = Scope(everything=False, leaked=("secret:partner-api-key",))
+    vault.write_incident(Incident("ROT-8", scope, State.OPEN, vault.now(), denied_at=vault.now()))
+    time.sleep(1.1)
+    late = sandbox.openbao.call("POST", path, {"data": {"value": "attacker"}}, token=made["auth"]["client_token"])
+    sandbox.openbao.call("DELETE", "sys/policies/acl/writes-it", token=root)
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-8", "incidentScope=partner-api-key")
+    assert done.returncode == 0, done.stdout
+    _, document = rotating.rotate(sandbox, "run", "ROT-8")
+    assert [line for line in document["open"] if "a person must confirm the other side" in line], document["open"]
+    create = next(r for c in document["credentials"] for r in c["steps"] if r["step"] == "create")
+    assert f"version {late['data']['version']} of {path}, stored " in create["detail"]
+    assert create["detail"].endswith("was under way when the path was denied, so it is not taken")
+    assert rotating.root(sandbox, "GET", path)["data"]["value"] != "attacker", "the attacker's value is the new one"
+
+    mine = sandbox.openbao.call("POST", path, {"data": {"value": "from the partner"}}, token=root)["data"]["version"]
+    _, document = rotating.rotate(sandbox, "run", "ROT-8")
+    named = ("ROT-8", "secret:partner-api-key", "--version", str(mine), "--by", "A. Roth")
+    said = f"portcullis rotate confirm {' '.join(named[:4])} --by NAME"
+    assert [line for line in document["open"] if f"version {mine} of {path}" in line and said in line], document["open"]
+    code, word = rotating.rotate(sandbox, "confirm", *named, "--note", "the partner's")
+    assert code == 0
+    assert "by root from 127.0.0.1 with a token issued " in word["detail"]
+    assert rotating.rotate(sandbox, "confirm", *named[:2], *named[4:], "--note", "the old one is off")[0] == 0
+    rotating.rotate(sandbox, "run", "ROT-8")
+    assert rotating.rotate(sandbox, "confirm", "ROT-6", *named[1:2], *named[4:], "--note", "the old one is off")[0] == 0
+    for incident in ("ROT-6", "ROT-8"):
+        code, document = rotating.rotate(sandbox, "run", incident)
+        assert code == 0, document["open"]
+    assert rotating.root(sandbox, "GET", path)["data"]["value"] == "from the partner"
+    done = pulumi(sandbox, "incident=false", "incidentId=ROT-8", "incidentScope=")
+    assert done.returncode == 0, done.stdout
 
 
 def test_what_a_writer_stored_kills_no_other_key_and_hides_none(sandbox: Sandbox) -> None:

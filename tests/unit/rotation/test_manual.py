@@ -1,63 +1,158 @@
-"""What counts as a replacement of a value that a person stores: written when nobody else could, and another one."""
+"""What counts as a replacement of a value that a person stores: what is known to be nobody's else, and another one."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from containment.incident import Incident, Scope, State
+from containment.names import GATE
 from containment.ports import Version
+from policies.errors import InputError
 from policies.load import load
 from rotation.plan import plan
+from rotation.steps import stored
 from rotation.steps.manual import steps
 from rotation.work import NotProven, Waiting, Work
 
-ITEM = "secret:partner-api-key"
-OPENED, DENIED, AFTER = 100, 105, 106
-OPEN = Incident("INC-1", Scope(False, (ITEM,)), State.OPEN, opened_at=OPENED, denied_at=DENIED)
+ITEM, PATH = "secret:partner-api-key", "partners/api"
+OPENED, DENIED, AFTER, REVOKED = 100, 105, 106, 110
+
+OPEN = Incident("INC-1", Scope(False, (ITEM,)), State.OPEN, OPENED, denied_at=DENIED, revoked_before=REVOKED)
 
 
-def _read_back(*versions: tuple[int, str | None]) -> str:
-    """`versions`: when each was written and what it holds; None is destroyed."""
-    estate = load()
-    vault: Any = SimpleNamespace(
-        versions=lambda *_: [Version(n, at, v is None) for n, (at, v) in enumerate(versions, 1)],
-        value=lambda mount, _, version=0: (
-            {"value": held} if mount == "secret" and (held := versions[version - 1][1]) else None
-        ),
-        incidents=lambda: (OPEN,),
-    )
-    no = cast(Any, None)
-    work = Work(vault, no, no, no, no, estate, "INC-1", plan(OPEN, estate).find(ITEM), None, None)
-    return next(s for s in steps(work) if s.name == "read-back").verify()
+@dataclass
+class _Vault:
+    """Of each secret, when each version was written and what it holds; None is destroyed."""
+
+    held: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
+    record: Incident = OPEN
+    clock: int = 200
+
+    def versions(self, _: str, path: str) -> list[Version]:
+        return [Version(n, at, v is None) for n, (at, v) in enumerate(self.held.get(path, []), 1)]
+
+    def value(self, _: str, path: str, version: int = 0) -> Any:
+        return self.held[path][version - 1][1] if self.held.get(path) else None
+
+    def put(self, _: str, path: str, data: Any, current: int) -> None:
+        assert current == len(self.held.setdefault(path, []))
+        self.held[path].append((self.clock, data))
+
+    def forget(self, _: str, path: str) -> None:
+        self.held.pop(path, None)
+
+    def now(self) -> int:
+        return self.clock
+
+    def incidents(self) -> tuple[Incident, ...]:
+        return (self.record,)
+
+    def update_incident(self, _: str, change: Callable[[Incident], Incident]) -> Incident:
+        self.record = change(self.record)
+        return self.record
 
 
-def test_a_version_from_after_the_deny_is_new() -> None:
-    assert _read_back((1, "leaked"), (AFTER, "new")).startswith("version 2 is read back")
-    assert _read_back((1, None), (AFTER, "new")).startswith("version 2 is read back")
-    assert _read_back((1, "leaked"), (AFTER, "new"), (AFTER + 1, "new")).startswith("version 3 is read back")
+def _work(log: Path | None, *versions: tuple[int, Any]) -> tuple[_Vault, Work]:
+    estate, no = load(), cast(Any, None)
+    vault = _Vault({PATH: [(at, v if v is None or isinstance(v, dict) else {"value": v}) for at, v in versions]})
+    item = plan(vault.record, estate).find(ITEM)
+    return vault, Work(cast(Any, vault), no, no, no, no, estate, "INC-1", item, None, log)
 
 
-@pytest.mark.parametrize("at", [1, OPENED, DENIED])
-def test_one_that_whoever_leaked_it_could_write_is_not(at: int) -> None:
-    with pytest.raises(NotProven, match="no version"):
-        _read_back((1, "leaked"), (at, "new"))
+def _until_read_back(work: Work) -> str:
+    for step in steps(work)[:3]:
+        if not step.observe():
+            step.act()
+        words = step.verify()
+    return words
 
 
-def test_the_leaked_value_stored_again_is_not() -> None:
-    with pytest.raises(NotProven, match="no version"):
-        _read_back((1, "leaked"), (OPENED, "other"), (AFTER, "leaked"))
-    with pytest.raises(NotProven, match="no version"):
-        _read_back((1, "leaked"), (OPENED, "other"), (AFTER, "other"))
+def _log(folder: Path, version: int, issued: str, *policies: str) -> Path:
+    request = {"path": f"secret/data/{PATH}", "operation": "update", "remote_address": "192.0.2.7"}
+    auth = {"display_name": "approle", "token_issue_time": issued, "policies": policies}
+    line = {"time": "1970-01-01T00:01:46Z", "type": "response", "request": request, "auth": auth}
+    file = folder / "audit.log"
+    file.write_text(json.dumps(line | {"response": {"data": {"version": version}}}, separators=(",", ":")) + "\n")
+    return file
+
+
+BEFORE, SINCE = "1970-01-01T00:01:20Z", "1970-01-01T00:01:50Z"
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        [(1, "leaked")],
+        [(1, "leaked"), (OPENED, "other")],
+        [(1, "leaked"), (DENIED, "other")],
+        [(1, "leaked"), (OPENED, "other"), (AFTER, "leaked")],
+        [(1, "leaked"), (AFTER, None)],
+    ],
+)
+def test_a_new_one_is_made_over_what_cannot_be_it(versions: list[tuple[int, Any]]) -> None:
+    vault, work = _work(None, *versions)
+    number = len(versions) + 1
+    assert _until_read_back(work).startswith(f"version {number} is read back")
+    assert vault.value("", PATH, number)["value"] not in ("leaked", "other")
+    assert _until_read_back(work).startswith(f"version {number} is read back"), "made twice"
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_one_from_after_the_deny_counts_when_somebody_names_it(tmp_path: Path, log: bool) -> None:
+    """Its age says nothing, and a token of a person may have leaked."""
+    file = _log(tmp_path, 2, SINCE, "admin") if log else None
+    vault, work = _work(file, (1, "leaked"), (AFTER, "by hand"))
+    with pytest.raises(Waiting, match=r"--version 2 .*; if nobody did: bao kv destroy -mount=secret -versions=2 "):
+        _until_read_back(work)
+    with pytest.raises(InputError, match="version 1 of secret/data/partners/api is not the newest: the newest is 2"):
+        stored.name_version(work, 1, "A. Roth", "mine")
+    words = stored.name_version(work, 2, "A. Roth", "mine")
+    assert (f"by approle from 192.0.2.7 with a token issued {SINCE}" in words) is log
+    assert words.endswith("named as the new one by A. Roth: mine: not proven")
+    assert _until_read_back(work).startswith("version 2 is read back")
+    assert vault.value("", PATH) == {"value": "by hand"}
+    vault.record = replace(vault.record, denied_at=AFTER)
+    with pytest.raises(NotProven):
+        stored.new(work)
+
+
+def test_a_write_that_was_under_way_at_the_deny_is_not_taken_whoever_says_so(tmp_path: Path) -> None:
+    vault, work = _work(_log(tmp_path, 2, BEFORE, GATE), (1, "leaked"), (AFTER, "attacker-1"))
+    with pytest.raises(InputError, match=f"issued {BEFORE}, was under way .*nobody's word is taken"):
+        stored.name_version(work, 2, "A. Roth", "mine")
+    create = steps(work)[0]
+    assert not create.observe()
+    create.act()
+    assert create.verify().endswith("was under way when the path was denied, so it is not taken")
+    assert _until_read_back(work).startswith("version 3 is read back")
+    vault.held[PATH].append((AFTER, {"value": "attacker-2"}))
+    with pytest.raises(NotProven, match="the newest version is not one"):
+        steps(work)[4].verify()
+
+
+def test_a_workload_that_writes_when_its_path_is_open_again_keeps_what_it_wrote(tmp_path: Path) -> None:
+    vault, work = _work(_log(tmp_path, 2, SINCE, GATE), (1, "leaked"), (AFTER, "its own"))
+    assert _until_read_back(work).startswith("version 2 is read back")
+    assert vault.value("", PATH) == {"value": "its own"}
+
+
+@pytest.mark.parametrize("name", ["before", "after"])
+def test_a_candidate_from_before_the_deny_is_not_stored(name: str) -> None:
+    vault, work = _work(None, (1, "leaked"))
+    candidate = {"value": "waits"}
+    vault.held["candidates/partner-api-key"] = [(DENIED if name == "before" else AFTER, candidate)]
+    _until_read_back(work)
+    assert (vault.value("", PATH) == candidate) is (name == "after")
 
 
 def test_field_names_that_a_writer_chose_are_cut() -> None:
-    held = {f"{n:02}" + "x" * 3_000: "v" for n in range(25)}
-    vault: Any = SimpleNamespace(value=lambda mount, *_: held if mount == "secret" else None)
-    no = cast(Any, None)
-    work = Work(vault, no, no, no, no, load(), "INC-1", plan(OPEN, load()).find(ITEM), None, None)
+    _, work = _work(None, (1, {f"{n:02}" + "x" * 3_000: "v" for n in range(25)}))
     with pytest.raises(Waiting) as told:
         next(s for s in steps(work) if s.name == "create").act()
     names = str(told.value).partition(": store")[0].removeprefix("its fields are ")
