@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from containment import generations, names, proofs
+from containment.incident import Incident
 from containment.scope import Affected, affected
 from policies.model import SecretAccessPolicy, TokenType, Workload
 from rotation import retired
@@ -40,7 +42,30 @@ def _recovered(work: Work) -> str:
         failed = [words for words in pool.map(shut, reads) if words]
     if failed:
         raise NotProven("; ".join(failed))
-    return f"{len(reads)} reads of {len({w.name for w, _ in reads})} workloads answer 200"
+    away = _away(work, mine, incidents)
+    if away and not reads:
+        raise NotProven(f"nothing was read, so nobody is proven to be back: {'; '.join(away)}; then run this again")
+    told = f"; not read: {'; '.join(away)}" if away else ""
+    return f"{len(reads)} reads of {len({w.name for w, _ in reads})} workloads answer 200{told}"
+
+
+def _away(work: Work, mine: Affected, incidents: Sequence[Incident]) -> list[str]:
+    """What was not read as it waits for a replacement or for another incident, with the remedy; what the lift of this
+    one opens by itself is not in it."""
+    closed = {p.name for p in mine.denied_class}
+    granted = [(w, p) for w in mine.workloads for p in work.estate.granted.get(w.name, ()) if p.name not in closed]
+    said: dict[str, None] = {}
+    for one in incidents:
+        impact = affected(work.estate, (one,))
+        rotate, lift = f"in {one.id}: portcullis rotate run {one.id}", f"until the lift of {one.id}"
+        for workload, policy in granted:
+            if workload in impact.unreplaced_workloads:
+                said[f"{workload.name} is shut until it is replaced {rotate}"] = None
+            elif policy in impact.denied:
+                said[f"{policy.name} is denied to {workload.name} until it is replaced {rotate}"] = None
+            elif policy in impact.denied_class:
+                said[f"{policy.name} is denied to {workload.name} {lift}"] = None
+    return list(said)
 
 
 def _is_batch(workload: Workload) -> bool:

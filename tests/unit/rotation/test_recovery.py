@@ -58,3 +58,23 @@ def test_it_is_said_until_when_new_tokens_are_denied() -> None:
         NotProven, match=r"analytics-batch reads .*: 403: its new tokens are denied until 00:4\d:\d\d UTC"
     ):
         _recovered(everything, *lifted, refused=denied)
+
+
+def test_nobody_is_back_by_reading_nothing() -> None:
+    mine, kraken = _incident("INC-1", "exchange-market-key-kraken", 900), "workload:kraken-ingest"
+    other = replace(mine, id="INC-2", scope=Scope(everything=False, leaked=(kraken,)), opened=())
+    with pytest.raises(
+        NotProven, match="kraken-ingest is shut until it is replaced in INC-2: portcullis rotate run INC-2"
+    ):
+        _recovered(mine, other, refused=())
+    assert _recovered(mine, replace(other, opened=(kraken,)), refused=()).endswith("of 1 workloads answer 200")
+    said = _recovered(mine, replace(mine, id="INC-2", opened=()), refused=())
+    assert said == (
+        "1 reads of 1 workloads answer 200; not read: exchange-market-key-kraken is denied to kraken-ingest until it "
+        "is replaced in INC-2: portcullis rotate run INC-2"
+    )
+
+
+def test_an_incident_that_affects_no_workload_has_none_to_bring_back() -> None:
+    ci = replace(_incident("INC-1", "", 900), scope=Scope(everything=False, leaked=("ci:cicd",)))
+    assert _recovered(ci, refused=()) == "0 reads of 0 workloads answer 200"
