@@ -123,6 +123,15 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class Disabled:
+    """A key of an item that was live when it was disabled in this incident, and what it could do."""
+
+    item: str
+    reference: str
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     id: str
     scope: Scope
@@ -148,6 +157,7 @@ class Incident:
     copies: tuple[Copy, ...] = ()
     made: tuple[Made, ...] = ()
     """The last of each item."""
+    disabled: tuple[Disabled, ...] = ()
 
     @property
     def notice(self) -> str:
@@ -178,6 +188,9 @@ class Incident:
             found=tuple(Found(**f) for f in data.get("found", ())),
             copies=tuple(Copy(**c) for c in data.get("copies", ())),
             made=tuple(Made(**m) for m in data.get("made", ())),
+            disabled=tuple(
+                Disabled(d["item"], d["reference"], tuple(d["permissions"])) for d in data.get("disabled", ())
+            ),
         )
 
     def with_proof(self, proof: Proof) -> Incident:
@@ -193,3 +206,6 @@ class Incident:
 
     def with_made(self, made: Made) -> Incident:
         return replace(self, made=(*(m for m in self.made if m.item != made.item), made))
+
+    def with_disabled(self, keys: Sequence[Disabled]) -> Incident:
+        return replace(self, disabled=(*self.disabled, *(k for k in keys if k not in self.disabled)))

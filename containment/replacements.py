@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from containment import names, proofs
-from containment.incident import Incident
+from containment.incident import Disabled, Incident
+from containment.ports import UpstreamKey
 from containment.run import Systems
 from containment.scope import leaked_in
 from policies.errors import PortcullisError
@@ -36,6 +37,11 @@ def made(item: str, incidents: Sequence[Incident], estate: Estate) -> frozenset[
     """References of what counts as new, whichever incident's rotation made it."""
     since = denied_at(item, incidents, estate)
     return frozenset(m.reference for i in incidents for m in i.made if m.item == item and m.at > since)
+
+
+def disabled(item: str, keys: Iterable[UpstreamKey]) -> tuple[Disabled, ...]:
+    """For the record: keys of it that are live now and are about to be disabled."""
+    return tuple(Disabled(item, reference(k.id), tuple(sorted(k.permissions))) for k in keys)
 
 
 def wanting(incident: Incident, incidents: Sequence[Incident], estate: Estate, systems: Systems) -> tuple[str, ...]:

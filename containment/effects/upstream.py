@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from functools import partial
 
 from containment.ports import UpstreamKey
-from containment.replacements import made, reference
+from containment.replacements import disabled, made, reference
 from containment.report import Outcome
 from containment.run import Run, Seen
+from policies.errors import PortcullisError
 from policies.model import Estate, SecretAccessPolicy, Upstream
 
 _KNOWN = "upstream keys known"
@@ -52,19 +53,31 @@ def _disable(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
     upstream = run.systems.upstream(declared.name)
     new = made(f"secret:{policy.name}", run.incidents, run.estate)
 
-    def live() -> list[str]:
-        found = [k.id for k in upstream.keys(declared.account) if k.enabled and k.tag == policy.name]
-        return [key for key in found if reference(key) not in new]
+    def live() -> list[UpstreamKey]:
+        found = [k for k in upstream.keys(declared.account) if k.enabled and k.tag == policy.name]
+        return [key for key in found if reference(key.id) not in new]
 
     found = live()
     for key in found:
-        upstream.disable_key(declared.account, key)
+        upstream.disable_key(declared.account, key.id)
     left = live()
+    unrecorded = _on_record(run, policy, found) if found else ""
     if left:
-        return Outcome.FAILED, f"still live: {', '.join(left)}"
+        return Outcome.FAILED, f"still live: {', '.join(k.id for k in left)}{unrecorded}"
     if found:
-        return Outcome.DONE, f"{len(found)} disabled, none live"
+        return Outcome.DONE, f"{len(found)} disabled, none live{unrecorded}"
     return Outcome.ALREADY, f"none with the tag {policy.name} is live"
+
+
+def _on_record(run: Run, policy: SecretAccessPolicy, found: list[UpstreamKey]) -> str:
+    """What was live, for rotation: a new key may do no more. The words for why it is not, or "": nothing waits for the
+    vault here, and rotation gives the least where nobody knows."""
+    keys = disabled(f"secret:{policy.name}", found)
+    try:
+        run.systems.vault.update_incident(run.incident.id, lambda i: i.with_disabled(keys))
+    except PortcullisError as error:
+        return f"; what they could do is not on record: {error}"
+    return ""
 
 
 def _known(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:

@@ -17,8 +17,9 @@ from typing import Any
 
 from containment import proofs
 from containment.effects.upstream import strange, tags
+from containment.incident import Disabled, State
 from containment.ports import UpstreamKey
-from containment.replacements import reference
+from containment.replacements import disabled, reference
 from policies.model import Upstream
 from rotation.proving import open_step, proven
 from rotation.steps import kv
@@ -85,21 +86,24 @@ def _new(work: Work) -> str:
     return next((pair[0] for pair in pairs if pair and pair[0] in live), "")
 
 
-def _live_but_new(work: Work) -> list[str]:
+def _live_but_new(work: Work) -> list[UpstreamKey]:
     new = _new(work)
-    return [k.id for k in _keys(work) if k.enabled and k.id != new]
+    return [k for k in _keys(work) if k.enabled and k.id != new]
 
 
 def _disable(work: Work) -> None:
-    declared = _declared(work)
-    for key in _live_but_new(work):
-        work.upstream(declared.name).disable_key(declared.account, key)
+    declared, live = _declared(work), _live_but_new(work)
+    if own := [k for k in live if k.tag == work.credential.name]:
+        keys = disabled(work.credential.item, own)
+        work.vault.update_incident(work.incident_id, lambda incident: incident.with_disabled(keys))
+    for key in live:
+        work.upstream(declared.name).disable_key(declared.account, key.id)
 
 
 def _disabled(work: Work) -> str:
     left = _live_but_new(work)
     if left:
-        raise NotProven(f"still live: {', '.join(map(reference, left))}")
+        raise NotProven(f"still live: {', '.join(reference(k.id) for k in left)}")
     old = sum(not k.enabled for k in _keys(work))
     words = f"{old} old keys, each disabled at" if old else "no other key of it is live at"
     return "; ".join([f"{words} {_declared(work).name}", *_others(work)])
@@ -127,23 +131,40 @@ def _create(work: Work) -> None:
 
 
 def _permissions(work: Work) -> list[str]:
-    """No more than what is replaced could do: a leak must not make a trading key of a read-only one."""
-    found = {permission for key in _own(work) for permission in key.permissions}
-    if not found:
+    """No more than what is replaced could do: a leak must not make a trading key of a read-only one. Keys with the tag
+    that were disabled long ago could do other things: where it is not on record which were live, what all could do."""
+    known = _were_live(work)
+    found = [set(k.permissions) for k in known or _own(work)]
+    may = set().union(*found) if known else set.intersection(*found) if found else set()
+    if not may:
         name = work.credential.name
+        what = f"lists no key with the tag {name}"
+        if found:
+            what = (
+                f"lists keys with the tag {name} that could do nothing in common, and which was live is not on record"
+            )
         raise NotProven(
-            f"{_declared(work).name} lists no key with the tag {name}, so what a new one may do is not known: make one "
-            "there by hand with that tag and the permissions it needs, and run this again; it is disabled then"
+            f"{_declared(work).name} {what}, so what a new one may do is not known: make one there by hand with that "
+            "tag and the permissions it needs, and run this again; it is disabled then"
         )
-    return sorted(found)
+    return sorted(may)
+
+
+def _were_live(work: Work) -> list[Disabled]:
+    """Those that the open incidents which name it, or their rotations, have disabled."""
+    open_ones = [i for i in work.vault.incidents() if i.state is State.OPEN]
+    return [d for i in open_ones for d in i.disabled if d.item == work.credential.item]
 
 
 def _created(work: Work) -> str:
     new = _new(work)
     if not new:
         raise NotProven("no live key that a rotation made and whose secret is kept")
-    label = next(k.label for k in _own(work) if k.id == new)
-    return f"key {reference(new)}, labelled {label}"
+    key = next(k for k in _own(work) if k.id == new)
+    said = f"key {reference(new)}, labelled {key.label}, which may {', '.join(sorted(key.permissions))}"
+    if _were_live(work):
+        return said
+    return f"{said}: what every key with the tag could do, since it is not on record which were live at the lock-down"
 
 
 def _accepts(work: Work, key: str, secret: str) -> bool:

@@ -119,6 +119,8 @@ def test_what_a_writer_stored_kills_no_other_key_and_hides_none(sandbox: Sandbox
         sandbox.openbao.call("POST", path, data, token=sandbox.openbao.root_token())
 
     leaked = exchange.create_key(rotating.ACCOUNT, "legacy-name", "", ["read"])
+    wider, _ = exchange.create_key(rotating.ACCOUNT, name, "long ago", ["read", "trade"])
+    exchange.disable_key(rotating.ACCOUNT, wider)
     others = {tag: rotating.live_keys(sandbox, tag) for tag in ("exchange-trading-key", f"{name}-kraken")}
     assert all(others.values()), "nothing to kill"
     store(*leaked)
