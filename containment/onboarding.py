@@ -8,6 +8,9 @@ from typing import Any
 from containment import gate, logins, names, operators
 from policies.model import Estate
 
+STORE_CONFIG = {"max_versions": 1000}
+"""Of each incident's record and of each head of its evidence every version stays; the server's default is ten."""
+
 
 def keeper_policies(estate: Estate) -> dict[str, str]:
     """Policies of those who work the gate: text by name."""

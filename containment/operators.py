@@ -89,6 +89,7 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         f"auth/{names.APPROLE}/role/+/secret-id/": {"capabilities": ["list"]},
         f"auth/{names.APPROLE}/role/+/secret-id-accessor/destroy": {"capabilities": ["update"]},
         f"auth/{names.JWT}/role/+": logins.may_set(logins.jwt([locked.OFF_CLAIMS, *logins.declared_claims(estate)])),
+        f"auth/{names.JWT}/config": {"capabilities": ["read"]},
     }
     for mount in estate.mounts:
         if mount.type == "database":
@@ -103,7 +104,7 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
 
 def drift_policy(estate: Estate) -> str:
     """For a job that looks for drift, and for whoever asks who reaches what: what the operator may read and list,
-    without credentials, tokens and leases, and whom policies are attached to, foreign ones too."""
+    without credentials, tokens and leases, whom policies are attached to, foreign ones too, and how the store keeps."""
     return hcl(_drift_paths(estate))
 
 
@@ -149,6 +150,7 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
         "sys/mounts": {"capabilities": ["read"]},
         f"{names.STORE}/metadata/evidence/*": {"capabilities": ["read"]},
+        f"{names.STORE}/config": {"capabilities": ["read"]},
         "sys/leases/renew": {"capabilities": ["update"]},
     }
     for mount in estate.mounts:

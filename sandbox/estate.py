@@ -19,7 +19,6 @@ from sandbox.process import write_private
 if TYPE_CHECKING:
     from sandbox.environment import Sandbox
 
-_VERSIONS = 1000
 TRADING_KEYS = ("exchange-trading-key", "exchange-trading-key-staging")
 """The exchange's keys that place orders; all others only read."""
 _TTL = {"default_lease_ttl": "768h", "max_lease_ttl": "768h"}
@@ -37,8 +36,7 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
     if f"{names.STORE}/" not in call("GET", "sys/mounts")["data"]:
         progress("onboarding OpenBao: store, login methods, operator and break-glass identities")
         call("POST", f"sys/mounts/{names.STORE}", {"type": "kv", "options": {"version": "2"}})
-    # Of each incident's record and of each head of its evidence every version stays; the server's default is ten.
-    when_versioned(lambda: call("POST", f"{names.STORE}/config", {"max_versions": _VERSIONS}))
+    when_versioned(lambda: call("POST", f"{names.STORE}/config", onboarding.STORE_CONFIG))
     methods = call("GET", "sys/auth")["data"]
     for method in (names.APPROLE, names.JWT):
         if f"{method}/" not in methods:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_vault as vault_sdk
 
-from containment import executor, gate, issuers, lockdown, names, opening, paging
+from containment import executor, gate, issuers, lockdown, names, opening, paging, seen
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision
 from containment.effects import issuance, namesakes
@@ -213,9 +213,10 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
 
 
 def _keep(vault: HvacVault, estate: Estate) -> None:
-    """For the day on which the declarations do not load, or a name is another repository's."""
-    host = from_environment(vault, estate).code_host
-    vault.write_compiled(estate, namesakes.ids(host, estate.repositories, vault.repository_ids(), told.warn))
+    """For the day on which the declarations do not load, a name is another repository's, or drift is asked for."""
+    host, repositories = from_environment(vault, estate).code_host, estate.repositories
+    ids = namesakes.ids(host, repositories, vault.repository_ids(), told.warn)
+    vault.write_compiled(estate, ids, seen.look(vault, host, repositories, vault.seen(), told.warn))
 
 
 def _lifted(decision: Decision) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 from containment import names
 from containment.adapters.accessors import WORKERS, Accessors, said
 from containment.incident import Incident
-from containment.ports import Issued, Lease, Token
+from containment.ports import Issued, Lease, Seen, Token
 from policies import codec
 from policies.errors import InputError, Unanswered, Unreachable
 from policies.model import Estate
@@ -181,9 +181,13 @@ class HvacVault:
         or where somebody has emptied them."""
         return dict((self._last_apply() or {}).get("repositories") or {})
 
-    def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int]) -> bool:
-        """Whether anything was written: the same estate is not stored twice."""
-        wanted = {"estate": codec.encode(estate), "repositories": dict(repository_ids)}
+    def seen(self) -> Seen | None:
+        """What the last apply saw that no declaration says; None where an earlier version wrote."""
+        return (self._last_apply() or {}).get("seen")
+
+    def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen) -> bool:
+        """Whether anything was written: the same is not stored twice."""
+        wanted = {"estate": codec.encode(estate), "repositories": dict(repository_ids), "seen": dict(seen)}
         if self._last_apply() == wanted:
             return False
         self.write(f"{names.STORE}/data/compiled", {"data": wanted})

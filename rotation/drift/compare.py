@@ -12,11 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from containment import names
+from containment import names, seen
 from containment.effects import issuance
-from containment.ports import CodeHost, Vault
+from containment.ports import CodeHost, Seen, Vault
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.model import Estate, MountType
 from rotation.drift import contents
@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 _NO_CHANGE = {"same", "refresh", "read"}
 _DRIFT = 7
 """Exit code of `pulumi preview --expect-no-changes` when something would change."""
+
+_Found: TypeAlias = tuple[list[str], list[str]]
+"""What is changed, and what is declared nowhere."""
 
 _TOLD = 600
 """Characters of what Pulumi said; a line that is longer stays whole."""
@@ -51,17 +54,21 @@ class Drift:
 def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack: str, config: Path) -> Drift:
     """Reads only. A system that cannot be read is named and the others are read all the same. The vault is asked first:
     of one that does not answer, Pulumi's provider would go on asking for minutes."""
-    of_vault: dict[str, Callable[[], list[str]]] = {
-        "pulumi": lambda: preview(stack, config),
-        "incident caps": lambda: [f"uncapped {path}" for path in issuance.uncapped(vault, estate, vault.incidents())],
-        "vault contents": lambda: contents.changed(vault, estate),
-        "vault": lambda: [str(u) for u in in_vault(_vault(vault, estate), estate)],
+    of_vault: dict[str, Callable[[], _Found]] = {
+        "pulumi": lambda: (preview(stack, config), []),
+        "incident caps": lambda: (
+            [f"uncapped {path}" for path in issuance.uncapped(vault, estate, vault.incidents())],
+            [],
+        ),
+        "vault contents": lambda: (contents.changed(vault, estate), []),
+        "vault": lambda: ([], [str(u) for u in in_vault(_vault(vault, estate), estate)]),
     }
-    found: dict[str, list[str]] = {}
+    changed: list[str] = []
+    unmanaged: list[str] = []
     unread: list[str] = []
-    begun: dict[str, Future[list[str]]] = {}
+    begun: dict[str, Future[_Found]] = {}
     with ThreadPoolExecutor(len(of_vault) + 1) as pool:
-        github = pool.submit(lambda: _github(code_host(), estate))
+        github = pool.submit(lambda: _github(code_host(), estate, vault))
         try:
             _answered(vault)
             begun = {name: pool.submit(read) for name, read in of_vault.items()}
@@ -69,12 +76,13 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
             unread = [f"{name}: {error}" for name in of_vault]
         for name, future in {**begun, "github": github}.items():
             try:
-                found[name] = future.result()
+                differing, undeclared = future.result()
             except PortcullisError as error:
                 unread.append(f"{name}: {error}")
-    unmanaged = (*found.get("vault", ()), *found.get("github", ()))
-    changed = (one for name in ("pulumi", "incident caps", "vault contents") for one in found.get(name, ()))
-    return Drift(tuple(changed), unmanaged, tuple(unread))
+            else:
+                changed += differing
+                unmanaged += undeclared
+    return Drift(tuple(changed), tuple(unmanaged), tuple(unread))
 
 
 def _answered(vault: Vault) -> None:
@@ -171,13 +179,26 @@ def _identities(vault: Vault, kind: str) -> list[dict[str, Any]]:
     return [data for data in found if data is not None]
 
 
-def _github(host: CodeHost, estate: Estate) -> list[str]:
-    found = []
+def _github(host: CodeHost, estate: Estate, vault: Vault) -> _Found:
+    changed: list[str] = []
+    unmanaged: list[str] = []
+    before = _seen(vault)
     for repository in estate.repositories:
+        keys = host.deploy_keys(repository.name)
         holds = RepositoryHolds(
             tuple(host.branch_rules(repository.name)),
             tuple(host.rulesets(repository.name)),
-            tuple(key.title for key in host.deploy_keys(repository.name)),
+            tuple(key.title for key in keys),
         )
-        found += [str(u) for u in on_repository(holds, repository)]
-    return found
+        unmanaged += [str(u) for u in on_repository(holds, repository)]
+        if before is not None:
+            changed += seen.differing(seen.of_keys(repository, keys), before)
+    return changed, unmanaged
+
+
+def _seen(vault: Vault) -> Seen | None:
+    """None where the vault cannot be read, which is told of it."""
+    try:
+        return vault.seen() or {}
+    except PortcullisError:
+        return None

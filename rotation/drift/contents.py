@@ -5,36 +5,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from functools import partial
 from typing import Any, TypeAlias
 
-from containment import names, onboarding
+from containment import logins, names, onboarding, seen
+from containment.effects import issuance
 from containment.incident import State
 from containment.ports import Vault
 from containment.run import WORKERS
-from policies.model import Estate
+from policies.model import AuthMethod, Estate, MountType
 from rotation.drift import whole
 
 _Judge: TypeAlias = Callable[[Mapping[str, Any] | None], list[str]]
 _DEFAULT = "default"
+_KEPT = f"{names.STORE}/data/compiled"
+_LASTING = {"delete_version_after": "0s"}
+_OF_MOUNTS = (
+    *("default_lease_ttl", "max_lease_ttl", "force_no_cache", "user_lockout_config", "listing_visibility"),
+    *("plugin_version", "plugin_name", "options", "trim_request_trailing_slashes"),
+)
+"""Of a mount's tuning what hides or widens nothing, or is Pulumi's."""
+_PULUMIS = ("token_policies", "token_type", "token_ttl", "token_max_ttl")
+"""Parameters of a login role that Pulumi writes, and with those of JWT roles compares."""
+_PULUMIS_OF_JWT = (*_PULUMIS, "role_type", "user_claim", "bound_audiences", "bound_claims")
 
 
 def changed(vault: Vault, estate: Estate) -> list[str]:
     """Each with what of it is wrong: parameters, or the paths of a policy's rules. Reads only."""
-    judges = {**_policies(vault, estate), **_token_roles(estate)}
+    locked = any(incident.state is State.OPEN for incident in vault.incidents())
+    judges = {**_policies(estate, locked), **_token_roles(estate), **_logins(estate), **_stores(estate)}
+    since = seen.differing(seen.of_vault(vault), vault.seen() or {})
+    kept = _kept(vault.compiled(), estate, locked)
+    tuned = [line for listed in ("sys/mounts", "sys/auth") for line in _tuned(listed, vault.read(listed) or {})]
     with ThreadPoolExecutor(WORKERS) as pool:
         answers = pool.map(vault.read, [path for path, _ in judges.values()])
         found = zip(
             judges, (judge(held) for (_, judge), held in zip(judges.values(), answers, strict=True)), strict=True
         )
-        return [f"{what} ({', '.join(wrong)})" for what, wrong in found if wrong]
+        return [*(f"{what} ({', '.join(wrong)})" for what, wrong in found if wrong), *tuned, *kept, *since]
 
 
-def _policies(vault: Vault, estate: Estate) -> dict[str, tuple[str, _Judge]]:
+def _policies(estate: Estate, locked: bool) -> dict[str, tuple[str, _Judge]]:
     """In an incident its lock-down may be about to open the quarantine again: what denies only is its own."""
-    closed = any(incident.state is State.OPEN for incident in vault.incidents())
     judges: dict[str, _Judge] = {
-        name: partial(whole.policy, wanted=text, denies=closed and name == names.QUARANTINE)
+        name: partial(whole.policy, wanted=text, denies=locked and name == names.QUARANTINE)
         for name, text in onboarding.policies(estate).items()
     }
     judges[_DEFAULT] = whole.default
@@ -46,3 +61,57 @@ def _token_roles(estate: Estate) -> dict[str, tuple[str, _Judge]]:
         f"token role {name}": (f"auth/token/roles/{name}", partial(whole.values, wanted=role, apart=("name",)))
         for name, role in onboarding.token_roles(estate).items()
     }
+
+
+def _logins(estate: Estate) -> dict[str, tuple[str, _Judge]]:
+    """Of declared roles what Pulumi writes nothing of, so that it sees nothing of it either; a role that is not there
+    is Pulumi's to name."""
+    roles: dict[str, tuple[str, _Judge]] = {}
+    for identity in logins.identities(estate):
+        approle = names.login_method(identity) == AuthMethod.APPROLE
+        wanted = {"bind_secret_id": True} if approle else {}
+        judge = partial(_there, wanted=wanted, apart=_PULUMIS if approle else _PULUMIS_OF_JWT)
+        roles[f"auth role {names.login_method(identity)} {identity.name}"] = (names.login_role(identity), judge)
+    own = {path: (f"auth role {names.JWT} {name}", partial(_own, name=name)) for path, name in seen.OWN_LOGINS.items()}
+    return {**roles, **{what: (path, judge) for path, (what, judge) in own.items()}}
+
+
+def _there(held: Mapping[str, Any] | None, wanted: Mapping[str, Any], apart: tuple[str, ...]) -> list[str]:
+    return [] if held is None else whole.values(held, wanted, apart)
+
+
+def _own(held: Mapping[str, Any] | None, name: str) -> list[str]:
+    """The product's own policy and no other, and claims that say who: which is the administrator's to know."""
+    wanted = {"token_policies": [name], "role_type": "jwt", "bound_audiences": [names.AUDIENCE]}
+    apart = ("claim_mappings", *_PULUMIS_OF_JWT)
+    unbound = held is not None and not held.get("bound_claims")
+    return [*(["bound_claims"] if unbound else []), *_there(held, wanted, apart)]
+
+
+def _stores(estate: Estate) -> dict[str, tuple[str, _Judge]]:
+    """No value is to go by itself, and of the records of incidents every version stays."""
+    wanted: dict[str, dict[str, Any]] = {m.name: _LASTING for m in estate.mounts if m.type is MountType.KV}
+    wanted[names.STORE] = {**_LASTING, **onboarding.STORE_CONFIG}
+    return {f"store {name}": (f"{name}/config", partial(_wrong, wanted=values)) for name, values in wanted.items()}
+
+
+def _wrong(held: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[str]:
+    return [] if held is None else issuance.wrong(held, wanted)
+
+
+def _tuned(listed: str, mounts: Mapping[str, Any]) -> list[str]:
+    """What nobody asks for, such as values in plain in the audit log; the TTLs of a mount are Pulumi's to compare."""
+    kind = {"sys/mounts": "mount", "sys/auth": "auth method"}[listed]
+    found = []
+    for name, mount in sorted(mounts.items()):
+        wrong = whole.values(mount["config"], whole.HEADERS.get(mount["type"], {}), _OF_MOUNTS)
+        found += [f"{kind} {name.rstrip('/')} ({', '.join(wrong)})"] if wrong else []
+    return found
+
+
+def _kept(held: Estate | None, estate: Estate, locked: bool) -> list[str]:
+    """What a lock-down denies by before it reads a declaration. In an incident it stays as it was before."""
+    if held is None:
+        return [f"{_KEPT} (is gone, or another version's: a lock-down waits for the declarations; pulumi up writes it)"]
+    other = [f.name for f in fields(Estate) if getattr(held, f.name) != getattr(estate, f.name)]
+    return [f"{_KEPT} (not as declared: {', '.join(other)}; pulumi up writes it)"] if other and not locked else []

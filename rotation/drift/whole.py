@@ -38,6 +38,12 @@ _SERVERS_OWN: Mapping[str, tuple[object, ...]] = {
     "status": ("valid",),
 }
 """What the server says of a parameter that nobody has set, where that is not empty."""
+HEADERS: Mapping[str, Mapping[str, list[str]]] = {
+    kind: {"passthrough_request_headers": [header]}
+    for header, kinds in {"Authorization": ("identity", "ns_identity"), "Accept": ("system", "ns_system")}.items()
+    for kind in kinds
+}
+"""How the server tunes its own mounts, by their type."""
 _OF_TEMPLATES = ("allow_slashes_in_identity_templates", "allow_wildcards_in_identity_templates")
 
 _READ, _UPDATE = ("read",), ("update",)

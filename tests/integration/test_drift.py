@@ -13,9 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from containment import locked
 from containment.adapters.github import GithubHost
 from containment.repository import Ruleset
+from drill.stack import pulumi
+from policies import codec
+from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.github import GithubDouble, public_key
 from tests.integration.prepared import Prepared
@@ -145,6 +151,75 @@ def test_what_is_ours_by_name_and_not_by_content_is_named(sandbox: Sandbox, env:
     )
     for path, held in before.items():
         bao.call("POST", path, held, token=root)
+    assert _drift(env)[1]["changed"] == []
+
+
+def test_who_may_log_in_is_compared(sandbox: Sandbox, env: dict[str, str]) -> None:
+    """The product's own logins and the issuers' keys, which only an administrator makes, by what the last apply saw."""
+    bao, root = sandbox.openbao, sandbox.openbao.root_token()
+    config = bao.call("GET", "auth/jwt/config", token=root)["data"]
+    theirs = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = theirs.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    keys = {"jwt_validation_pubkeys": [*config["jwt_validation_pubkeys"], pem]}
+    wide = {"token_policies": ["portcullis-break-glass"], "bound_audiences": ["portcullis"], **locked.JWT_ROLE}
+    claims = bao.call("GET", "auth/jwt/role/cicd", token=root)["data"]["bound_claims"]
+    glob = {"bound_claims": claims, "bound_claims_type": "glob", **locked.JWT_ROLE}
+    bao.call("POST", "auth/jwt/config", keys, token=root)
+    bao.call("POST", "auth/jwt/role/portcullis-drift", wide, token=root)
+    bao.call("POST", "auth/jwt/role/cicd", glob, token=root)
+    bao.call("POST", "auth/approle/role/settlement", {"bind_secret_id": False, "token_bound_cidrs": "::/0"}, token=root)
+    made = bao.call("POST", "auth/token/create", {"policies": ["portcullis-drift"]}, token=root)
+    code, found = _drift({**env, "VAULT_TOKEN": made["auth"]["client_token"]})
+    assert (code, found["unread"]) == (1, [])
+    named = {
+        "auth role approle settlement (bind_secret_id)",
+        "auth role jwt cicd (bound_claims_type)",
+        "auth role jwt portcullis-drift (bound_claims, token_policies)",
+        "auth/jwt/config (not as the last apply saw it: jwt_validation_pubkeys)",
+        "auth/jwt/role/portcullis-drift (no apply has seen it)",
+    }
+    assert named <= set(found["changed"])
+
+    bao.call("DELETE", "auth/jwt/role/portcullis-drift", token=root)
+    bao.call("POST", "auth/approle/role/settlement", {"bind_secret_id": True, "token_bound_cidrs": ""}, token=root)
+    bao.call("POST", "auth/jwt/role/cicd", {**glob, "bound_claims_type": "string"}, token=root)
+    assert _drift(env)[1]["changed"] == ["auth/jwt/config (not as the last apply saw it: jwt_validation_pubkeys)"]
+    up = pulumi(sandbox, "incident=keep", environ=env)
+    assert up.returncode == 0, up.stdout
+    assert "auth/jwt/config (not as the last apply saw it: jwt_validation_pubkeys): if nobody meant it" in up.stdout
+    assert _drift(env)[1]["changed"] == []
+
+
+def test_what_values_and_records_rest_on_is_compared(sandbox: Sandbox, env: dict[str, str]) -> None:
+    bao, root = sandbox.openbao, sandbox.openbao.root_token()
+    kept = bao.call("GET", "portcullis/data/compiled", token=root)["data"]["data"]
+    bao.call("POST", "secret/config", {"delete_version_after": "60s"}, token=root)
+    bao.call("POST", "portcullis/config", {"max_versions": 1}, token=root)
+    for mount in ("mounts/secret", "auth/approle"):
+        bao.call("POST", f"sys/{mount}/tune", {"audit_non_hmac_response_keys": ["data"]}, token=root)
+    bao.call("DELETE", "portcullis/data/compiled", token=root)
+    made = bao.call("POST", "auth/token/create", {"policies": ["portcullis-drift"]}, token=root)
+    code, found = _drift({**env, "VAULT_TOKEN": made["auth"]["client_token"]})
+    assert (code, found["unread"]) == (1, [])
+    gone = [line for line in found["changed"] if line.startswith("portcullis/data/compiled (is gone")]
+    assert len(gone) == 1
+    assert {
+        "auth method approle (audit_non_hmac_response_keys)",
+        "mount secret (audit_non_hmac_response_keys)",
+        "store portcullis (max_versions)",
+        "store secret (delete_version_after)",
+        "auth/jwt/config (no apply has seen it)",
+    } <= set(found["changed"])
+
+    bao.call("POST", "secret/config", {"delete_version_after": "0s"}, token=root)
+    bao.call("POST", "portcullis/config", {"max_versions": 1000}, token=root)
+    for mount in ("mounts/secret", "auth/approle"):
+        bao.call("POST", f"sys/{mount}/tune", {"audit_non_hmac_response_keys": []}, token=root)
+    estate = load()
+    fewer = {**kept, "estate": codec.encode(replace(estate, secrets=estate.secrets[1:]))}
+    bao.call("POST", "portcullis/data/compiled", {"data": fewer}, token=root)
+    assert _drift(env)[1]["changed"] == ["portcullis/data/compiled (not as declared: secrets; pulumi up writes it)"]
+    bao.call("POST", "portcullis/data/compiled", {"data": kept}, token=root)
     assert _drift(env)[1]["changed"] == []
 
 

@@ -83,13 +83,16 @@ class Store(HvacVault):
         return {}
 
 
+SEEN = {"auth/jwt/config": {"jwks_url": "a-digest"}}
+
+
 def test_the_ids_lie_beside_the_estate() -> None:
     store = Store(None)
     assert store.repository_ids() == {}
-    assert store.write_compiled(ESTATE, BEFORE)
-    assert (store.compiled(), store.repository_ids()) == (ESTATE, BEFORE)
-    assert not store.write_compiled(ESTATE, BEFORE)
-    assert store.write_compiled(ESTATE, {**BEFORE, FIRST: 77})
+    assert store.write_compiled(ESTATE, BEFORE, SEEN)
+    assert (store.compiled(), store.repository_ids(), store.seen()) == (ESTATE, BEFORE, SEEN)
+    assert not store.write_compiled(ESTATE, BEFORE, SEEN)
+    assert store.write_compiled(ESTATE, {**BEFORE, FIRST: 77}, SEEN)
     assert (store.repository_ids()[FIRST], store.writes) == (77, 2)
 
 
@@ -97,4 +100,4 @@ def test_the_ids_lie_beside_the_estate() -> None:
 def test_a_document_without_ids_has_the_estate_all_the_same(more: dict[str, Any]) -> None:
     """An earlier version's, and one whose ids a person has emptied."""
     store = Store({"estate": codec.encode(ESTATE), **more})
-    assert (store.compiled(), store.repository_ids()) == (ESTATE, {})
+    assert (store.compiled(), store.repository_ids(), store.seen()) == (ESTATE, {}, None)

@@ -67,7 +67,7 @@ def test_a_vault_that_does_not_answer_is_not_waited_for(
         return ["pulumi's"]
 
     monkeypatch.setattr(compare, "preview", preview)
-    monkeypatch.setattr(compare, "_github", lambda *_: ["github's"])
+    monkeypatch.setattr(compare, "_github", lambda *_: ([], ["github's"]))
     monkeypatch.setattr(compare, "_vault", lambda vault, _: vault.whoami())
     vault: Any = Vault(error)
     found = compare.drift(load(), vault, lambda: vault, "local", settings)

@@ -1,0 +1,84 @@
+"""What no declaration says and access rests on, as the last apply in peace saw it: who signs the JWTs that log in, who
+gets the product's own jobs' roles, which deploy keys go by the declared titles. By parameter a digest of its value, so
+that none is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from containment import names, operators
+from containment.ports import CodeHost, DeployKey, Seen, Vault
+from containment.run import WORKERS, Progress
+from policies.errors import PortcullisError
+from policies.model import Repository
+
+JWT_CONFIG = f"auth/{names.JWT}/config"
+_KEY = "deploy key "
+OWN_LOGINS = {f"auth/{names.JWT}/role/{name}": name for name in (operators.DRIFT, operators.APPROVER)}
+"""Policy of each by the path of its login role. An administrator makes them, and binds them to a CI job."""
+
+
+def of_vault(vault: Vault) -> dict[str, dict[str, str]]:
+    held = {path: vault.read(path) for path in (JWT_CONFIG, *OWN_LOGINS)}
+    return {path: _digests(values) for path, values in held.items() if values is not None}
+
+
+def of_keys(repository: Repository, keys: Iterable[DeployKey]) -> dict[str, dict[str, str]]:
+    """GitHub changes no key: another one has another id."""
+    declared = [key for key in keys if key.title in repository.deploy_keys]
+    return {
+        f"{_KEY}{repository.name}: {key.title}": _digests({"key": key.id, "may": "read" if key.read_only else "write"})
+        for key in declared
+    }
+
+
+def differing(found: Seen, before: Seen) -> list[str]:
+    """Each that is there and is not as it was, with the parameters."""
+    lines = []
+    for what, values in sorted(found.items()):
+        known = before.get(what)
+        if known is None:
+            lines.append(f"{what} (no apply has seen it)")
+        elif wrong := sorted(p for p in {*values, *known} if values.get(p) != known.get(p)):
+            lines.append(f"{what} (not as the last apply saw it: {', '.join(wrong)})")
+    return lines
+
+
+def look(
+    vault: Vault,
+    open_host: Callable[[], CodeHost],
+    repositories: Sequence[Repository],
+    before: Seen | None,
+    warn: Progress,
+) -> Seen:
+    """For the record of this apply. What cannot be read stays as it was; that, and what is another than before, is
+    said: from now on it is taken for what it should be."""
+
+    def keys() -> dict[str, dict[str, str]]:
+        if not repositories:
+            return {}
+        host = open_host()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found = pool.map(lambda r: of_keys(r, host.deploy_keys(r.name)), repositories)
+            return {what: values for one in found for what, values in one.items()}
+
+    seen: dict[str, Mapping[str, str]] = {}
+    for head, read in (("auth/", partial(of_vault, vault)), (_KEY, keys)):
+        try:
+            seen |= read()
+        except PortcullisError as error:
+            seen |= {name: values for name, values in (before or {}).items() if name.startswith(head)}
+            warn(f"the record of each {head}… stays that of the apply before: {error}")
+    for line in differing(seen, before) if before is not None else ():
+        warn(f"{line}: if nobody meant it, put it back and apply again; from now on it is taken for declared")
+    return seen
+
+
+def _digests(values: Mapping[str, Any]) -> dict[str, str]:
+    said = ((name, json.dumps(value, sort_keys=True)) for name, value in values.items() if value)
+    return {name: sha256(text.encode()).hexdigest() for name, text in said}

@@ -1,0 +1,84 @@
+"""What the last apply saw and no declaration says: another key, another claim, one more are named, what is gone not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from containment import seen
+from containment.ports import DeployKey, Seen
+from policies.errors import Unreachable
+from policies.load import load
+
+REPOSITORY = replace(next(r for r in load().repositories if r.deploy_keys), name="some", deploy_keys=("deploy",))
+KEY = DeployKey(7, "deploy", True, "2026-01-01T00:00:00Z")
+HELD: dict[str, dict[str, Any]] = {
+    seen.JWT_CONFIG: {"jwt_validation_pubkeys": ["one"], "jwks_url": ""},
+    **{path: {"bound_claims": {"job": "x"}, "token_policies": [name]} for path, name in seen.OWN_LOGINS.items()},
+}
+DEPLOY = "deploy key some: deploy"
+
+
+class Server:
+    def __init__(self, held: dict[str, dict[str, Any]], keys: list[DeployKey]) -> None:
+        self.held, self.keys = held, keys
+
+    def read(self, path: str) -> dict[str, Any] | None:
+        return self.held.get(path)
+
+    def deploy_keys(self, _: str) -> list[DeployKey]:
+        return self.keys
+
+
+def _look(server: Any, before: Seen | None) -> tuple[Seen, list[str]]:
+    said: list[str] = []
+    return seen.look(server, lambda: server, [REPOSITORY], before, said.append), said
+
+
+BEFORE, _ = _look(Server(HELD, [KEY]), None)
+
+
+def test_no_value_is_kept() -> None:
+    assert set(BEFORE) == {*HELD, DEPLOY}
+    assert "one" not in str(BEFORE)
+    assert all(len(digest) == 64 for values in BEFORE.values() for digest in values.values())
+
+
+@pytest.mark.parametrize(
+    ("held", "keys", "named"),
+    [
+        ({}, [KEY], []),
+        ({seen.JWT_CONFIG: {"jwt_validation_pubkeys": ["one", "two"]}}, [KEY], ["jwt_validation_pubkeys"]),
+        ({seen.JWT_CONFIG: {"jwks_url": "https://x"}}, [KEY], ["jwks_url, jwt_validation_pubkeys"]),
+        ({min(seen.OWN_LOGINS): {"token_policies": ["portcullis-approver"]}}, [KEY], ["bound_claims"]),
+        ({}, [replace(KEY, id=8)], ["key"]),
+        ({}, [replace(KEY, id=8, read_only=False)], ["key, may"]),
+        ({}, [], []),
+        ({}, [KEY, replace(KEY, id=9, title="elsewhere named")], []),
+    ],
+)
+def test_what_is_not_as_it_was(held: dict[str, dict[str, Any]], keys: list[DeployKey], named: list[str]) -> None:
+    found, said = _look(Server({**HELD, **held}, keys), BEFORE)
+    lines = seen.differing(found, BEFORE)
+    assert [line.partition("saw it: ")[2].removesuffix(")") for line in lines] == named
+    assert len(said) == len(lines)
+    assert seen.differing(found, found) == []
+
+
+def test_what_no_apply_has_seen_is_named() -> None:
+    without = {what: values for what, values in BEFORE.items() if what != DEPLOY}
+    assert seen.differing(BEFORE, without) == [f"{DEPLOY} (no apply has seen it)"]
+
+
+def test_what_cannot_be_read_stays_as_it_was() -> None:
+    class Refused(Server):
+        def read(self, path: str) -> dict[str, Any] | None:
+            raise Unreachable(f"vault: read {path}: Forbidden")
+
+    found, said = _look(Refused({}, [KEY]), BEFORE)
+    assert found == BEFORE
+    (line,) = said
+    assert line.startswith("the record of each auth/… stays that of the apply before: ")
+    assert "\n" not in line
