@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from containment.adapters.github_api import GithubApi, Settings
-from containment.ports import DeployKey
+from containment.ports import DeployKey, WorkflowToken
 from containment.repository import BranchRule, Demands, Ruleset
 from policies.errors import Unreachable
 
@@ -75,6 +75,9 @@ class GithubHost:
         """GitHub's id, which a repository keeps when it is renamed. None when there is no repository of this name."""
         found = self._api.call("GET", self._path(repository), absent=404)
         return None if found is None else int(found["id"])
+
+    def default_branch(self, repository: str) -> str:
+        return str(self._api.call("GET", self._path(repository))["default_branch"])
 
     def repository_names(self) -> dict[int, str]:
         """Present name by id, of all in the organization that this token sees."""
@@ -255,6 +258,14 @@ class GithubHost:
     def set_organization_actions(self, enabled_repositories: str) -> None:
         self._api.call(
             "PUT", f"/orgs/{self._owner}/actions/permissions", {"enabled_repositories": enabled_repositories}
+        )
+
+    def workflow_token(self, repository: str = "") -> WorkflowToken:
+        """Of a repository, or what the organization lets every new one have."""
+        of = self._path(repository) if repository else f"/orgs/{quote(self._owner, safe='')}"
+        found = self._api.call("GET", f"{of}/actions/permissions/workflow")
+        return WorkflowToken(
+            found["default_workflow_permissions"] == "write", bool(found["can_approve_pull_request_reviews"])
         )
 
     def live_runs(self, repository: str) -> list[int]:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,11 @@ from typing import Any, TypeAlias
 from containment import names, seen
 from containment.effects import issuance
 from containment.ports import CodeHost, Seen, Vault
+from containment.run import WORKERS
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
-from policies.model import Estate, MountType
+from policies.model import Estate, MountType, Repository
 from rotation.drift import contents
-from rotation.drift.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
+from rotation.drift.unmanaged import RepositoryHolds, Unmanaged, VaultHolds, in_vault, on_repository
 from rotation.evidence.redaction import redact
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,8 @@ _DRIFT = 7
 
 _Found: TypeAlias = tuple[list[str], list[str]]
 """What is changed, and what is declared nowhere."""
+
+_Last: TypeAlias = tuple[Seen, Mapping[str, int]]
 
 _TOLD = 600
 """Characters of what Pulumi said; a line that is longer stays whole."""
@@ -180,25 +183,38 @@ def _identities(vault: Vault, kind: str) -> list[dict[str, Any]]:
 
 
 def _github(host: CodeHost, estate: Estate, vault: Vault) -> _Found:
-    changed: list[str] = []
-    unmanaged: list[str] = []
-    before = _seen(vault)
-    for repository in estate.repositories:
-        keys = host.deploy_keys(repository.name)
-        holds = RepositoryHolds(
-            tuple(host.branch_rules(repository.name)),
-            tuple(host.rulesets(repository.name)),
-            tuple(key.title for key in keys),
-        )
-        unmanaged += [str(u) for u in on_repository(holds, repository)]
-        if before is not None:
-            changed += seen.differing(seen.of_keys(repository, keys), before)
+    last = _last_apply(vault)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = list(pool.map(lambda repository: _repository(host, repository, last), estate.repositories))
+    changed = [line for differing, _ in found for line in differing]
+    unmanaged = [str(one) for _, more in found for one in more]
+    if found:
+        unmanaged += [f"workflow permission the organization: {words}" for words in host.workflow_token().words]
     return changed, unmanaged
 
 
-def _seen(vault: Vault) -> Seen | None:
-    """None where the vault cannot be read, which is told of it."""
+def _repository(host: CodeHost, repository: Repository, last: _Last | None) -> tuple[list[str], list[Unmanaged]]:
+    name, keys = repository.name, host.deploy_keys(repository.name)
+    holds = RepositoryHolds(
+        tuple(host.branch_rules(name)),
+        tuple(host.rulesets(name)),
+        tuple(key.title for key in keys),
+        host.workflow_token(name).words,
+    )
+    changed = []
+    if (branch := host.default_branch(name)) != repository.default_branch:
+        changed.append(f"default branch {name} ({branch}; declared is {repository.default_branch})")
+    if last is not None:
+        seen_then, ids = last
+        if host.repository_id(name) != ids.get(name):
+            changed.append(f"repository {name} ({'not the one that the last' if name in ids else 'no'} apply has seen)")
+        changed += seen.differing(seen.of_keys(repository, keys), seen_then)
+    return changed, on_repository(holds, repository)
+
+
+def _last_apply(vault: Vault) -> _Last | None:
+    """What it saw, and the ids of the repositories. None where the vault cannot be read, which is told of it."""
     try:
-        return vault.seen() or {}
+        return vault.seen() or {}, vault.repository_ids()
     except PortcullisError:
         return None

@@ -39,11 +39,13 @@ class VaultHolds:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryHolds:
-    """Branch protections, ruleset names and deploy key titles; one that exists twice stands twice."""
+    """Branch protections, ruleset names and deploy key titles; one that exists twice stands twice. `token`: in words,
+    what a workflow's may."""
 
     rules: tuple[BranchRule, ...]
     rulesets: tuple[str, ...]
     deploy_keys: tuple[str, ...]
+    token: tuple[str, ...] = ()
 
 
 def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
@@ -91,6 +93,14 @@ def on_repository(holds: RepositoryHolds, repository: Repository) -> list[Unmana
         "deploy key": _beyond(holds.deploy_keys, set(repository.deploy_keys)),
     }
     found = [Unmanaged(kind, f"{repository.name}: {name}") for kind, left in extra.items() for name in left]
+    found += [Unmanaged("workflow permission", f"{repository.name}: {words}") for words in holds.token]
+    # Pulumi writes none of these ways, so that it sees none of them either.
+    found += [
+        Unmanaged("way around", f"{repository.name} {rule.pattern}: {way}")
+        for rule in holds.rules
+        if rule.pattern in declared
+        for way in rule.around
+    ]
     # A check that never reports keeps merges out of the one repository that takes any in an incident.
     ours = [(r, declared[r.pattern].demands) for r in holds.rules if repository.control and r.pattern in declared]
     for rule, asked in ours:

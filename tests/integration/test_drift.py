@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from containment import locked
 from containment.adapters.github import GithubHost
+from containment.adapters.github_api import GithubApi, Settings
+from containment.ports import WorkflowToken
 from containment.repository import Ruleset
 from drill.stack import pulumi
 from policies import codec
@@ -223,6 +225,45 @@ def test_what_values_and_records_rest_on_is_compared(sandbox: Sandbox, env: dict
     assert _drift(env)[1]["changed"] == []
 
 
+_OPEN = """mutation($input: UpdateBranchProtectionRuleInput!) { updateBranchProtectionRule(input: $input) {
+ branchProtectionRule { id } } }"""
+
+
+def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -> None:
+    """Each goes past what Pulumi compares: a key by the declared title, workflows that write, ways around a rule."""
+    del sandbox
+    host, name = GithubHost.from_environment(env), "tradepulse-core"
+    settings = Settings.from_environment(env)
+    api = GithubApi(settings.url, settings.token, settings.ca)
+    before = set(_drift(env)[1]["unmanaged"])
+    (declared,) = next(r for r in load().repositories if r.name == name).deploy_keys
+    (held,) = [key for key in host.deploy_keys(name) if key.title == declared]
+    host.delete_deploy_key(name, held.id)
+    host.add_deploy_key(name, declared, public_key(), read_only=False)
+    widest = {"default_workflow_permissions": "write", "can_approve_pull_request_reviews": True}
+    for of in (f"/repos/{settings.owner}/{name}", f"/orgs/{settings.owner}"):
+        api.call("PUT", f"{of}/actions/permissions/workflow", widest)
+    api.call("PATCH", f"/repos/{settings.owner}/tradepulse-connectors", {"default_branch": "unprotected"})
+    (rule,) = (r for r in host.branch_rules(name) if r.pattern == "main")
+    opened = {"branchProtectionRuleId": rule.id, "lockAllowsFetchAndMerge": True}
+    api.graphql("a rule opened", _OPEN, {"input": opened})
+    code, found = _drift(env)
+    assert (code, found["unread"]) == (1, [])
+    assert sorted(found["changed"]) == [
+        "default branch tradepulse-connectors (unprotected; declared is main)",
+        f"deploy key {name}: {declared} (not as the last apply saw it: key, may)",
+    ]
+    assert set(found["unmanaged"]) - before == {
+        f"way around {name} main: a fork's sync while it is locked",
+        *(
+            f"workflow permission {of}: {w}"
+            for of in (name, "the organization")
+            for w in WorkflowToken(True, True).words
+        ),
+    }
+    api.call("PATCH", f"/repos/{settings.owner}/tradepulse-connectors", {"default_branch": "main"})
+
+
 def test_a_vault_that_refuses_is_unread(env: dict[str, str]) -> None:
     code, found = _drift({**env, "VAULT_TOKEN": "s.nobody"})
     assert code == 3
@@ -258,10 +299,11 @@ def test_a_lock_down_is_no_drift_but_a_lost_cap_is(sandbox: Sandbox, env: dict[s
     done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     after = _drift(env)[1]
-    assert after["changed"] == []
+    assert after["changed"] == before["changed"]
     assert after["unread"] == []
     assert after["unmanaged"] == before["unmanaged"], "what the lock-down made is its own"
     bao, root = sandbox.openbao, sandbox.openbao.root_token()
     role = bao.call("GET", "database/roles/analytics-readonly", token=root)["data"]
     bao.call("POST", "database/roles/analytics-readonly", {**role, "max_ttl": 7200}, token=root)
-    assert _drift(env)[1]["changed"] == ["uncapped database/roles/analytics-readonly (max_ttl)"]
+    lost = set(_drift(env)[1]["changed"]) - set(before["changed"])
+    assert lost == {"uncapped database/roles/analytics-readonly (max_ttl)"}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from containment import names, operators
+from containment.ports import WorkflowToken
 from containment.repository import RULESET, RULESETS, BranchRule, Demands, settings
 from policies.load import load
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Protection, Repository, Workload
@@ -79,6 +80,8 @@ def test_repository() -> None:
         (replace(exact, rulesets=(*exact.rulesets, RULESET)), "ruleset"),
         (replace(exact, deploy_keys=(*exact.deploy_keys, "x")), "deploy key"),
         (replace(exact, deploy_keys=exact.deploy_keys * 2), "deploy key"),
+        (replace(exact, token=WorkflowToken(False, True).words), "workflow permission"),
+        (replace(exact, rules=(replace(exact.rules[0], around=("its deletion",)), *exact.rules[1:])), "way around"),
     ):
         assert [u.kind for u in on_repository(more, repository)] == [kind]
     named = replace(repository, rulesets=("theirs",))
