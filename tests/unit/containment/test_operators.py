@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -53,3 +54,10 @@ def test_a_claim_cannot_break_out_of_its_string() -> None:
 def test_the_products_own_identities_are_these_and_no_others() -> None:
     assert set(operators.POLICIES) == names.KEEPERS
     assert names.past_the_gate(["portcullis-dashboard"]), "somebody else's, whatever it is called"
+
+
+def test_the_rules_of_who_looks_for_drift_are_few_however_much_is_declared() -> None:
+    """The server takes its time for each request by the number of rules, and drift reads every role."""
+    (one, *_) = ESTATE.workloads
+    many = replace(ESTATE, workloads=(*ESTATE.workloads, *(replace(one, name=f"more-{n}") for n in range(100))))
+    assert len(operators.keepers(many)[operators.DRIFT]) == len(operators.keepers(ESTATE)[operators.DRIFT]) < 100
