@@ -9,58 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from containment import drafts
+from containment.contents import File, Kind, Problem, digested
 from containment.drafts import APPEND_ONLY
-from containment.files import PLAIN, held, read, walk, write
+from containment.files import PLAIN, held, read, refused, write
 from policies.errors import Finding, InputError
 
 MANIFEST = "manifest.json"
 EVENTS = "events.jsonl"
 _BETWEEN_SEALS = re.compile(r"(events|rotation)\.jsonl|commands/[0-9]{4,}-[a-z0-9-]+\.json")
 """Files that commands make between two seals: notes, rotation's journal, acts by hand."""
-_COMMANDS = "commands"
-"""The one folder in it."""
 _GENESIS = "0" * 64
 _KEYS = {"path", "size", "sha256", "previous", "hash"}
-
-
-class Kind(StrEnum):
-    """What `verify` can find."""
-
-    UNSEALED = "unsealed"
-    UNFINISHED = "unfinished"
-    CHAIN = "chain broken"
-    EDITED = "edited"
-    REMOVED = "removed"
-    ADDED = "added"
-    SYMLINK = "symbolic link"
-    REFUSED = "path refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    path: str
-    kind: Kind
-    detail: str
-
-    def to_json(self) -> dict[str, str]:
-        return {k: str(v) for k, v in asdict(self).items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    size: int
-    sha256: str
 
 
 Sealed = Callable[[str | None, str], None]
@@ -76,18 +43,21 @@ class Addition:
 
 
 @contextmanager
-def extended(folder: Path, sealed: Sealed = lambda *_: None) -> Iterator[tuple[Path, list[Problem]]]:
+def extended(
+    folder: Path, sealed: Sealed = lambda *_: None, say: Callable[[str], None] = lambda _: None
+) -> Iterator[tuple[Path, list[Problem]]]:
     """Hold the folder, let the caller write into its draft, append what it wrote to the chain and tell `sealed`.
 
     Yields the draft, which holds all that the folder does, and what was touched since it was sealed. Such evidence is
     not sealed again: what the caller wrote is put there and Finding raised. Whatever the caller raises leaves the
     folder as it was. What commands write between two seals they write into the folder itself. What was sealed before
     and comes to differ while the caller writes, not by its hand, is touched as well. Raises Unreachable when the disk
-    refuses.
+    refuses, or somebody else holds the folder and goes on to, which `say` tells.
     """
-    with held(folder):
+    with held(folder, say):
         drafts.end(folder, MANIFEST)
-        touched = [p for p in verify(folder) if p.kind is not Kind.ADDED] if _sealed(folder) else []
+        beside = (Kind.ADDED,) if _sealed(folder) else (Kind.ADDED, Kind.UNSEALED)
+        touched = [p for p in verify(folder) if p.kind not in beside]
         with drafts.begun(folder) as draft:
             yield draft.path, touched
             try:
@@ -164,7 +134,7 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
     if not folder.is_dir():
         raise InputError(f"no evidence for incident {folder.name}")
     entries, problems = _manifest(folder)
-    files, strange = _files(folder)
+    files, strange = _files(folder, entries)
     problems += strange
     links = {_GENESIS, *(e["hash"] for e in entries)}
     problems += [
@@ -185,7 +155,7 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
     seen = {p.path for p in strange}
     for path, entry in latest.items():
         if path in files:
-            problems += _compared(folder, path, entry, files[path])
+            problems += _compared(path, entry, files[path])
         elif path not in seen and PLAIN.fullmatch(path):
             problems.append(Problem(path, Kind.REMOVED, "sealed, now missing"))
     problems += [
@@ -193,11 +163,10 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
         for p in sorted(files)
         if p not in latest and not _BETWEEN_SEALS.fullmatch(p)
     ]
-    problems += [Problem(p, Kind.ADDED, "an empty folder, which no seal covers: remove it") for p in _empty(folder)]
     return _beside_unfinished(folder, problems, files)
 
 
-def _beside_unfinished(folder: Path, problems: list[Problem], files: dict[str, _File]) -> list[Problem]:
+def _beside_unfinished(folder: Path, problems: list[Problem], files: dict[str, File]) -> list[Problem]:
     """Without those that are what a seal, cut short while it was put in place, was about to make so."""
     draft = drafts.pending(folder, MANIFEST)
     if draft is None:
@@ -210,13 +179,10 @@ def _beside_unfinished(folder: Path, problems: list[Problem], files: dict[str, _
     return [*left, Problem(MANIFEST, Kind.UNFINISHED, detail)]
 
 
-def _compared(folder: Path, path: str, entry: dict[str, Any], file: _File) -> list[Problem]:
-    if (file.size, file.sha256) == (entry["size"], entry["sha256"]):
+def _compared(path: str, entry: dict[str, Any], file: File) -> list[Problem]:
+    grown = path.endswith(APPEND_ONLY) and file.size > entry["size"]
+    if entry["sha256"] == (file.beginning if grown else file.sha256):
         return []
-    if path.endswith(APPEND_ONLY) and file.size > entry["size"]:
-        sealed = read(folder / path)[: entry["size"]]
-        if hashlib.sha256(sealed).hexdigest() == entry["sha256"]:
-            return []
     return [Problem(path, Kind.EDITED, "differs from its sealed digest")]
 
 
@@ -234,12 +200,13 @@ def _seal(folder: Path, written: Mapping[str, str] | None) -> str:
     if _sealed(folder):
         entries, broken = _manifest(folder)
         refuse(broken)
-    files, strange = _files(folder)
+    files, strange = _files(folder, entries)
     sealed = {e["path"]: e for e in entries}
+    strange = [p for p in strange if p.kind is not Kind.ADDED]
     refuse([*strange, *(Problem(p, Kind.REMOVED, "sealed, now missing") for p in sealed if p not in files)])
     for path, entry in sealed.items():
         if path.endswith(APPEND_ONLY) or (written is not None and path not in written):
-            refuse(_compared(folder, path, entry, files[path]))
+            refuse(_compared(path, entry, files[path]))
     refuse([_meanwhile(p) for p, digest in (written or {}).items() if p in files and files[p].sha256 != digest])
     previous = entries[-1]["hash"] if entries else _GENESIS
     for path, file in sorted(files.items()):
@@ -286,27 +253,12 @@ def _manifest(folder: Path) -> tuple[list[dict[str, Any]], list[Problem]]:
     return entries, problems
 
 
-def _files(folder: Path) -> tuple[dict[str, _File], list[Problem]]:
-    files: dict[str, _File] = {}
-    problems: list[Problem] = []
-    for path, file in walk(folder, folder):
-        mode = file.lstat().st_mode
-        if path == MANIFEST:
-            continue
-        if stat.S_ISLNK(mode):
-            problems.append(Problem(path, Kind.SYMLINK, "not followed"))
-        elif not stat.S_ISREG(mode) or not PLAIN.fullmatch(path):
-            problems.append(Problem(path, Kind.REFUSED, "no regular file of a plain name"))
-        else:
-            data = read(file)
-            files[path] = _File(len(data), hashlib.sha256(data).hexdigest())
-    return files, problems
-
-
-def _empty(folder: Path) -> list[str]:
-    """Folders with nothing in them, beside the one for commands."""
-    inside = (Path(place) for place, folders, files in os.walk(folder) if not folders and not files)
-    return sorted({p.relative_to(folder).as_posix() for p in inside} - {".", _COMMANDS})
+def _files(folder: Path, entries: Iterable[dict[str, Any]] = ()) -> tuple[dict[str, File], list[Problem]]:
+    """`entries`: as far as each was sealed. Raises Unreachable."""
+    try:
+        return digested(folder, MANIFEST, {e["path"]: e["size"] for e in entries})
+    except OSError as error:
+        raise refused(f"evidence of {folder.name}", error) from error
 
 
 def refuse(problems: list[Problem]) -> None:

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from containment.files import read, refused, walk, write, written
+from containment.contents import unfit, walk
+from containment.files import read, refused, write, written
 
 APPEND_ONLY = ".jsonl"
 """Files of this ending (events, rotation's journal) are written to while an incident goes on."""
@@ -40,7 +41,7 @@ class Draft:
     def follow(self) -> None:
         """Take in what came into the folder since, and what was appended there."""
         with _refused(self._folder):
-            for path, file in walk(self._folder, self._folder):
+            for path, file in _fit(self._folder):
                 target = self.path / path
                 if path.endswith(APPEND_ONLY):
                     target.unlink(missing_ok=True)
@@ -51,7 +52,7 @@ class Draft:
         """All that the caller wrote into it goes into the folder, the file of the given name last."""
         with _refused(self._folder):
             ours = self.written
-            for path, file in list(walk(self.path, self.path)):
+            for path, file in list(_fit(self.path)):
                 if path not in ours:
                     file.unlink()
             self._parent.rename(_beside(self._folder, "sealed"))
@@ -85,7 +86,7 @@ def end(folder: Path, last: str) -> None:
     """Move what a run had still to move into the folder, which is held. Raises Unreachable when the disk refuses."""
     with _refused(folder):
         here = _prepared(folder)
-        for path, file in sorted(walk(here, here), key=lambda found: found[0] == last) if here else ():
+        for path, file in sorted(_fit(here), key=lambda found: found[0] == last) if here else ():
             _move(file, folder, path)
         _forget(_beside(folder, "sealed"))
 
@@ -130,8 +131,16 @@ def _move(file: Path, folder: Path, path: str) -> None:
         write(folder, path, read(file))
 
 
+def _fit(folder: Path) -> Iterator[tuple[str, Path]]:
+    """What may be evidence; the rest is `verify`'s to name."""
+    return ((path, file) for path, file in walk(folder) if not file.is_dir() and unfit(path, file) is None)
+
+
 def _forget(place: Path) -> None:
     if place.is_symlink():
         place.unlink()
     elif place.exists():
-        shutil.rmtree(place)
+        try:
+            shutil.rmtree(place)
+        except RecursionError as error:
+            raise OSError(errno.ELOOP, f"{place} is nested too deep, remove it") from error

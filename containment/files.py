@@ -10,17 +10,21 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from policies.errors import InputError, Unreachable
 
 PLAIN = re.compile(r"(?:commands/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a file of the evidence may be called."""
 _MOST = 256 * 1024 * 1024
+_LARGEST = 1 << 30
+_PATIENCE, _TELL, _TICK = 10.0, 1.0, 0.05
+"""Seconds for which a folder that somebody holds is waited for, until that is told, and between two looks."""
 _written: ContextVar[dict[Path, str] | None] = ContextVar("written", default=None)
 
 
@@ -89,33 +93,52 @@ def _put(temporary: Path, target: Path, data: bytes, new: bool) -> None:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """One writer at a time; the others wait. Not reentrant."""
+def held(folder: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """One writer at a time; the others wait, and `say` so, but not for ever: whoever can open the folder can hold it.
+    Not reentrant. Raises Unreachable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _hold(handle, folder, say)
         yield
     finally:
         os.close(handle)
 
 
-def walk(root: Path, folder: Path) -> Iterator[tuple[str, Path]]:
-    for file in sorted(folder.iterdir()):
-        if file.is_dir() and not file.is_symlink():
-            yield from walk(root, file)
+def _hold(handle: int, folder: Path, say: Callable[[str], None]) -> None:
+    begin, told = time.monotonic(), False
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waited = time.monotonic() - begin
         else:
-            yield file.relative_to(root).as_posix(), file
+            return
+        if waited > _PATIENCE:
+            raise Unreachable(
+                f"evidence of {folder.name}: somebody holds the folder {folder}, for {_PATIENCE:.0f} s and more; see "
+                f"who: fuser -v {folder}, then run the same command again"
+            )
+        if waited > _TELL and not told:
+            told = True
+            say(f"evidence of {folder.name}: somebody holds the folder, waiting {_PATIENCE:.0f} s for it")
+        time.sleep(_TICK)
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """To read. Raises OSError, also for a link and what is no regular file: a pipe would be waited for."""
+    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as source:
+        _require_regular(handle)
+        yield source
 
 
 def read(file: Path) -> bytes:
-    """Raises OSError, also for a link and what is no regular file: a pipe would be waited for."""
-    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        _require_regular(handle)
-        with os.fdopen(handle, "rb", closefd=False) as source:
-            return source.read()
-    finally:
-        os.close(handle)
+    """Whole. Raises OSError as `opened` does, and for more than 1 GiB."""
+    with opened(file) as source:
+        if os.fstat(source.fileno()).st_size > _LARGEST:
+            raise OSError(errno.EFBIG, "more than 1 GiB", str(file))
+        return source.read(_LARGEST)
 
 
 def _require_regular(handle: int) -> None:

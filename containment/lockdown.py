@@ -29,6 +29,6 @@ def contain(
 def write_down(vault: Vault, report: Report, incident: Incident | None, progress: Progress) -> None:
     """`incident` as the server has it, None when nobody could ask. Raises NotWritten as `contain` does."""
     try:
-        record.keep(report, incident, heads.follower(vault, report.incident, progress))
+        record.keep(report, incident, heads.follower(vault, report.incident, progress), progress)
     except PortcullisError as error:
         raise NotWritten(report.not_contained, error) from error

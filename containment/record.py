@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,12 @@ def make_room(incident_id: str) -> str:
     return f"evidence of an earlier {incident_id} was moved to {aside}"
 
 
-def keep(report: Report, incident: Incident | None, sealed: chain.Sealed = lambda *_: None) -> None:
+def keep(
+    report: Report,
+    incident: Incident | None,
+    sealed: chain.Sealed = lambda *_: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
     """Write what the run saw (`containment.json`, `incident.json`), append what it did to the events, where that is
     not noted yet, and seal it.
     Without an `incident`, which nobody could read on the server, `incident.json` stays as it is.
@@ -66,7 +71,7 @@ def keep(report: Report, incident: Incident | None, sealed: chain.Sealed = lambd
     """
     try:
         here = folder(report.incident)
-        with chain.extended(here, sealed) as (draft, _):
+        with chain.extended(here, sealed, say) as (draft, _):
             _write(draft, "containment.json", report.to_json())
             if incident is not None:
                 _write(draft, _INCIDENT, incident.to_json())
@@ -84,7 +89,7 @@ def last_seen(incident_id: str) -> Incident | None:
     file = place(incident_id) / _INCIDENT
     try:
         return Incident.from_json(json.loads(files.read(file))) if file.exists() else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreachable(f"record of incident {incident_id}: {type(error).__name__}") from error
 
 

@@ -121,7 +121,7 @@ def run(
                 progress(f"rotating {', '.join(c.item for c in wave)}")
                 outcomes = engine.rotate(wave, since)
                 ended += [Ended(c.item, tuple(outcomes[c.item])) for c in wave]
-        _keep(incident_id, ended, word, heads.follower(store, incident_id, progress))
+        _keep(incident_id, ended, word, heads.follower(store, incident_id, progress), progress)
     return Rotation(incident_id, tuple(ended), round(time.monotonic() - begin, 3))
 
 
@@ -202,13 +202,13 @@ def _failed(step: str, error: PortcullisError) -> Result:
     return Result(step, Outcome.FAILED, str(error), isinstance(error, Unreachable))
 
 
-def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed) -> None:
+def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed, say: Progress) -> None:
     """Into the evidence, sealed. Evidence that was changed meanwhile is not sealed again, and the timeline says so.
     Raises Unreachable when the disk does not take it."""
     folder = record.folder(incident_id)
     try:
         evidence = Evidence(folder)
-        with chain.extended(folder, sealed):
+        with chain.extended(folder, sealed, say):
             for one in ended:
                 output = "\n".join(f"{r.outcome}: {r.step}: {r.detail}" for r in one.results)
                 name = "rotate-" + one.item.replace(":", "-")

@@ -167,7 +167,7 @@ def _incident(incident_id: str, folder: Path, vault: Vault | None, missing: list
             return noted
         reason = unknown or f"no evidence for incident {incident_id}, and no server that knows it: {missing[-1]}"
         raise InputError(reason) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{incident_id}/incident.json cannot be read ({type(error).__name__})") from error
 
 
@@ -176,7 +176,7 @@ def _effects(folder: Path) -> list[dict[str, Any]]:
         rows = json.loads(files.read(folder / "containment.json"))["effects"]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{folder.name}/containment.json cannot be read ({type(error).__name__})") from error
     return [row for row in rows if isinstance(row, dict)]
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from containment import chain, files
-from containment.chain import MANIFEST, Kind, Problem, verify
+from containment.chain import MANIFEST, verify
+from containment.contents import Kind, Problem
 from containment.incident import checked_id
 from containment.record import DEFAULT as INCIDENTS
 from policies.errors import InputError

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from containment import files
 from policies.errors import InputError
 
 Row = dict[str, Any]
@@ -26,10 +27,10 @@ def load(folder: Path, name: str, shape: type) -> Any:
         raise InputError(f"{folder.name}/{name} is a symbolic link; not followed")
     if not file.exists():
         return None
-    if not file.is_file():  # a pipe would be waited for
+    if not file.is_file():
         raise InputError(f"{folder.name}/{name} is no regular file")
     try:
-        data = json.loads(file.read_bytes())
+        data = json.loads(files.read(file))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{folder.name}/{name} cannot be read as JSON ({type(error).__name__})") from error
     if not isinstance(data, shape):

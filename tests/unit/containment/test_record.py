@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,56 @@ def test_a_pipe_in_place_of_another_file_is_not_waited_for(folder: Path) -> None
     os.mkfifo(folder / chain.MANIFEST)
     record.keep(REPORT, INCIDENT)
     assert "evidence was changed" in (folder / chain.EVENTS).read_text()
+
+
+def _deep(folder: Path) -> str:
+    """Made from the inside: the path as a whole is too long for one call."""
+    handle = os.open(folder, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=handle)
+        inner = os.open("d", os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+    os.close(handle)
+    return "d/d/d/d: path refused, a folder that is not looked into, deeper than 4"
+
+
+def _sparse(folder: Path) -> str:
+    with (folder / "letter.bin").open("wb") as file:
+        file.truncate(4 << 40)
+    return f"letter.bin: path refused, {4 << 40} bytes, more than 1 GiB: not read"
+
+
+def _nested(folder: Path) -> str:
+    (folder / "containment.json").write_text("[" * 100_000)
+    return "containment.json: edited"
+
+
+def _unreadable(folder: Path) -> str:
+    (folder / chain.MANIFEST).unlink(missing_ok=True)
+    with (folder / chain.MANIFEST).open("wb") as file:
+        file.truncate(4 << 40)
+    return "manifest.json: chain broken, unreadable (OSError)"
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("put", [_deep, _sparse, _nested, _unreadable])
+def test_what_is_put_there_is_named_and_stops_nothing(folder: Path, put: Callable[[Path], str], sealed: bool) -> None:
+    if sealed:
+        record.keep(REPORT, INCIDENT)
+    else:
+        folder.mkdir()
+    before = (folder / chain.MANIFEST).read_bytes() if sealed else None
+    named = put(folder)
+    if put is _nested and not sealed:
+        named = ""
+    record.keep(REPORT, INCIDENT)
+    subprocess.run(["rm", "-rf", str(folder / "d")], check=True)  # which no other cleaning up does
+    assert json.loads((folder / "containment.json").read_text())["contained"] is True
+    said = [e["detail"] for e in record.events("INC-1") if e["what"] == "evidence was changed"]
+    assert [named in words for words in said] == ([True] if named else [])
+    if before is not None and put is not _unreadable:
+        assert (folder / chain.MANIFEST).read_bytes() == before
 
 
 def test_a_pipe_that_somebody_reads_takes_no_event(folder: Path) -> None:

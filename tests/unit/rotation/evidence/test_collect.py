@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -13,8 +14,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from containment import heads
-from containment.chain import EVENTS, MANIFEST, Kind, extended, seal, verify
+from containment import files, heads
+from containment.chain import EVENTS, MANIFEST, extended, seal, verify
+from containment.contents import Kind
 from policies.errors import Finding, InputError, Unreachable
 from rotation.commands.evidence import command
 from rotation.evidence import chronicle
@@ -238,6 +240,26 @@ def test_a_writer_waits_for_the_one_before_it(folder: Path) -> None:
         assert other.is_alive()
     other.join(30)
     assert other.exitcode == 0
+
+
+def test_a_folder_that_somebody_holds_is_not_waited_for_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may list it can."""
+    monkeypatch.setattr(files, "_PATIENCE", 0.3)
+    monkeypatch.setattr(files, "_TELL", 0.1)
+    said: list[str] = []
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        with (
+            pytest.raises(Unreachable, match=r"somebody holds the folder .*fuser -v"),
+            extended(folder, say=said.append),
+        ):
+            pass
+    finally:
+        os.close(handle)
+    assert len(said) == 1
+    with extended(folder):
+        pass
 
 
 def test_the_command_tells_what_is_missing_and_exits_3(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from containment import chain, drafts, files
-from containment.chain import EVENTS, Kind, extended, unsealed, verify
+from containment.chain import EVENTS, extended, unsealed, verify
+from containment.contents import Kind
 from policies.errors import Finding, Unreachable
 from rotation.evidence import collect
 from tests.unit.rotation.evidence.server import OPENED, Server, collected, line
