@@ -39,12 +39,13 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
         # Somebody asked for it now. A plain `pulumi up` with an old token and an old stack file did not.
         return absent.contain(asked, stored, error, progress, warn)
     incident = opening.current(decision)
+    covered = [i.id for i in decision.in_force]
     try:
         report, incident = lockdown.contain(vault, estate, decision.known, incident, progress)
     except NotWritten as error:
-        paging.report(vault, {incident.id: error.not_contained}, progress)
+        paging.report(vault, dict.fromkeys(covered, error.not_contained), progress)
         raise
-    paging.report(vault, {incident.id: report.not_contained}, progress)
+    paging.report(vault, dict.fromkeys(covered, report.not_contained), progress)
     return Done(report, incident, complaint)
 
 

@@ -193,7 +193,8 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
     done, held = False, decision.lifting
     try:
         if decision.current is not None:
-            not_contained[decision.current.id] = _contain(vault, context, decision.current, complaints, acted=acted)
+            missing = _contain(vault, context, decision.current, complaints, acted=acted)
+            not_contained |= dict.fromkeys((i.id for i in decision.in_force), missing)
         if decision.lifting is not None:
             lift.restore(vault, context.estate, context.incidents, decision.lifting)
             lift.write_down(vault, decision.lifting)
