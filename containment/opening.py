@@ -137,6 +137,7 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress
     if held.scope != current.scope:
         raise another_scope(held, "was opened by somebody else just now")
     if held is current:
+        paging.anew(current.id)
         with tolerated(warn):
             moved = record.make_room(current.id)
             record.note(

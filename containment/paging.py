@@ -3,6 +3,8 @@
 It never delays or fails a lock-down: everything is sent by a thread of its own, after the deny. What was sent stands in
 the incident's events, so that whatever could not be sent is sent by the next run, and nothing twice. Where the disk
 takes no event it is sent all the same, and again by the next run, which PagerDuty takes for the alert that it has.
+Whoever can write the folder could say there that all was sent: a run that opens the incident does not ask it, and a
+later one tells what it does not send for that reason.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ OPENED, CONTAINED, NOT_CONTAINED, LIFTED = "opened", "contained", "not contained
 _NAMES = 20
 _SENDER = ThreadPoolExecutor(1, "paging")
 """One thread, so that an alert is never resolved before it was opened."""
-_not_noted: dict[str, list[Page]] = {}
-"""By incident id: sent by this process, and the disk did not take the event. The sender's alone."""
+_sent: dict[str, list[Page]] = {}
+"""By incident id, by this process. The sender's alone."""
+_opened: set[str] = set()
+"""Incidents that this process opened, or could not see whether anybody did: their folder vouches for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ def due(incident: Incident, not_contained: Iterable[str] | None, sent: Iterable[
     return left
 
 
+def anew(incident_id: str) -> None:
+    """This process opens the incident: whatever its folder says to have been sent, no run of it has."""
+    _opened.add(incident_id)
+
+
 def begin(incident: Incident, progress: Progress) -> None:
     """As soon as it is denied, without waiting."""
     _SENDER.submit(_send, incident, None, progress)
@@ -83,14 +92,20 @@ def tell(incidents: Iterable[Incident], not_contained: Mapping[str, Iterable[str
 
 def _send(incident: Incident, not_contained: Iterable[str] | None, progress: Progress) -> None:
     try:
-        sent = [*_pages(_events(incident)), *_not_noted.get(incident.id, [])]
-        pages = due(incident, not_contained, sent)
-        if not pages:
-            return
-        pager = _pager()
+        ours = _sent.get(incident.id, [])
+        noted = [] if incident.id in _opened else [p for p in _pages(_events(incident)) if p not in ours]
+        pages = due(incident, not_contained, [*noted, *ours])
+        kept = [] if not_contained is None else [p for p in due(incident, not_contained, ours) if p not in pages]
+        pager = _pager() if pages or kept else None
         if pager is None:
-            progress(f"nobody is paged for incident {incident.id}: PAGERDUTY_ROUTING_KEY_FILE is not set")
+            if pages:
+                progress(f"nobody is paged for incident {incident.id}: PAGERDUTY_ROUTING_KEY_FILE is not set")
             return
+        if kept:
+            stages = ", ".join(page.stage for page in kept)
+            progress(
+                f"incident {incident.id}: not sent to the pager again, since its folder says that it was: {stages}"
+            )
         for page in pages:
             _one(pager, incident, page, progress)
     except PortcullisError as error:
@@ -129,10 +144,10 @@ def _one(pager: Pager, incident: Incident, page: Page, progress: Progress) -> No
         with suppress(PortcullisError):  # what could not be sent is the news, and the next run sends it in any case
             _note(incident, page, "failed", str(error))
         raise
+    _sent.setdefault(incident.id, []).append(page)
     try:
         _note(incident, page, "done", page.detail)
     except PortcullisError as error:
-        _not_noted.setdefault(incident.id, []).append(page)
         progress(f"paged for incident {incident.id}: {page.stage}; not noted, so the next run pages again: {error}")
 
 

@@ -42,6 +42,11 @@ def _stages(alert: dict[str, Any]) -> list[str]:
     return [entry["custom_details"]["stage"] for entry in alert["log"] if entry["action"] == "trigger"]
 
 
+def _seen(env: dict[str, str], incident: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((Path(env["PORTCULLIS_INCIDENTS"]) / incident / "containment.json").read_text())
+    return found
+
+
 def test_a_lock_down_opens_one_alert_and_says_when_it_is_contained(
     env: dict[str, str], double: PagerdutyDouble
 ) -> None:
@@ -65,8 +70,26 @@ def test_what_is_not_contained_is_paged_by_name(env: dict[str, str], double: Pag
     alert = double.alerts()["P-2"]
     assert _stages(alert) == ["opened", "not contained"]
     assert "exchange-trading-key" in alert["log"][-1]["summary"]
+    assert _stages(double.alerts()["P-1"]) == ["opened", "contained", "not contained"], "the run covered it too"
+    assert _seen(env, "P-1")["contained"] is False
     assert _contain(env, "P-2", "exchange-trading-key")[0].returncode == 0
     assert _stages(double.alerts()["P-2"]) == ["opened", "not contained", "contained"]
+    assert _stages(double.alerts()["P-1"]) == ["opened", "contained", "not contained", "contained"]
+    assert _seen(env, "P-1")["contained"] is True
+
+
+def test_a_folder_that_says_all_was_sent_silences_nobody_who_opens_the_incident(
+    env: dict[str, str], double: PagerdutyDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_INCIDENTS", env["PORTCULLIS_INCIDENTS"])
+    for stage, detail in (("opened", "secret:partner-api-key"), ("contained", "")):
+        record.note("P-9", phase="detection", what="paged", target=stage, detail=detail)
+    assert _contain(env, "P-9", "partner-api-key")[0].returncode == 0
+    assert _stages(double.alerts()["P-9"]) == ["opened", "contained"]
+    done, _ = _contain(env, "P-9", "partner-api-key")
+    assert (
+        "incident P-9: not sent to the pager again, since its folder says that it was: opened, contained" in done.stderr
+    )
 
 
 def test_a_pager_that_is_down_fails_nothing_and_the_next_run_sends(

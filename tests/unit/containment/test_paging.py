@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from containment import paging, record
 from containment.incident import Incident, Scope, State
 from containment.paging import CONTAINED, LIFTED, NOT_CONTAINED, OPENED, Page, due
 
@@ -33,3 +37,32 @@ def test_a_lifted_incident_is_resolved_and_never_triggered() -> None:
     lifted = replace(OPEN, state=State.LIFTED)
     assert due(lifted, (), []) == [Page(LIFTED, "")]
     assert due(lifted, None, [FIRST, Page(LIFTED, "")]) == []
+
+
+class Told:
+    def __init__(self) -> None:
+        self.summaries: list[str] = []
+
+    def trigger(self, incident_id: str, summary: str, *_: object) -> None:
+        assert incident_id == "I"
+        self.summaries.append(summary.removeprefix("SEV-1 secret leak I "))
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_who_opens_the_incident_is_not_silenced_by_its_folder_and_who_joins_tells(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opens: bool
+) -> None:
+    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(tmp_path))
+    for name, kind in (("_sent", dict), ("_opened", set)):
+        monkeypatch.setattr(paging, name, kind())
+    pager, said = Told(), list[str]()
+    monkeypatch.setattr(paging, "_pager", lambda: pager)
+    for stage, detail in ((OPENED, "secret:a"), (CONTAINED, "")):
+        record.note("I", phase="detection", what=paging.PAGED, target=stage, detail=detail)
+    if opens:
+        paging.anew("I")
+    paging.begin(OPEN, said.append)
+    paging.tell([OPEN], {"I": ()}, said.append)
+    assert pager.summaries == (["opened: secret:a", "contained"] if opens else [])
+    words = "incident I: not sent to the pager again, since its folder says that it was: opened, contained"
+    assert said == ([] if opens else [words])
