@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from containment import executor, lockdown, opening, paging, record
 from containment.decide import LOCK, Asked, decide
 from containment.errors import LastApplyUsed, TokensRefused
-from containment.incident import Incident, State, checked_id
+from containment.incident import EVERYTHING, Incident, Scope, State, checked_id
 from containment.report import Report, exit_code
 from containment.run import Progress
 from containment.scope import parse_scope
@@ -61,7 +61,7 @@ def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: P
     Raises InputError before anything changes: an unknown scope, an id that is none, or no declarations to work from.
     """
     estate, complaint = _declared(stored, error)
-    incident = _incident(asked, estate)
+    incident = _incident(asked, estate, warn)
     absent = _absent(asked, incident, error)
     unchecked = "" if asked.told or not asked.incident_id else f"; whether {incident.id} was lifted cannot be checked"
     warn(f"{error}: {_lacking(error)}; what does not need it is done all the same{unchecked}")
@@ -69,6 +69,7 @@ def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: P
     if not asked.told:
         with opening.tolerated(warn):
             _note_opened(incident, error)
+        paging.anew(incident.id)
     paging.begin(incident, progress)
     nobody: Any = Absent("the vault accepts no token" if _refused(error) else "the vault does not answer")
     systems = replace(from_environment(nobody, estate), prober=lambda: nobody)
@@ -90,13 +91,32 @@ def _declared(stored: Estate | None, error: Unreachable) -> tuple[Estate, LastAp
     return (estate if stored is None else opening.with_kept(estate, stored)), None
 
 
-def _incident(asked: Asked, estate: Estate) -> Incident:
-    """An id alone is that incident, with the scope that it had when this machine last saw it, or was asked for it."""
-    alone = asked.incident_id and not asked.scope_text
-    seen = record.last_seen(checked_id(asked.incident_id)) if alone else None
-    scope = parse_scope(record.unrecorded_scope(asked.incident_id) if alone else asked.scope_text, estate)
-    known = (seen,) if seen is not None and seen.state is State.OPEN else ()
-    return opening.current(decide(asked, known, scope, int(time.time())))
+def _incident(asked: Asked, estate: Estate, warn: Progress) -> Incident:
+    """An id alone is that incident, with the scope that it had when this machine last saw it and all that it was asked
+    for here; everything where its folder is not as it was sealed, or names what is declared nowhere."""
+    now = int(time.time())
+    if not asked.incident_id or asked.scope_text:
+        return opening.current(decide(asked, (), parse_scope(asked.scope_text, estate), now))
+    seen, wrong = record.last_seen(checked_id(asked.incident_id))
+    known = seen is not None and seen.state is State.OPEN
+    text = ""
+    try:
+        if not wrong:
+            names = record.asked_for(asked.incident_id) - frozenset(seen.scope.leaked if seen and known else ())
+            text = ",".join(sorted(names)) if known else record.unrecorded_scope(asked.incident_id)
+        more = Scope(everything=True) if EVERYTHING in text.split(",") else parse_scope(text, estate)
+    except PortcullisError as error:
+        wrong, more = str(error), Scope(everything=True)
+    if wrong:
+        warn(
+            f"incident {asked.incident_id}: what is in scope cannot be told from its folder, so everything is: {wrong}"
+        )
+    if seen is None or not known or wrong:
+        return opening.current(decide(asked, (), more, now))
+    if not text:
+        return seen
+    everything = seen.scope.everything or more.everything
+    return replace(seen, scope=Scope(everything, () if everything else (*seen.scope.leaked, *more.leaked)))
 
 
 def _note_opened(incident: Incident, error: Unreachable) -> None:

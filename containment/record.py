@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from containment import chain, files
+from containment import chain, contents, files
 from containment.incident import EVERYTHING, Incident
 from containment.report import PROBE, Effect, Outcome, Report
-from policies.errors import Finding, Unreachable
+from policies.errors import Finding, PortcullisError, Unreachable
 
 DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
 OPENED = "incident opened"
 """The event: `target` is the scope in words, `outcome` failed where it is not on the server's record."""
 _INCIDENT = "incident.json"
+_SCOPE = (_INCIDENT, chain.EVENTS, chain.MANIFEST)
+"""Where the folder says what is in scope."""
 _WORDS = ("phase", "what", "target", "outcome", "detail")
 
 
@@ -83,14 +85,27 @@ def keep(
         raise files.refused(f"record of incident {report.incident}", error) from error
 
 
-def last_seen(incident_id: str) -> Incident | None:
-    """As the last run on this machine had it from the server; None without one. Raises Unreachable when it cannot be
-    read."""
-    file = place(incident_id) / _INCIDENT
+def last_seen(incident_id: str) -> tuple[Incident | None, str]:
+    """As the last run on this machine had it from the server, None without one; and why nobody may go by what the
+    folder says, or "": whoever can write it would narrow a lock-down."""
+    here = place(incident_id)
+    seen = os.path.lexists(here / _INCIDENT)
+    if not here.is_dir() or not (seen or os.path.lexists(here / chain.MANIFEST)):
+        return None, ""
     try:
-        return Incident.from_json(json.loads(files.read(file))) if file.exists() else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Unreachable(f"record of incident {incident_id}: {type(error).__name__}") from error
+        problems = chain.verify(here)
+        wrong = [p for p in problems if p.path in _SCOPE and p.kind is not contents.Kind.UNFINISHED]
+        if wrong:
+            return None, "; ".join(f"{p.path}: {p.kind}, {p.detail}" for p in wrong)
+        return (Incident.from_json(json.loads(files.read(here / _INCIDENT))) if seen else None), ""
+    except (PortcullisError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return None, f"{_INCIDENT} cannot be read ({type(error).__name__})"
+
+
+def asked_for(incident_id: str) -> frozenset[str]:
+    """Every name that it was ever asked for with here, `everything` among them. Raises Unreachable."""
+    asked = (e["target"] for e in events(incident_id) if e["what"] == OPENED and e["target"])
+    return frozenset(name for words in asked for name in words.split(", "))
 
 
 def unrecorded_scope(incident_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -101,6 +102,47 @@ def test_an_id_alone_has_the_scope_that_it_was_last_seen_with(exchange: Exchange
     record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.OPEN, opened_at=1))
     assert _contain(scope="").incident.scope == SCOPE
     assert exchange.live == []
+
+
+def _narrowed(folder: Path) -> None:
+    file = folder / "incident.json"
+    file.write_text(file.read_text().replace(NAME, "risk-limits-token"))
+
+
+def _taken(folder: Path) -> None:
+    (folder / "incident.json").unlink()
+    record.note("INC-1", phase="detection", what=record.OPENED, target="secret:risk-limits-token", outcome="failed")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (_narrowed, "incident.json: edited"),
+        (_taken, "incident.json: removed"),
+        (lambda folder: (folder / "incident.json").write_text("{"), "incident.json: edited"),
+        (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: unsealed"),
+        (lambda folder: (folder / "manifest.json").write_text("{}"), "manifest.json: chain broken"),
+    ],
+)
+def test_a_folder_that_does_not_fit_its_seal_narrows_nothing(
+    exchange: Exchange, tmp_path: Path, spoil: Callable[[Path], object], why: str
+) -> None:
+    del exchange
+    record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.OPEN, opened_at=1))
+    spoil(tmp_path / "INC-1")
+    said: list[str] = []
+    done = absent.contain(Asked(Mode.LOCK, "INC-1", "", False), None, DOWN, print, said.append)
+    assert done.incident.scope == Scope(True)
+    assert any(f"so everything is: {why}" in line for line in said), said
+
+
+def test_what_was_asked_for_here_besides_is_in_scope_too(exchange: Exchange) -> None:
+    del exchange
+    record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.OPEN, opened_at=1))
+    _contain(scope="risk-limits-token")
+    assert _contain(scope="").incident.scope.leaked == (f"secret:{NAME}", "secret:risk-limits-token")
+    record.note("INC-1", phase="detection", what=record.OPENED, target="secret:nobody-declares-it")
+    assert _contain(scope="").incident.scope == Scope(True), "a name that nobody knows stopped the lock-down"
 
 
 class Back:
