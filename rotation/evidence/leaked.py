@@ -18,7 +18,8 @@ from containment.issuers import GOOD_UNTIL
 from containment.proofs import OLD_DEAD
 from containment.report import PROBE
 from rotation.evidence.reading import Row, number
-from rotation.evidence.replaced import ok, on_a_word
+from rotation.evidence.replaced import expired, ok, on_a_word
+from rotation.evidence.replaced import told as words_of
 
 _GOOD = ("done", "already")
 _MOST = 5
@@ -79,16 +80,20 @@ class Credential:
 @dataclass(frozen=True, slots=True)
 class _Sign:
     """`words` for what the effects of the kinds `whats` show; `target` is theirs, up to the first space, where `{}` is
-    the name. `sweep`: each that was out is an effect, and none where none was. `some`: not every name has it."""
+    the name. `sweep`: each that was out is an effect, and none where none was. `some`: not every name has it. `every`:
+    whichever target, since the effects do not say whose it is."""
 
     words: str
     whats: tuple[str, ...]
     target: str = "{}"
     sweep: bool = False
     some: bool = False
+    every: bool = False
 
     def of(self, name: str, acts: _Acts) -> list[Row]:
         """What names it, and what stands for all of the kind."""
+        if self.every:
+            return self.of_all(acts)
         targets = (self.target.format(name), _EACH)
         return [act for what in self.whats for target in targets for act in acts.get((what, target), [])]
 
@@ -120,6 +125,12 @@ _LEASES = _Sign("its leases", ("lease revoked", "leases revoked"), sweep=True)
 _USERS = _Sign("its database users", ("database users gone",))
 _CI_OFF = _Sign("its login off", ("CI role off",))
 
+_LEASED = (
+    _Sign("logins and sessions of database users in scope", _LOGINS.whats, some=True, every=True),
+    _Sign("leases in scope", _LEASES.whats, some=True, every=True),
+    _Sign("database users in scope", _USERS.whats, some=True, every=True),
+)
+"""What an identity may have leased: its secrets are all in scope with it."""
 _VALUE = (_PATH,)
 """A secret that no issuer known here can disable."""
 _CLASSES = {
@@ -139,15 +150,19 @@ _CLASSES = {
             _Sign("its secret_ids", ("secret_ids destroyed",)),
             _TOKENS,
             _BATCH,
+            *_LEASED,
         ),
         (
             _Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}w-{{}}"),
             _Sign("its login off", ("login off",)),
             _TOKENS,
             _BATCH,
+            *_LEASED,
         ),
     ),
-    "ci": ((_Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}ci-{{}}"), _CI_OFF, _TOKENS),),
+    "ci": (
+        (_Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}ci-{{}}"), _CI_OFF, _TOKENS, *_LEASED),
+    ),
     "repository": (
         (
             _Sign("its protected branches", ("branch protected",)),
@@ -177,12 +192,16 @@ def leaked(
     scope = scope if isinstance(scope, dict) else {}
     if scope.get("everything"):
         return _everything(acts, ended)
-    proofs = {(str(p.get("item")), str(p.get("kind"))): p for p in _rows(incident.get("proofs"))}
+    rows = _rows(incident.get("proofs"))
+    proofs = {(str(p.get("item")), str(p.get("kind"))): p | {"detail": words_of(p, incident)} for p in rows}
     opened = incident.get("opened")
     replaced = [str(o) for o in opened] if isinstance(opened, list) else []
-    lifted = incident.get("state") == State.LIFTED
+    lifted, over = incident.get("state") == State.LIFTED, expired(incident)
     return tuple(
-        Credential(item, _lines(item, acts, proofs.get((item, OLD_DEAD)), ended, on_again=lifted or item in replaced))
+        Credential(
+            item,
+            _lines(item, acts, proofs.get((item, OLD_DEAD)), ended, on_again=not over and (lifted or item in replaced)),
+        )
         for item in (_items(scope, acts) if named is None else named)
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from containment.issuers import GOOD_UNTIL, LIFE
 from containment.proofs import (
     ASKED_FOR,
     AUDIT_QUIET,
@@ -17,6 +18,7 @@ from containment.proofs import (
     ON_A_WORD,
     RECOVERY,
 )
+from rotation.evidence.reading import number
 from rotation.evidence.timeline import clock
 
 _ASKED = {"secret": (OLD_DEAD, NEW_ALIVE), "workload": (OLD_DEAD, NEW_ALIVE), "ci": (OLD_DEAD,)}
@@ -77,24 +79,44 @@ def replaced(incident: dict[str, Any], named: Sequence[str] | None = None) -> tu
             kinds.append(str(proof.get("kind", "")))
     held = {(str(p.get("item", "")), str(p.get("kind", ""))): p for p in proofs}
     return tuple(
-        Replaced(item, tuple(_proven(kind, held.get((item, kind))) for kind in kinds))
+        Replaced(item, tuple(_proven(kind, held.get((item, kind)), incident) for kind in kinds))
         for item, kinds in asked.items()
         if kinds
     )
 
 
-def _proven(kind: str, proof: dict[str, Any] | None) -> Proven:
+def _proven(kind: str, proof: dict[str, Any] | None, incident: dict[str, Any]) -> Proven:
     what = _WORDS.get(kind, kind.replace("-", " "))
     if proof is None:
         return Proven(what, None, "–", "not proven yet")
     at = proof.get("at")
+    early = (
+        kind == OLD_DEAD and GOOD_UNTIL in str(proof.get("detail")) and lifted_at(incident) and not expired(incident)
+    )
     return Proven(
         what,
-        ok(proof),
+        None if early and ok(proof) else ok(proof),
         clock(float(at)) if isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at < 1e11 else "–",
-        str(proof.get("detail") or ""),
+        told(proof, incident),
         on_a_word(proof),
     )
+
+
+def lifted_at(incident: dict[str, Any]) -> float:
+    """0 while it is not."""
+    return number(incident.get("lifted_at")) or 0.0
+
+
+def expired(incident: dict[str, Any]) -> bool:
+    """Whether every JWT from before the lock-down had expired when it was lifted, and so when its role was on again."""
+    contained = number(incident.get("contained_at"))
+    return bool(contained) and lifted_at(incident) >= (contained or 0.0) + LIFE
+
+
+def told(proof: dict[str, Any], incident: dict[str, Any]) -> str:
+    """Its words, with what came of the advice in them."""
+    said = str(proof.get("detail") or "")
+    return f"{said}; it was" if GOOD_UNTIL in said and expired(incident) else said
 
 
 def ok(proof: dict[str, Any]) -> bool | None:

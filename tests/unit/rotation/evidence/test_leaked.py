@@ -10,6 +10,7 @@ import pytest
 from containment import effects
 from rotation.evidence.leaked import _ALL, _CLASSES, Credential, leaked
 from rotation.evidence.reading import Row
+from rotation.evidence.replaced import replaced
 
 AT = 1795488702.0
 
@@ -115,6 +116,21 @@ def test_a_jwt_that_logs_in_again_is_not_shut_out_once_its_role_is_on() -> None:
     proof = DEAD | {"item": "ci:c", "detail": "no token left; a JWT from before logs in again until 12:00:00 UTC"}
     assert _one(_incident("ci:c", proofs=[proof], state="open"), CI).holds
     assert _one(_incident("ci:c", proofs=[proof], state="lifted"), CI).tone == "warn"
+    early, late = ({"state": "lifted", "contained_at": AT, "lifted_at": AT + later} for later in (60, 600))
+    assert _one(_incident("ci:c", proofs=[proof], **early), CI).tone == "warn"
+    assert _one(_incident("ci:c", proofs=[proof], **late), CI).holds, "it had expired by then"
+    assert _one(_incident("ci:c", proofs=[proof], **late), CI).lines[-1].seen.endswith("; it was")
+    shown = [replaced(_incident("ci:c", proofs=[proof], **when))[0].holds for when in (early, late)]
+    assert shown == [False, True], "the card and the count say the same"
+
+
+@pytest.mark.parametrize("item", ["workload:w", "workload:j", "ci:c"])
+def test_what_an_identity_may_have_leased_is_on_its_card(item: str) -> None:
+    assert _one(_incident(item), [*EACH[item], *DATABASE]).holds
+    for act in DATABASE:
+        others = [a for a in DATABASE if a is not act]
+        found = _one(_incident(item), [*EACH[item], *others, act | {"outcome": "failed", "detail": "no answer"}])
+        assert (found.tone, found.lines[-3 + DATABASE.index(act)].ok) == ("bad", False), act["what"]
 
 
 def test_a_failure_of_an_earlier_run_is_over_and_one_of_a_later_that_was_killed_is_not() -> None:
