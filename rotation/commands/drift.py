@@ -23,7 +23,8 @@ from rotation.terminal import emit, progress, say
 def command(stack: str, config_file: Path | None, as_json: bool) -> None:
     """Name what was changed behind the declarations' back and what exists on Vault and GitHub without one.
 
-    Exit 0: none; 1: drift; 3: a system could not be read. What an open incident has in force is no drift.
+    Exit 0: none; 1: drift; 3: a system could not be read (in JSON `drift` is null then, unless some was seen). What an
+    open incident has in force is no drift.
 
     \b
     Examples:
@@ -41,7 +42,8 @@ def command(stack: str, config_file: Path | None, as_json: bool) -> None:
     progress(f"refreshing stack {stack}, listing Vault and GitHub")
     found = drift(estate, vault, systems.code_host, stack, config_file or ROOT / f"Pulumi.{stack}.yaml")
     if as_json:
-        emit({**asdict(found), "drift": bool(found.changed or found.unmanaged), "stack": stack})
+        seen = bool(found.changed or found.unmanaged)
+        emit({**asdict(found), "drift": seen or (None if found.unread else False), "stack": stack})
     else:
         for title in ("changed", "unmanaged", "unread"):
             for name in getattr(found, title):

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from containment.adapters.vault import HvacVault
 from policies.errors import Unanswered, Unreachable
 from policies.load import load
+from rotation.commands.drift import command
 from rotation.drift import compare
+from rotation.drift.compare import Drift
 
 LINES = [f"error {n}: the provider could not reach the server" for n in range(40)]
 
@@ -80,3 +84,20 @@ def test_a_vault_that_does_not_answer_is_not_waited_for(
     )
     assert found.unread == tuple(f"{name}: {error}" for name in away)
     assert found.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "word"),
+    [
+        (Drift((), (), ()), 0, False),
+        (Drift((), ("a policy",), ("pulumi: x",)), 3, True),
+        (Drift((), (), ("pulumi: x",)), 3, None),
+    ],
+)
+def test_what_could_not_be_read_is_not_called_none(
+    found: Drift, code: int, word: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rotation.drift.compare.drift", lambda *_: found)
+    monkeypatch.setattr(HvacVault, "from_environment", lambda *_: None)
+    done = CliRunner().invoke(command, ["--json"])
+    assert (done.exit_code, json.loads(done.stdout)["drift"]) == (code, word)
