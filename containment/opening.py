@@ -92,12 +92,14 @@ def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
     try:
         scope, left_over = parse_scope(noted or scope_text(asked, incidents), estate), ""
     except UnknownScope as error:
-        if asked.mode is Mode.LOCK:
+        if asked.mode is Mode.LOCK and not noted:
             raise
-        scope = Scope(everything=False)
+        scope = Scope(everything=bool(noted))
         left_over = f"incidentScope is left over and not used: {error.why}; pulumi config rm incidentScope"
+        if noted:  # anybody may have appended it to the folder's events: it refuses no lock-down
+            left_over = f"everything is in scope, for what incident {asked.incident_id} was asked for here {error.why}"
     decision = decide(asked, incidents, scope, vault.now())
-    if noted:
+    if noted and not left_over:
         left_over = (
             f"incident {asked.incident_id} is not on the server's record: its scope is what it was asked for here"
         )

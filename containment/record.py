@@ -111,10 +111,10 @@ def asked_for(incident_id: str) -> frozenset[str]:
 def unrecorded_scope(incident_id: str) -> str:
     """What was asked for under an id, as text for `parse_scope`, where no run saw it on the server's record: all that
     was, if it was asked for more than once. "" without such a run, and when one of them meant everything; also in the
-    folder of an earlier incident by that id, which another server had on record, and where nobody can read it: never
-    less than was asked for.
+    folder of an earlier incident by that id, which another server had on record, and where nobody can read it or it is
+    not as it was sealed: never less than was asked for.
     """
-    if (place(incident_id) / _INCIDENT).exists():
+    if (place(incident_id) / _INCIDENT).exists() or last_seen(incident_id)[1]:
         return ""
     try:
         noted = events(incident_id)

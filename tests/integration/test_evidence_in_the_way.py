@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -81,6 +82,51 @@ def test_a_log_of_decisions_that_is_no_file(env: dict[str, str], spoil: Callable
     finally:
         log.rmdir() if log.is_dir() else log.unlink()
         log.write_bytes(kept)
+
+
+def test_a_folder_that_somebody_holds(sandbox: Sandbox, env: dict[str, str]) -> None:
+    """Whoever may list it can. The run waits a while, says so, and is told by its exit code."""
+    folder = Path(env["PORTCULLIS_INCIDENTS"]) / "FULL-1"
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        done = _contain(env, "FULL-1")
+    finally:
+        os.close(handle)
+    assert done.returncode == 3, done.stderr
+    assert "evidence of FULL-1: somebody holds the folder, waiting 10 s for it" in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert "everything in scope is contained; the evidence of it is not written: evidence of FULL-1: somebody" in last
+    assert PATH in (HvacVault.from_environment(sandbox.environ_unchecked()).read_policy(names.GATE) or "")
+    assert _contain(env, "FULL-1").returncode == 0
+
+
+def _nested(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=handle)
+        inner = os.open("d", os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+    os.close(handle)
+
+
+def test_what_is_put_there_to_be_in_the_way(env: dict[str, str]) -> None:
+    folder = Path(env["PORTCULLIS_INCIDENTS"]) / "FULL-1"
+    _nested(folder)
+    with (folder / "letter.bin").open("wb") as file:
+        file.truncate(4 << 40)
+    try:
+        done = _contain(env, "FULL-1")
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+        said = (folder / EVENTS).read_text().splitlines()[-1]
+        assert "evidence was changed" in said
+        assert "d/d/d/d: path refused" in said
+        assert "letter.bin: path refused" in said
+    finally:
+        (folder / "letter.bin").unlink()
+        subprocess.run(["rm", "-rf", str(folder / "d")], check=True)
+    assert _contain(env, "FULL-1").returncode == 0
 
 
 def test_several_at_once_each_end_contained(env: dict[str, str]) -> None:

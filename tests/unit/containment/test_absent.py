@@ -175,6 +175,19 @@ def test_an_id_alone_has_all_that_it_was_asked_for_with_while_the_vault_was_away
     assert _again("INC-3")[0] == Scope(True), "less than was asked for"
 
 
+def test_what_somebody_wrote_into_the_folder_meanwhile_narrows_and_refuses_nothing(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    del exchange
+    _contain()
+    record.note("INC-1", phase="detection", what=record.OPENED, target="secret:nobody-declares-it", outcome="failed")
+    scope, warning = _again()
+    assert (scope, "everything is in scope, for what incident INC-1" in warning) == (Scope(True), True)
+    events = tmp_path / "INC-1" / "events.jsonl"
+    events.write_text(events.read_text().replace("nobody-declares-it", "x").replace(NAME, "risk-limits-token"))
+    assert _again()[0] == Scope(True)
+
+
 def test_what_an_earlier_incident_by_the_id_was_asked_for_with_narrows_nothing(exchange: Exchange) -> None:
     del exchange
     _contain()
