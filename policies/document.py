@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from policies import fields
+from policies.plain import plain
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
@@ -32,7 +33,7 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.field or '(document)'}: {self.message} — {self.remedy}"
+        return plain(f"{self.file}:{self.line}: {self.field or '(document)'}: {self.message} — {self.remedy}")
 
 
 class Refused(Exception):

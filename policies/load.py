@@ -38,7 +38,8 @@ class DeclarationError(InputError):
 
 def load(folder: Path | None = None) -> model.Estate:
     """Read `folder/<environment>/*.yaml`; by default the folder that PORTCULLIS_DECLARATIONS names, else
-    `policies/access`. Raises DeclarationError naming every offender, and when there is nothing."""
+    `policies/access`. No symbolic link is followed, the folder itself being one included: what is read is what was
+    reviewed. Raises DeclarationError naming every offender, and when there is nothing."""
     estate, problems = read(folder or default_folder())
     if problems:
         raise DeclarationError(problems)
@@ -60,8 +61,13 @@ def read(folder: Path) -> tuple[model.Estate, list[Problem]]:
     """As `load`: what did load, and every offender. Raises DeclarationError when there is nothing."""
     problems: list[Problem] = []
     found: dict[str, list[Any]] = {kind: [] for kind in _BUILDERS}
-    files = sorted(folder.rglob("*.yaml"))
-    if not files:
+    if folder.is_symlink():
+        remedy = "commit the folder itself, or name the one that it leads to"
+        raise DeclarationError([Problem(str(folder), 1, "", "is a symbolic link", remedy)])
+    for link in sorted(path for path in folder.rglob("*") if path.is_symlink()):
+        problems.append(Problem(called(link, folder), 1, "", "is a symbolic link", "commit what it leads to"))
+    files = sorted(file for file in folder.rglob("*.yaml") if not file.is_symlink())
+    if not files and not problems:
         # An empty estate would delete everything declared and write an open gate.
         nothing = Problem(str(folder), 1, "", "holds no declaration", "run from a complete checkout")
         raise DeclarationError([nothing])
@@ -96,15 +102,15 @@ def _read(file: Path, folder: Path, name: str, problems: list[Problem]) -> Any |
     def refuse(line: int, field: str, message: str, remedy: str) -> None:
         problems.append(Problem(name, line, field, message, remedy))
 
+    if not name.isprintable():
+        refuse(1, "", "its name has a character that is not seen, or is not UTF-8", "rename it")
+        return None
     try:
         environment = model.Environment(str(file.parent.relative_to(folder)))
     except ValueError:
         refuse(
             1, "", f"{str(file.parent.relative_to(folder))!r} is no environment", "put it under production/ or staging/"
         )
-        return None
-    if file.is_symlink():
-        refuse(1, "", "is a symbolic link", "commit the file itself")
         return None
     try:
         document = parse(_bounded(file).decode("utf-8"))

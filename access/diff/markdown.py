@@ -18,8 +18,9 @@ def markdown(changes: Sequence[Change], base: str, head: str) -> str:
     own = [c for c in changes if not c.follows]
     wider = [c for c in own if c.widens]
     narrower = [c for c in own if not c.widens]
-    title = f"### Access: {len(wider)} wider, {len(narrower)} narrower" if own else "### Access: nobody gains or loses"
-    parts = [MARKER, title, "", f"{code(base)} to {code(head)}", ""]
+    follows = len(changes) - len(own)
+    title = f"{len(wider)} wider, {len(narrower)} narrower" if own else nobody_but(follows)
+    parts = [MARKER, f"### Access: {title}", "", f"{code(base)} to {code(head)}", ""]
     room = LIMIT - sum(map(len, parts)) - 1_000
     if wider:
         shown, room = _table(wider, room)
@@ -27,9 +28,15 @@ def markdown(changes: Sequence[Change], base: str, head: str) -> str:
     if narrower:
         shown, room = _table(narrower, room - 100)
         parts += [f"<details><summary>{len(narrower)} narrower</summary>", "", *shown, "", "</details>", ""]
-    if follows := len(changes) - len(own):
+    if own and follows:
         parts.append(f"{follows} rules of the product's own identities follow from these.")
     return "\n".join(parts) + "\n"
+
+
+def nobody_but(follows: int) -> str:
+    """Said where no line is a decision of its own."""
+    ours = f" but the product's own identities, in {follows} rules that follow from the declarations"
+    return f"nobody gains or loses anything{ours if follows else ''}"
 
 
 def _table(changes: Sequence[Change], room: int) -> tuple[list[str], int]:

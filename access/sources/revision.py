@@ -6,6 +6,7 @@ changes others (`export-subst`), which nobody who reads the diff would see.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from policies.errors import InputError
+from policies.plain import plain
 
 _LINK, _SUBMODULE = "120000", "160000"
 
@@ -20,53 +22,60 @@ _LINK, _SUBMODULE = "120000", "160000"
 @contextmanager
 def folder(repository: Path, revision: str, path: str) -> Iterator[Path]:
     """`path` of the repository at the revision, in a temporary folder of the same name. Raises InputError when there is
-    no such revision, nothing at the path, or what is no file of the repository's own."""
-    if revision.startswith("-"):
-        raise InputError(f"{revision!r} is no revision")
-    commit = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    if commit is None:
+    no such revision, nothing at the path, or what is no file of the repository's own: a symbolic link, the path's too,
+    leads to what the revision does not have."""
+    known = commit(repository, revision)
+    if known is None:
         raise InputError(
             f"{revision!r} is neither a revision of {repository} nor a folder; in a shallow clone, fetch it"
         )
-    listed = _git(repository, "ls-tree", "-r", "-z", "--full-tree", commit.decode().strip(), "--", path)
+    listed = _git(repository, "ls-tree", "-r", "-z", "--full-tree", known, "--", path)
     if not listed:
-        raise InputError(f"{revision}: has no {path}")
+        raise InputError(f"{revision}: has no folder {path}; a symbolic link in the way to it is none")
     with tempfile.TemporaryDirectory() as scratch:
-        _write(repository, [_entry(line, revision) for line in listed.decode().split("\0") if line], Path(scratch))
+        _write(repository, [_entry(line, revision) for line in listed.split(b"\0") if line], Path(scratch))
         yield Path(scratch) / path
 
 
-def _entry(line: str, revision: str) -> tuple[str, str, str]:
-    """Mode, object and name of a line of `git ls-tree`."""
-    told, _, name = line.partition("\t")
-    mode, _, found = told.split(" ")
+def commit(repository: Path, revision: str) -> str | None:
+    """Its id; None where the repository has no such revision."""
+    if revision.startswith("-"):
+        return None
+    found = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    return found.decode().strip() if found else None
+
+
+def _entry(line: bytes, revision: str) -> tuple[str, str]:
+    """Object and name of a line of `git ls-tree`."""
+    told, _, raw = line.partition(b"\t")
+    mode, _, found = told.decode().split(" ")
+    named = f"{revision}: {plain(os.fsdecode(raw))}"
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{named} is no name in UTF-8; rename it") from error
     if mode == _SUBMODULE:
-        raise InputError(f"{revision}: {name} is a submodule, whose files are not this repository's")
+        raise InputError(f"{named} is a submodule, whose files are not this repository's")
+    if mode == _LINK:
+        raise InputError(f"{named} is a symbolic link; commit what it leads to in its place")
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-        raise InputError(f"{revision}: {name} leads out of the repository")
-    return mode, found, name
+        raise InputError(f"{named} leads out of the repository")
+    return found, name
 
 
-def _write(repository: Path, entries: list[tuple[str, str, str]], scratch: Path) -> None:
-    """A symbolic link stays one, so that the loader refuses it by name; it comes last, so that no file is written
-    through it."""
-    asked = "".join(f"{found}\n" for _, found, _ in entries).encode()
+def _write(repository: Path, entries: list[tuple[str, str]], scratch: Path) -> None:
+    asked = "".join(f"{found}\n" for found, _ in entries).encode()
     rest = memoryview(_git(repository, "cat-file", "--batch", asked=asked) or b"")
-    contents: list[bytes] = []
-    for _, found, name in entries:
+    for found, name in entries:
         head = bytes(rest[:128]).partition(b"\n")[0]
         try:
             size = int(head.split(b" ")[2])
         except (IndexError, ValueError) as error:
             raise InputError(f"{name}: {found} is not there; in a partial clone, fetch it") from error
-        contents.append(bytes(rest[len(head) + 1 : len(head) + 1 + size]))
+        to = scratch / name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(rest[len(head) + 1 : len(head) + 1 + size])
         rest = rest[len(head) + size + 2 :]
-    for last in (False, True):
-        for (mode, _, name), content in zip(entries, contents, strict=True):
-            if (mode == _LINK) is last:
-                to = scratch / name
-                to.parent.mkdir(parents=True, exist_ok=True)
-                to.symlink_to(content.decode()) if last else to.write_bytes(content)
 
 
 def _git(repository: Path, *argv: str, asked: bytes = b"") -> bytes | None:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from policies.errors import InputError, Unreachable
+from policies.plain import plain
 
 _SECONDS = 10
 """For one decision: over 1,000 declarations it is a second on a machine that has other work."""
@@ -30,7 +31,7 @@ class Violation:
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}: {self.field or '(document)'}" if self.file else "(all declarations)"
         subject = f"{self.name}: " if self.name else ""
-        return f"{where}: {self.rule} ({self.severity}): {subject}{self.message} — {self.remedy}"
+        return plain(f"{where}: {self.rule} ({self.severity}): {subject}{self.message} — {self.remedy}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from access.diff.change import Change
-from access.diff.markdown import said
+from access.diff.markdown import nobody_but, said
 from policies.plain import plain
 
 _STYLE = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "narrower": "green"}
@@ -36,9 +36,8 @@ def table(changes: Sequence[Change]) -> None:
     wider = sum(c.widens for c in own)
     follows = len(changes) - len(own)
     also = f"; {follows} rules of the product's own identities follow from these" if follows else ""
-    console.print(
-        Text(f"{wider} wider, {len(own) - wider} narrower{also}" if own else "nobody gains or loses anything")
-    )
+    nobody = nobody_but(follows)
+    console.print(Text(f"{wider} wider, {len(own) - wider} narrower{also}" if own else nobody))
 
 
 def _text(cell: str) -> Text:

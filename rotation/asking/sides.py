@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,21 +18,29 @@ if TYPE_CHECKING:
 SERVER = "server"
 """As BASE or HEAD: what a server has in force."""
 
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+"""A whole id: a revision, whatever folder is called so."""
+
 
 @contextmanager
 def side(word: str | None, folder: Path) -> Iterator[Side]:
     """`word`: a folder, or a revision of the repository in which `folder` is; None: `folder` as it is now.
 
-    Raises InputError, DeclarationError.
+    Raises InputError, DeclarationError; also for what is both, for either may be another's to name.
     """
-    path = Path(word) if word else folder
-    if path.is_dir():
-        yield _of_folder(path)
-        return
     if word is None:
-        raise InputError(f"{folder}: there is no such folder")
-    with at(word, folder) as then:
-        yield _of_folder(then)
+        if not folder.is_dir():
+            raise InputError(f"{folder}: there is no such folder")
+        yield _of_folder(folder)
+    elif Path(word).is_dir() and not _COMMIT.fullmatch(word):
+        if _is_revision(word, folder):
+            raise InputError(
+                f"{word!r} is a folder and a revision; './{word}' names the folder, '{word}^{{commit}}' the revision"
+            )
+        yield _of_folder(Path(word))
+    else:
+        with at(word, folder) as then:
+            yield _of_folder(then)
 
 
 @contextmanager
@@ -42,6 +51,15 @@ def at(revision: str, folder: Path) -> Iterator[Path]:
     repository = _repository(folder)
     with objects.folder(repository, revision, folder.resolve().relative_to(repository).as_posix()) as then:
         yield then
+
+
+def _is_revision(word: str, folder: Path) -> bool:
+    from access.sources import revision
+
+    try:
+        return revision.commit(_repository(folder), word) is not None
+    except InputError:  # no repository has none
+        return False
 
 
 def with_server(base: str, head: str | None, folder: Path) -> tuple[Side, Side, tuple[str, ...]]:

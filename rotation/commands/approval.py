@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from policies.plain import one_line
 from rotation.terminal import emit, say
 
 
@@ -58,9 +59,9 @@ def command(
 
     The owner of each secret approves; security too in production or by a wildcard; two of security for break-glass. A
     review of an older commit, a dismissed one and the author's own do not count. The pull request must go to the
-    default branch, and the diff be from its base to its head. GITHUB_TOKEN reads the pull request (and writes comment
-    and status); PORTCULLIS_TEAMS_TOKEN reads the organization's teams where that token cannot. Exit 1 when an approval
-    is missing: each is named.
+    default branch, and the diff be from its base commit to its head commit, both whole ids. GITHUB_TOKEN reads the pull
+    request (and writes comment and status); PORTCULLIS_TEAMS_TOKEN reads the organization's teams where that token
+    cannot. Exit 1 when an approval is missing: each is named.
 
     The token of --token-file is for a pull request that is merged. It lives half an hour and says what it is for:
     `pulumi up` refuses it for other declarations than those of the head commit, which must be what is checked out here.
@@ -69,7 +70,7 @@ def command(
 
     \b
     Examples:
-      portcullis access diff origin/main HEAD --json > diff.json
+      portcullis access diff "$BASE" "$HEAD" --json > diff.json
       portcullis approval --pull 7 --repository tradepulse/tradepulse-infra --diff diff.json
       portcullis approval --pull 7 --diff diff.json --comment comment.md --status
       portcullis approval --pull 7 --diff diff.json --token-file ./apply.token --plan plan.json
@@ -108,6 +109,6 @@ def command(
             say(f"its token, for {issued['ttl']} s and the declarations {issued['declarations']}: {issued['file']}")
     else:
         for reason in decision.reasons:
-            say(f"missing  {reason}")
+            say(f"missing  {one_line(reason)}")
     if not decision.allow:
         raise SystemExit(1)

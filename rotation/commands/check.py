@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from policies.plain import one_line
 from rotation.terminal import emit, progress, say
 
 
@@ -61,7 +62,7 @@ def command(
         emit({"allow": checked.allow, "reasons": checked.reasons, "violations": violations})
     else:
         for reason in checked.reasons:
-            say(reason)
+            say(one_line(reason))
         if checked.allow:
             say(f"{checked.counted} hold to every rule")
         elif checked.violations:

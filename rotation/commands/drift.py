@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from policies.plain import one_line
 from rotation.terminal import emit, progress, say
 
 
@@ -47,7 +48,7 @@ def command(stack: str, config_file: Path | None, as_json: bool) -> None:
     else:
         for title in ("changed", "unmanaged", "unread"):
             for name in getattr(found, title):
-                say(f"{title}: {name}")
+                say(f"{title}: {one_line(name)}")
         if not found.exit_code:
             say("no drift")
     if found.exit_code:

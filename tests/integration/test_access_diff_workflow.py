@@ -224,6 +224,28 @@ def test_what_is_proposed_cannot_leave_itself_out(world: World) -> None:
     assert (refused.returncode, "broken.yaml" in refused.stdout + refused.stderr) == (2, True), refused.stderr
 
 
+def test_what_is_proposed_leads_nowhere_else(world: World) -> None:
+    """To the base's own declarations, by an absolute link; and by a folder in the base that is called as a commit."""
+    declared = world.folder / "origin" / "policies" / "access"
+    base = world.ask("GET", "/branches/main")["commit"]["sha"]
+    _propose(world, "capabilities: [read]", "capabilities: [read, list]")
+    proposed = world.folder / "proposed"
+    shutil.copytree(declared, proposed)
+    shutil.rmtree(declared)
+    declared.symlink_to(world.folder / "workspace" / "policies" / "access")
+    world.push("proposed", "dana")
+    refused = world.judge()
+    assert (refused.returncode, "is a symbolic link" in refused.stderr + refused.stdout) == (2, True), refused.stderr
+    declared.unlink()
+    shutil.copytree(proposed, declared)
+    world.push("proposed", "dana")
+    world.git("checkout", "-q", base)
+    shutil.copytree(proposed, world.folder / "origin" / base)
+    world.push("main", "owner")
+    refused = world.judge()
+    assert (refused.returncode, "missing  team-risk: 0 of 1" in refused.stdout) == (1, True), refused.stderr
+
+
 def test_nothing_of_what_is_proposed_is_run(world: World) -> None:
     """A pull request that puts its own code, rules and workflow in place of the base's."""
     planted = world.folder / "planted"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -53,14 +55,33 @@ def test_its_attributes_have_no_say(repository: Path, git: Callable[..., str], a
     assert _read(repository) == {"production/one.yaml": TEXT.encode(), "two ümlaut.yaml": b""}
 
 
-def test_a_link_stays_one_and_nothing_is_written_through_it(
-    repository: Path, git: Callable[..., str], tmp_path: Path
+@pytest.mark.parametrize("link", ["access/link.yaml", "access/production", "access"])
+def test_a_link_is_refused_by_name_and_not_followed(
+    repository: Path, git: Callable[..., str], tmp_path: Path, link: str
 ) -> None:
-    (repository / "access" / "link.yaml").symlink_to(tmp_path / "elsewhere")
+    if (repository / link).exists():
+        (repository / link).rename(tmp_path / "elsewhere")
+    (repository / link).symlink_to(tmp_path / "elsewhere")
     _commit(git)
-    with folder(repository, "HEAD", "access") as found:
-        assert (found / "link.yaml").is_symlink()
-    assert not (tmp_path / "elsewhere").exists()
+    with pytest.raises(InputError, match=f"HEAD: {link} is a symbolic link; commit"):
+        _read(repository)
+
+
+def test_nor_is_one_in_the_way(repository: Path, git: Callable[..., str]) -> None:
+    (repository / "policies").symlink_to(repository)
+    _commit(git)
+    with (
+        pytest.raises(InputError, match="has no folder policies/access"),
+        folder(repository, "HEAD", "policies/access"),
+    ):
+        pass
+
+
+def test_a_name_that_is_no_text_is_refused(repository: Path, git: Callable[..., str]) -> None:
+    Path(os.fsdecode(os.fsencode(repository / "access") + b"/a\n\xff.txt")).write_text("")
+    _commit(git)
+    with pytest.raises(InputError, match=re.escape(r"access/a\n\udcff.txt is no name in UTF-8; rename it")):
+        _read(repository)
 
 
 def test_what_is_no_file_of_the_repository_is_refused(repository: Path, git: Callable[..., str]) -> None:

@@ -169,6 +169,22 @@ def test_every_offender_at_once(estate: Path) -> None:
         assert part in said
 
 
+def test_no_link_is_followed(estate: Path, tmp_path: Path) -> None:
+    """A folder's is not even looked into, and so would take away what it stands for."""
+    elsewhere = (estate / "staging").rename(tmp_path / "elsewhere")
+    (estate / "staging").symlink_to(elsewhere)
+    assert "staging:1: (document): is a symbolic link — commit what it leads to" in _refused(estate)
+    (tmp_path / "link").symlink_to(estate)
+    assert "link:1: (document): is a symbolic link — commit the folder itself" in _refused(tmp_path / "link")
+
+
+def test_a_name_that_is_no_line_is_refused_on_one_line(estate: Path) -> None:
+    (estate / "production" / "x\n::add-mask::y\udcff.yaml").write_text("kind: nope")
+    said = _refused(estate)
+    assert r"x\n::add-mask::y\udcff.yaml:1: (document): its name has a character that is not seen" in said
+    assert len(said.splitlines()) == 2
+
+
 def test_a_pipe_is_refused_and_not_waited_for(estate: Path) -> None:
     os.mkfifo(estate / "production" / "pipe.yaml")
     assert "pipe.yaml:1: (document): cannot be read: it is no regular file" in _refused(estate)

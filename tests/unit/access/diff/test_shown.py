@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from access.diff.change import Change, Risk
 from access.diff.markdown import LIMIT, MARKER, markdown
 from access.diff.sarif import sarif
@@ -37,6 +39,11 @@ def test_it_fits_into_a_comment_and_says_what_is_left_out() -> None:
 
 def test_nobody_gains_or_loses() -> None:
     assert "nobody gains or loses" in markdown([], "base", "head")
+
+
+def test_who_follows_alone_is_not_nobody() -> None:
+    shown = markdown([replace(ONE, follows=True)] * 2, "base", "head")
+    assert "nobody gains or loses anything but the product's own identities, in 2 rules" in shown
 
 
 def test_sarif_points_at_the_line_that_gives() -> None:

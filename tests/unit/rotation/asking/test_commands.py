@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,31 @@ def test_help_has_examples(command: str) -> None:
     shown = run(*filter(None, [command]), "--help").stdout
     assert "Examples:\n" in shown
     assert f"portcullis access {command}".strip() in shown
+
+
+def test_a_folder_that_is_called_as_a_revision_stands_in_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may merge a folder would answer for what was asked of a commit."""
+    monkeypatch.chdir(tmp_path)
+    for folder, word in (("policies", "read"), ("main", "read"), ("other", "read")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "p.hcl").write_text(f'path "a" {{ capabilities = ["{word}"] }}')
+
+    def git(*argv: str) -> str:
+        name = ["-c", "user.name=Dana", "-c", "user.email=dana@example.invalid"]
+        return subprocess.run(["git", *name, *argv], check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q", "-b", "main")
+    git("add", "policies")
+    git("commit", "-qm", "one")
+    commit = git("rev-parse", "HEAD")
+    (tmp_path / commit).mkdir()
+    (tmp_path / commit / "p.hcl").write_text('path "a" { capabilities = ["sudo"] }')
+    asked = ("diff", "--folder", "policies")
+    assert run(*asked, commit).exit_code == 0, "the commit's policies, not the folder's"
+    both = run(*asked, "main")
+    assert isinstance(both.exception, InputError)
+    assert "'./main' names the folder, 'main^{commit}' the revision" in str(both.exception)
+    for word in ("./main", "main^{commit}", "other"):
+        assert run(*asked, word).exit_code == 0
