@@ -44,9 +44,20 @@ spec:
 """,
 }
 
+_SEPARATED = ("exchange-trading-key", "risk-limits-token", "settlement-readonly")
+"""What the rule on separation asks every estate to have; each has a holder of its own."""
+
+for _name in _SEPARATED:
+    _FIXED[_name] = _FIXED[KEY].replace(KEY, _name).replace("bench/key", f"bench/{_name}").replace("svc-0000", _name)
+    _FIXED[f"workload-{_name}"] = f"""\
+kind: Workload
+metadata: {{name: {_name}}}
+spec: {{owner: team-bench, auth: approle, ttl: {{default: 1h, max: 4h}}}}
+"""
+
 
 def fixed() -> dict[str, str]:
-    """What every generated estate has beside its services: mounts and their connection."""
+    """What every generated estate has beside its services: mounts, their connection, what is kept apart."""
     return {file: text for file, text in _FIXED.items() if file != KEY}
 
 

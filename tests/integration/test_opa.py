@@ -102,6 +102,15 @@ def test_every_violation_has_file_line_rule_and_remedy(url: str, tmp_path: Path)
         assert violation["severity"] == "high"
 
 
+def test_a_secret_that_is_kept_apart_keeps_its_name(url: str, tmp_path: Path) -> None:
+    """Under another one no rule would know it, and one workload might hold it beside what checks it."""
+    file = "production/exchange-trading-key.yaml"
+    done = _check(url, str(_changed(tmp_path, file, "name: exchange-trading-key", "name: exchange-order-key")))
+    assert done.returncode == 1, done.stderr
+    assert "no secret is called exchange-trading-key: nothing is kept apart from it" in done.stdout
+    assert "thresholds/data.yaml:0: separated_secrets: separation (critical)" in done.stdout
+
+
 def test_a_critical_credential_is_not_shared(url: str, tmp_path: Path) -> None:
     extra = "  grants:\n    - workload: order-router\n      capabilities: [read]"
     folder = _changed(tmp_path, "production/exchange-trading-key.yaml", "  grants:", extra)
@@ -159,8 +168,8 @@ def test_sarif_explain_and_chosen_files(url: str, tmp_path: Path) -> None:
 
 def test_what_does_not_load_and_what_a_rule_objects_to_are_told_together(url: str, tmp_path: Path) -> None:
     folder = _changed(tmp_path, "production/exchange-trading-key.yaml", "max: 4h", "max: 5h")
-    bad = folder / "production" / "risk-limits-token.yaml"
-    bad.write_text(bad.read_text().replace("tier: critical", "tier: precious"))
+    bad = folder / "production" / "partner-api-key.yaml"
+    bad.write_text(bad.read_text().replace("tier: high", "tier: precious"))
     done = _check(url, "--json", str(folder))
     assert done.returncode == 2, done.stderr
     assert {v["rule"] for v in json.loads(done.stdout)["violations"]} == {"load", "ttl"}
