@@ -16,6 +16,9 @@ from policies.errors import InputError
 TEAMS_TOKEN = "PORTCULLIS_TEAMS_TOKEN"  # noqa: S105 - the variable's name
 """Reads the organization's teams, which the token of a workflow cannot; without it GITHUB_TOKEN is used."""
 
+_MOST_COMMITS = 250
+"""Of a pull request with more, GitHub lists no more."""
+
 _VIEWER = "query { viewer { login } }"
 
 
@@ -39,6 +42,15 @@ class Review:
     state: str
     commit_id: str
     submitted_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`writers`: logins of the authors and committers of a pull request's commits. `strangers`: the commits that have
+    one whom GitHub does not know by the e-mail in it."""
+
+    writers: tuple[str, ...]
+    strangers: tuple[str, ...]
 
 
 class GithubReviews:
@@ -75,6 +87,15 @@ class GithubReviews:
             )
         merged = found["merge_commit_sha"] if found["merged"] else ""  # of an open one it is a trial's
         return PullRequest(number, base["sha"], found["head"]["sha"], _login(found["user"]), merged)
+
+    def written(self, number: int) -> Written:
+        """By whom. Of more commits than GitHub lists, the rest is a stranger's."""
+        found = list(self._api.pages(self._path(f"pulls/{number}/commits")))
+        people = {c["sha"]: {_login(c["author"]), _login(c["committer"])} for c in found}
+        strangers = [f"commit {sha[:12]}" for sha, logins in people.items() if "" in logins]
+        if len(found) >= _MOST_COMMITS:
+            strangers.append(f"what follows its first {_MOST_COMMITS} commits")
+        return Written(tuple(sorted(set().union(*people.values()) - {""})), tuple(strangers))
 
     def reviews(self, number: int) -> list[Review]:
         """Oldest first. One whose author is gone says nothing."""

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from containment.adapters.github_reviews import PullRequest, Review
+from containment.adapters.github_reviews import PullRequest, Review, Written
 from policies.errors import InputError
 
 
@@ -38,13 +38,14 @@ def teams(diff: Mapping[str, Any], security: str) -> list[str]:
 def question(
     diff: Mapping[str, Any],
     pull: PullRequest,
+    written: Written,
     reviews: Iterable[Review],
     members: Mapping[str, tuple[str, ...] | None],
 ) -> dict[str, Any]:
     """`members` is None for a team that GitHub does not have."""
     return {
         "diff": diff,
-        "pull": asdict(pull),
+        "pull": {**asdict(pull), **asdict(written)},
         "reviews": [asdict(r) for r in reviews],
         "teams": {team: logins for team, logins in members.items() if logins is not None},
     }

@@ -58,10 +58,11 @@ def command(
     """Ask GitHub who approved the head commit, and OPA whether that is whom policy demands for what widens.
 
     The owner of each secret approves; security too in production or by a wildcard; two of security for break-glass. A
-    review of an older commit, a dismissed one and the author's own do not count. The pull request must go to the
-    default branch, and the diff be from its base commit to its head commit, both whole ids. GITHUB_TOKEN reads the pull
-    request (and writes comment and status); PORTCULLIS_TEAMS_TOKEN reads the organization's teams where that token
-    cannot. Exit 1 when an approval is missing: each is named.
+    review of an older commit, a dismissed one, and one of who opened the pull request or wrote a commit of it do
+    not count; where GitHub does not know who wrote one, none does. The pull request must go to the default branch, and
+    the diff be from its base commit to its head commit, both whole ids. GITHUB_TOKEN reads the pull request (and writes
+    comment and status); PORTCULLIS_TEAMS_TOKEN reads the organization's teams where that token cannot. Exit 1 when an
+    approval is missing: each is named.
 
     The token of --token-file is for a pull request that is merged. It lives half an hour and says what it is for:
     `pulumi up` refuses it for other declarations than those of the head commit, which must be what is checked out here.
@@ -92,7 +93,7 @@ def command(
     pull = github.pull(number)
     bound = request.metadata(pull) if request else {}
     members = {team: github.members(team) for team in teams(diff, security_team())}
-    asked = question(diff, pull, github.reviews(number), members)
+    asked = question(diff, pull, github.written(number), github.reviews(number), members)
     decision = Opa(opa_url or named()).decide("portcullis.approval", asked)
     if set_status:
         github.set_status(pull.head, verdict.CONTEXT, decision.allow, verdict.description(decision.reasons))

@@ -60,10 +60,10 @@ class World:
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
-    def push(self, text: str) -> None:
-        """A commit on the branch of the pull request."""
+    def push(self, text: str, email: str = "dana@example.invalid") -> None:
+        """A commit on the branch of the pull request, by whose e-mail that is."""
         url = f"{self.url.replace('://', '://x:ghp-dana-000@')}/{REPOSITORY}.git"
-        clone, name = self.folder / "clone", ["-c", "user.name=Dana", "-c", "user.email=dana@example.invalid"]
+        clone, name = self.folder / "clone", ["-c", "user.name=Dana", "-c", f"user.email={email}"]
         if not clone.exists():
             subprocess.run(["git", "clone", "-q", url, str(clone)], check=True)
             subprocess.run(["git", "switch", "-qc", "wider"], cwd=clone, check=True)

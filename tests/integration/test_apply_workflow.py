@@ -76,7 +76,7 @@ class World:
         return answer.json() if answer.content else None
 
     def git(self, *argv: str) -> None:
-        name = ["-c", "user.name=Dana", "-c", "user.email=dana@example.invalid"]
+        name = ["-c", "user.name=Dana", "-c", "user.email=dana-dev@example.invalid"]
         env = {**os.environ, **self.box.environ()}
         subprocess.run(["git", *name, *argv], cwd=self.origin, env=env, check=True, capture_output=True)
 

@@ -36,6 +36,18 @@ def test_each_approval_that_is_missing_is_named_until_it_is_given(world: World) 
     assert world.missing() == ["team-risk", "team-security"], "a later push voids what was said of the commit before"
 
 
+def test_who_wrote_a_commit_of_it_does_not_count(world: World) -> None:
+    """Pushed onto another's pull request, and approved by the same."""
+    world.push("two", email="rita@example.invalid")
+    world.push("three")
+    world.review("rita"), world.review("sam")
+    assert world.missing() == ["team-risk"]
+    world.push("four", email="rita@at.home.invalid")
+    world.review("sam")
+    head = world.ask("GET", "/pulls/1")["head"]["sha"][:12]
+    assert world.missing() == [f"commit {head}", "team-risk"]
+
+
 def test_taking_it_back_counts(world: World) -> None:
     rita, _ = world.review("rita"), world.review("sam")
     world.review("sam", "REQUEST_CHANGES")

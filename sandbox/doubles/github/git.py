@@ -102,8 +102,10 @@ def merge(directory: Path, base: str, head: str, message: str, squash: bool) -> 
 
 
 def commit_facts(directory: Path, revision: str) -> dict[str, str]:
-    text = run(directory, "show", "-s", "--format=%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%B", revision)
-    sha, tree, parents, name, email, date, message = text.split("\0", 6)
+    told = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%ce%x00%B"
+    sha, tree, parents, name, email, date, committer, message = run(
+        directory, "show", "-s", f"--format={told}", revision
+    ).split("\0", 7)
     return {
         "sha": sha,
         "tree": tree,
@@ -111,5 +113,6 @@ def commit_facts(directory: Path, revision: str) -> dict[str, str]:
         "name": name,
         "email": email,
         "date": date,
+        "committer": committer,
         "message": message.rstrip("\n"),
     }

@@ -198,6 +198,10 @@ def fill(schema: Schema, value: Any) -> Any:
         options = [_resolve(option) for option in schema.get(choice, []) if option.get("type") != "null"]
         if len(options) == 1 and value is not None:
             return fill(options[0], value)
+        for option in options if isinstance(value, dict) else ():
+            filled = fill(option, value)
+            if not problems(option, filled):
+                return filled
     if isinstance(value, list):
         return [fill(schema["items"], item) for item in value] if "items" in schema else value
     if not isinstance(value, dict):

@@ -3,8 +3,9 @@
 # description: |
 #   What widens access is approved on the pull request's head commit by a member of the owning team; in production, by a
 #   wildcard or without an owner also by security; for break-glass by several of security. `input.diff` is what
-#   `portcullis access diff --json` says, `input.pull` the pull request's `base`, `head` and `author`, `input.reviews` are in
-#   GitHub's order, `input.teams` are the members by team. One person in two teams speaks for both.
+#   `portcullis access diff --json` says, `input.pull` the pull request's `base`, `head` and `author`, the `writers` of its
+#   commits, and in `strangers` what has a writer whom GitHub does not know; `input.reviews` are in GitHub's order, `input.teams` are
+#   the members by team. One person in two teams speaks for both; who wrote what is proposed speaks for none.
 # custom:
 #   severity: critical
 #   remedy: Have who is named as missing approve the head commit; a later push needs it again.
@@ -26,6 +27,9 @@ known if {
 	is_array(input.diff.changes)
 	every change in input.diff.changes { told(change) }
 	every name in [input.pull.base, input.pull.head, input.pull.author] { named(name) }
+	is_array(input.pull.writers)
+	every name in input.pull.writers { named(name) }
+	is_array(input.pull.strangers)
 	is_array(input.reviews)
 	every review in input.reviews { named(review.author) }
 	is_object(input.teams)
@@ -118,8 +122,13 @@ approving contains person if {
 	some person, review in word
 	review.state == "APPROVED"
 	review.commit_id == input.pull.head
-	person != lower(input.pull.author)
+	not person in wrote
 }
+
+# Of what is proposed: who opened it, and whoever wrote a commit of it.
+wrote contains lower(input.pull.author)
+
+wrote contains lower(login) if some login in input.pull.writers
 
 members[team] contains lower(login) if {
 	some team, logins in input.teams
@@ -146,6 +155,12 @@ missing contains sprintf("%s: %d of %d approvals of %s, for %d changes: %s", tol
 	count(given) < people
 	changes := union({subjects | some subjects in by_people})
 	told_of := [team, count(given), people, substring(input.pull.head, 0, 12), count(changes), some_of(changes)]
+}
+
+# Who wrote that may be who approves it.
+missing contains sprintf("%v: GitHub knows no login of who wrote or committed it; link the e-mail in it", [stranger]) if {
+	some stranger in input.pull.strangers
+	count(demands) > 0
 }
 
 # Whose word is asked for can also hold it back, on whichever commit it was said.

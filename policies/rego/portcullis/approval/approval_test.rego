@@ -19,7 +19,7 @@ teams := {"team-risk": ["rita"], "team-trading": ["tom"], "team-security": ["sam
 
 asking(change, reviews) := {
 	"diff": {"base": "beef", "head": "cafe", "changes": [object.union(line, change)]},
-	"pull": {"base": "beef", "head": "cafe", "author": "dana"},
+	"pull": {"base": "beef", "head": "cafe", "author": "dana", "writers": ["dana"], "strangers": []},
 	"reviews": reviews,
 	"teams": teams,
 }
@@ -93,8 +93,29 @@ test_a_later_push_voids_an_approval if {
 }
 
 test_the_author_does_not_count if {
-	by_rita := object.union(asking({}, [approved("RITA")]), {"pull": {"base": "beef", "head": "cafe", "author": "rita"}})
+	by_rita := object.union(asking({}, [approved("RITA")]), {"pull": {"author": "rita"}})
 	not approval.allow with input as by_rita with data.portcullis.thresholds as limits
+}
+
+test_who_wrote_a_commit_does_not_count if {
+	with_rita := object.union(asking({}, [approved("RITA")]), {"pull": {"writers": ["dana", "Rita"]}})
+	not approval.allow with input as with_rita with data.portcullis.thresholds as limits
+}
+
+test_whose_commit_is_not_known_may_be_who_approves if {
+	told := {"pull": {"strangers": ["commit cafe"]}}
+	asked := object.union(asking({}, [approved("rita")]), told)
+	found := approval.missing with input as asked with data.portcullis.thresholds as limits
+	found == {"commit cafe: GitHub knows no login of who wrote or committed it; link the e-mail in it"}
+	nothing := object.union(asking({"widens": false}, []), told)
+	approval.allow with input as nothing with data.portcullis.thresholds as limits
+}
+
+test_without_the_writers_nothing_is_allowed if {
+	every key in ["writers", "strangers"] {
+		asked := json.remove(asking({"widens": false}, []), [sprintf("pull/%s", [key])])
+		not approval.allow with input as asked with data.portcullis.thresholds as limits
+	}
 }
 
 test_a_dismissed_approval_does_not_count if {

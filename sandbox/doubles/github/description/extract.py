@@ -84,6 +84,7 @@ OPERATIONS: dict[str, str] = {
     f"{REPO}/issues/comments/{{comment_id}}": "patch",
     f"{REPO}/pulls": "get post",
     f"{REPO}/pulls/{{pull_number}}": "get",
+    f"{REPO}/pulls/{{pull_number}}/commits": "get",
     f"{REPO}/pulls/{{pull_number}}/reviews": "get post",
     f"{REPO}/pulls/{{pull_number}}/reviews/{{review_id}}/dismissals": "put",
     f"{REPO}/pulls/{{pull_number}}/merge": "put",

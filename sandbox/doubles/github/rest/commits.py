@@ -34,10 +34,17 @@ def commit(call: Call, repo: Record, revision: str) -> Record:
             "tree": {"sha": facts["tree"], "url": f"{url}/git/trees/{facts['tree']}"},
             "comment_count": 0,
         },
-        "author": None,
-        "committer": None,
+        "author": _linked(call, facts["email"]),
+        "committer": _linked(call, facts["committer"]),
         "parents": [{"sha": parent, "url": f"{url}/commits/{parent}"} for parent in facts["parents"].split()],
     }
+
+
+def _linked(call: Call, email: str) -> Record | None:
+    """Whose e-mail it is. GitHub knows those that a user verified; here each has one, `LOGIN@example.invalid`."""
+    login, _, domain = email.partition("@")
+    known = domain == "example.invalid" and login in call.store.data["users"]
+    return simple_user(call, login) if known else None
 
 
 def require(decision: Decision, status: int) -> None:

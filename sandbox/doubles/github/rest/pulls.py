@@ -7,7 +7,7 @@ from ..rules import judge
 from ..store import Record, node_id, now
 from .api import Call, Refused, Reply, repo_of, serves
 from .branches import rule_of
-from .commits import require
+from .commits import commit, require
 from .people import owner, simple_user
 from .repos import full
 
@@ -118,6 +118,19 @@ def create(call: Call) -> Reply:
 def read(call: Call) -> Reply:
     repo, pull = _one(call, Level.READ)
     return Reply(200, _full(call, repo, pull))
+
+
+_MOST_COMMITS = 250
+"""Of a pull request with more, GitHub lists no more."""
+
+
+@serves(f"GET {PULLS}/{{pull_number}}/commits")
+def commits(call: Call) -> Reply:
+    """Oldest first."""
+    repo, pull = _one(call, Level.READ)
+    span = f"{pull['base_sha']}..{_head(call, repo, pull)}"
+    shas = git.run(call.store.git_dir(repo), "rev-list", "--reverse", span).splitlines()[:_MOST_COMMITS]
+    return Reply(200, [commit(call, repo, sha) for sha in shas])
 
 
 def _review(call: Call, repo: Record, pull: Record, item: Record) -> Record:
