@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 
 import click
@@ -33,6 +35,11 @@ def emit(obj: object, indent: int | None = None) -> None:
 def verbatim(text: str) -> None:
     """For a shell or a file, not for eyes: as it is, with no line break added. Raises as `say`."""
     _print(text, nl=False)
+
+
+def exports(variables: Mapping[str, str]) -> None:
+    """As lines for `eval`. Raises as `say`."""
+    verbatim("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
 
 
 def _print(text: str, *, err: bool = False, nl: bool = True) -> None:

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import secrets
-import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -184,11 +183,11 @@ class Sandbox:
             "VIRTUAL_ENV": sys.prefix,
         }
 
-    def shell(self) -> str:
-        """`environ` as lines for `eval`, while a server is down too. Raises InputError when none is up."""
+    def variables(self) -> dict[str, str]:
+        """`environ`, while a server is down too. Raises InputError when none is up."""
         if len(self.stopped()) == len(_SERVICES):
             raise InputError(_NOT_UP)
-        return "".join(f"export {k}={shlex.quote(v)}\n" for k, v in self.environ_unchecked().items())
+        return self.environ_unchecked()
 
     @contextmanager
     def _reserve_ports(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from rotation.terminal import emit, progress, say, verbatim
+from rotation.terminal import emit, exports, progress, say
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
@@ -41,12 +41,15 @@ def status(as_json: bool) -> None:
 
 
 @command.command()
-def env() -> None:
+@_AS_JSON
+def env(as_json: bool) -> None:
     """Variables for a shell; exit 3 names on stderr what is down. Example: eval "$(portcullis sandbox env)" """
-    from sandbox.environment import here
+    from sandbox.environment import DEFAULT, here
 
     box = here()
-    verbatim(box.shell())
+    (emit if as_json else exports)(box.variables())
+    if box.root.resolve() != DEFAULT.resolve():
+        progress(f"the sandbox that PORTCULLIS_SANDBOX names, not this checkout's: {box.root}")
     stopped = box.stopped()
     if stopped:
         progress(f"portcullis: down: {', '.join(stopped)}; start it with `portcullis sandbox up`")
@@ -54,7 +57,8 @@ def env() -> None:
 
 
 @command.command()
-def seed() -> None:
+@_AS_JSON
+def seed(as_json: bool) -> None:
     """After the first `pulumi up`: values for the declared secrets, a secret_id for each workload; what is there stays.
 
     \b
@@ -68,31 +72,43 @@ def seed() -> None:
     sandbox.environ()
     seed(sandbox, progress)
     deliver(sandbox)
+    _tell(as_json)
 
 
 @command.command()
-def down() -> None:
+@_AS_JSON
+def down(as_json: bool) -> None:
     """Stop every service by its id; state is kept. Example: portcullis sandbox down"""
     from sandbox.environment import here
 
     here().down(progress)
+    _tell(as_json)
 
 
 @command.command()
-def reset() -> None:
+@_AS_JSON
+def reset(as_json: bool) -> None:
     """Stop every service and remove all state. Example: portcullis sandbox reset"""
     from sandbox.environment import here
 
     here().reset(progress)
+    _tell(as_json)
+
+
+def _tell(as_json: bool) -> None:
+    """What runs now."""
+    from sandbox.environment import here
+
+    if as_json:
+        emit({"services": [asdict(s) for s in here().status()]})
 
 
 def _status(as_json: bool) -> None:
     from sandbox.environment import here
 
     found = here().status()
-    if as_json:
-        emit({"services": [asdict(s) for s in found]})
-    else:
+    _tell(as_json)
+    if not as_json:
         for s in found:
             say(f"{s.name:10} {'up' if s.healthy else 'DOWN':5} pid {s.pid or '-':>8} port {s.port}")
     if not all(s.healthy for s in found):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-from rotation.terminal import emit, progress, say, verbatim
+from rotation.terminal import emit, exports, progress, say
+
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.group("tools")
@@ -18,19 +20,17 @@ def command() -> None:
 
 
 @command.command()
-def env() -> None:
+@_AS_JSON
+def env(as_json: bool) -> None:
     """Lines for a shell in which pulumi and opa are found. Example: eval "$(portcullis tools env)" """
-    import shlex
-
     from tools.bootstrap import ensure
 
-    for name, value in ensure(progress).environ().items():
-        verbatim(f"export {name}={shlex.quote(value)}\n")
+    (emit if as_json else exports)(ensure(progress).environ())
 
 
 @command.command()
 @click.option("--linters", is_flag=True, help="Also what only the tests use: regal and actionlint.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@_AS_JSON
 def install(linters: bool, as_json: bool) -> None:
     """Make every tool available; minutes the first time. Example: portcullis tools install"""
     from tools.bootstrap import ensure

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -100,9 +102,14 @@ def test_environment_while_one_server_is_down_is_the_rest_and_names_it(sandbox: 
         asked = _command(sandbox, "env")
         told, said = asked.communicate()
         assert (asked.returncode, told) == (3, whole)
-        assert said == "portcullis: down: opa; start it with `portcullis sandbox up`\n"
+        assert said == (
+            f"the sandbox that PORTCULLIS_SANDBOX names, not this checkout's: {sandbox.root}\n"
+            "portcullis: down: opa; start it with `portcullis sandbox up`\n"
+        )
     finally:
         sandbox.up(print)
+    document = json.loads(_command(sandbox, "env", "--json").communicate()[0])
+    assert whole == "".join(f"export {name}={shlex.quote(value)}\n" for name, value in document.items())
     never = _command(fresh("never"), "env")
     assert (never.communicate()[0], never.returncode) == ("", 2)
 
@@ -144,7 +151,8 @@ def test_reset_leaves_nothing_and_may_be_repeated(fresh: Made) -> None:
     assert [f for f in [*folders, box.root] if f.exists()] == []
     left = [p for p in Path("/proc").glob("[0-9]*/cmdline") if _mentions(p, str(box.root))]
     assert left == [], "a process of the sandbox, or a child of one, still runs"
-    box.reset(print)
+    told = _command(box, "reset", "--json").communicate()[0]
+    assert not any(service["healthy"] for service in json.loads(told)["services"])
     assert not box.root.exists()
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -51,6 +52,24 @@ def test_wrong_use_is_a_document(
     assert message in document["error"]
     assert message in err
     assert "\x07" not in out + err
+
+
+def _leaves(command: click.Command, context: click.Context, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    for word in command.list_commands(context):
+        under = command.get_command(context, word)
+        assert under is not None
+        yield from _leaves(under, context, f"{name} {word}".strip())
+
+
+def test_every_command_has_json_and_an_example() -> None:
+    context = click.Context(cli.cli)
+    found = dict(_leaves(cli.cli, context))
+    assert {"contain", "sandbox reset", "tools env"} <= set(found)
+    assert [name for name, leaf in found.items() if "as_json" not in {p.name for p in leaf.params}] == []
+    assert [name for name, leaf in found.items() if "Example" not in (leaf.help or "")] == []
 
 
 def test_without_json_stdout_stays_empty(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
