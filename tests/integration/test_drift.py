@@ -262,6 +262,7 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
         ),
     }
     api.call("PATCH", f"/repos/{settings.owner}/tradepulse-connectors", {"default_branch": "main"})
+    host.write_branch_rule(name, rule)  # which lets nobody around it
 
 
 def test_a_vault_that_refuses_is_unread(env: dict[str, str]) -> None:
