@@ -21,7 +21,7 @@ from containment.report import Report, exit_code
 from containment.run import Progress
 from containment.scope import parse_scope
 from containment.systems import from_environment
-from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
+from policies.errors import Congested, InputError, PortcullisError, Unanswered, Unreachable
 from policies.load import load
 from policies.model import Estate
 
@@ -135,6 +135,8 @@ def _refused(error: Unreachable) -> bool:
 
 
 def _lacking(error: Unreachable) -> str:
+    if isinstance(error, Congested):
+        return "no answer from the vault's storage in time"
     return "no token for the vault" if _refused(error) else "no answer from the vault"
 
 
@@ -143,6 +145,8 @@ def _absent(asked: Asked, incident: Incident, error: Unreachable) -> str:
     by_hand = f"portcullis contain --incident-id {incident.id}" + (f" --scope {scope}" if scope else "")
     again = f"{by_hand}, or {LOCK} --config incidentId={incident.id} --config incidentScope={scope}"
     when = f"with a token that is accepted ({error.tried})" if isinstance(error, TokensRefused) else "when it is back"
+    if isinstance(error, Congested):
+        when = "when the limit that is named above is in force"
     if asked.told:
         return f"{_lacking(error)} any more; run the same command again {when}: {again}"
     return (

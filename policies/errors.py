@@ -33,3 +33,7 @@ class Unreachable(PortcullisError):
 
 class Unanswered(Unreachable):
     """It gave no answer of its own: nobody is there, it is sealed, or it has no leader. A refusal is none of these."""
+
+
+class Congested(Unanswered):
+    """It is up, and what needs its storage waits behind the requests of others."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from containment import names
+from containment.adapters import congestion
 from containment.adapters.accessors import WORKERS, Accessors, said
 from containment.incident import Incident
 from containment.ports import Issued, Lease, Seen, Token
@@ -82,6 +83,8 @@ class HvacVault:
             raise kind(f"vault: {what}: {type(error).__name__}: {said(error)}"[:400]) from error
         except requests.exceptions.SSLError as error:
             raise Unanswered(f"vault: {what}: {type(error).__name__}: is VAULT_CACERT its authority?") from error
+        except requests.exceptions.ReadTimeout as error:
+            raise congestion.timed_out(self._client, f"vault: {what}: {type(error).__name__}") from error
         except requests.RequestException as error:
             raise Unanswered(f"vault: {what}: {type(error).__name__}") from error
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import hvac.exceptions
 import pytest
+import requests
 
 from containment.adapters import vault
 from containment.adapters.accessors import Accessors
-from policies.errors import Unanswered, Unreachable
+from policies.errors import Congested, Unanswered, Unreachable
 
 CONFLICT = hvac.exceptions.InternalServerError(errors=["1 error occurred: transaction commit failed"])
 LEADERLESS = hvac.exceptions.InternalServerError(errors=["local node not active"])
@@ -90,3 +91,33 @@ def test_one_that_is_refused_and_there_is_not() -> None:
 def test_nor_one_of_which_nobody_said_anything() -> None:
     with pytest.raises(Unanswered, match="VaultDown"):
         _revoke(hvac.exceptions.VaultDown(errors=["sealed"]), NO_ACCESSOR)
+
+
+class _Session:
+    """Answers `health` by that status, 0 not at all, and nothing else in time."""
+
+    def __init__(self, health: int) -> None:
+        self._health = health
+
+    def get(self, url: str, timeout: float) -> requests.Response:
+        assert (url, timeout) == ("http://127.0.0.1:1/v1/sys/health", 5.0)
+        if not self._health:
+            raise requests.ConnectionError
+        answer = requests.Response()
+        answer.status_code = self._health
+        return answer
+
+    def request(self, *_: object, **__: object) -> requests.Response:
+        raise requests.exceptions.ReadTimeout
+
+
+@pytest.mark.parametrize(("health", "congested"), [(200, True), (503, False), (0, False)])
+def test_a_server_that_is_up_and_whose_storage_does_not_answer_is_told_with_the_remedy(
+    health: int, congested: bool
+) -> None:
+    server = vault.HvacVault.from_environment({"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "t"})
+    server._client.adapter.session = _Session(health)
+    with pytest.raises(Unanswered, match=r"^vault: .*: ReadTimeout") as told:
+        server.compiled()
+    assert isinstance(told.value, Congested) is congested
+    assert ("bao write sys/quotas/rate-limit/incident path=MOUNT/ rate=1" in str(told.value)) is congested
