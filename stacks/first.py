@@ -102,9 +102,14 @@ def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG
 
 
 def _verdict(error: PortcullisError) -> str:
-    """A lock-down that a server cut short is not contained, however far it came."""
-    locking = pulumi.Config().get("incident") == Mode.LOCK and not pulumi.runtime.is_dry_run()
-    return "not contained: " if locking and isinstance(error, Unreachable) else ""
+    """A lock-down that a server cut short is not contained, however far it came; a lift has not begun before its proofs
+    are in."""
+    asked = pulumi.Config().get("incident")
+    if pulumi.runtime.is_dry_run() or not isinstance(error, Unreachable):
+        return ""
+    if asked == Mode.LOCK:
+        return "not contained: "
+    return "nothing was lifted: " if asked == Mode.LIFT and not lift_begun.is_set() else ""
 
 
 @refusals()

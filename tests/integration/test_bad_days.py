@@ -42,7 +42,7 @@ def test_opa_down(prod: Production, tmp_path: Path) -> None:
         prod.prove("OPA-1")
         lift = prod.lift("OPA-1")
         assert lift.returncode != 0
-        assert "opa at" in lift.stdout
+        assert "nothing was lifted: opa at" in lift.stdout
         assert prod.open() == ["OPA-1"]
         assert not prod.reads("partner-gateway", PARTNER)
     finally:
