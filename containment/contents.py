@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from itertools import islice
@@ -67,11 +68,9 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
         path = file.relative_to(root)
         inside: list[Path] = []
         seen += 1
-        if file.is_dir() and not file.is_symlink() and len(path.parts) < _DEEP and seen < _MANY:
-            try:
+        with suppress(OSError):  # whoever looks at it next meets that, and names it
+            if file.is_dir() and not file.is_symlink() and len(path.parts) < _DEEP and seen < _MANY:
                 inside = _inside(file)
-            except OSError:
-                inside = []
         if inside:
             left += inside
         else:

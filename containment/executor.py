@@ -112,11 +112,17 @@ def _run(
 def _contain(run: Run) -> None:
     vault = run.systems.vault
     # Repositories have a list of effects of their own until the end: the quarantine, which keeps every workload out,
-    # does not stay shut for them. Keys have one until it is asked what is left: denied is denied without them.
+    # does not stay shut for them. Keys have one until it is asked what is left: nothing before waits for them.
     beside, upstreams = replace(run, effects=[]), replace(run, effects=[])
     with ThreadPoolExecutor(2) as pool:
         keys = pool.submit(upstream.disable_keys, upstreams)
         locked = pool.submit(repositories.lock, beside)
+
+        def joined() -> None:
+            keys.result()
+            run.effects.extend(upstreams.effects)
+            upstreams.effects.clear()
+
         try:
             policies.deny(run)
             probes.foresee(run)
@@ -125,10 +131,9 @@ def _contain(run: Run) -> None:
                 denied = bool(run.incident.denied_at)
                 _milestone(run, DENIED, denied, lambda i: i if i.denied_at else replace(i, denied_at=vault.now()))
             identities.disable(run)
-            keys.result()
-            run.effects.extend(upstreams.effects)
-            _revoke(run)
+            _revoke(run, joined)
         finally:
+            joined()
             locked.result()
             run.effects.extend(beside.effects)
     strangers.shut_out(run)
@@ -138,14 +143,15 @@ def _contain(run: Run) -> None:
         _milestone(run, CONTAINED, contained, lambda i: i if i.contained_at else replace(i, contained_at=vault.now()))
 
 
-def _revoke(run: Run) -> None:
+def _revoke(run: Run, joined: Callable[[], None]) -> None:
     """Nothing new is issued, what is out is revoked, until nothing is left that can be used; then the workloads may
     come back. A database user that cannot be dropped, or its lease, is a finding; without a login and a session it is
-    no credential, and keeps nobody out."""
+    no credential, and keeps nobody out. `joined`: with the word on the leaked keys."""
     issuance.stop(run)
     users = database.shut_out(run)
     since = _sweep(run)
     dead = database.drop_users(run, users, since)
+    joined()
     beside = upstream.UNKNOWN | (database.REMAINS if dead else frozenset())
     if run.clean_beside(beside) and policies.open_quarantine(run):
         try:

@@ -62,7 +62,7 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
     A scope that the last apply did not know is left to the declarations. Raises InputError, as `put_on_record` does.
     """
     try:
-        decision = decided(vault, asked, stored)
+        decision = decided(vault, asked, stored, last=True)
     except UnknownScope:
         return asked
     tell(asked, decision, progress, warn)
@@ -85,14 +85,15 @@ def tell(asked: Asked, decision: Decision, progress: Progress, warn: Progress) -
         warn(decision.warning)
 
 
-def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
-    """Reads what is in force. Raises InputError for an unknown scope or a lift that names nothing open."""
+def decided(vault: Vault, asked: Asked, estate: Estate, *, last: bool = False) -> Decision:
+    """Reads what is in force. Raises InputError for an unknown scope or a lift that names nothing open. `last`: by the
+    estate of the last apply, which may not know a name yet."""
     incidents = vault.incidents()
     noted = _noted(asked, incidents)
     try:
         scope, left_over = parse_scope(noted or scope_text(asked, incidents), estate), ""
     except UnknownScope as error:
-        if asked.mode is Mode.LOCK and not noted:
+        if asked.mode is Mode.LOCK and (last or not noted):
             raise
         scope = Scope(everything=bool(noted))
         left_over = f"incidentScope is left over and not used: {error.why}; pulumi config rm incidentScope"

@@ -259,6 +259,7 @@ def _break_glass_paths() -> dict[str, dict[str, Any]]:
         f"{names.STORE}/*": {"capabilities": _ALL},
         f"{names.STORE}/data/{names.CANDIDATES}/*": {"capabilities": ["deny"]},
         "sys/mounts/*": {"capabilities": _ALL},
+        "sys/quotas/rate-limit/*": {"capabilities": _ALL},
     }
 
 

@@ -97,7 +97,10 @@ def last_seen(incident_id: str) -> tuple[Incident | None, str]:
         wrong = [p for p in problems if p.path in _SCOPE and p.kind is not contents.Kind.UNFINISHED]
         if wrong:
             return None, "; ".join(f"{p.path}: {p.kind}, {p.detail}" for p in wrong)
-        return (Incident.from_json(json.loads(files.read(here / _INCIDENT))) if seen else None), ""
+        found = Incident.from_json(json.loads(files.read(here / _INCIDENT))) if seen else None
+        if found and (found.id != incident_id or not all(isinstance(name, str) for name in found.scope.leaked)):
+            return None, f"{_INCIDENT} is another incident's, or none"
+        return found, ""
     except (PortcullisError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return None, f"{_INCIDENT} cannot be read ({type(error).__name__})"
 

@@ -80,5 +80,6 @@ def look(
 
 
 def _digests(values: Mapping[str, Any]) -> dict[str, str]:
-    said = ((name, json.dumps(value, sort_keys=True)) for name, value in values.items() if value)
+    """But of `status`, which the server makes anew at each read: whether the issuer answers just now."""
+    said = ((name, json.dumps(value, sort_keys=True)) for name, value in values.items() if value and name != "status")
     return {name: sha256(text.encode()).hexdigest() for name, text in said}

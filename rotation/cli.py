@@ -55,7 +55,8 @@ def main() -> None:
     try:
         code = cli(prog_name="portcullis", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         _fail(error.format_message(), error.exit_code)
     except click.Abort as error:
         code = TERMINATED if isinstance(error.__cause__, Terminated) else INTERRUPTED

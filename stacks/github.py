@@ -24,6 +24,8 @@ from containment.run import WORKERS
 from policies.model import Repository
 from stacks.registration import registered
 
+ORGANIZATION = "Actions of the organization"
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -180,7 +182,7 @@ async def declare(repositories: tuple[Repository, ...], locked: bool, held: Held
 def still_locked(repositories: tuple[Repository, ...], host: GithubHost) -> list[str]:
     """In peace: what GitHub still has as a lock-down left it. Pulumi takes nothing back of which its state does not
     know. Raises Unreachable."""
-    found = [] if host.organization_actions() != ORGANIZATION_ACTIONS[True] else ["Actions of the organization"]
+    found = [] if host.organization_actions() != ORGANIZATION_ACTIONS[True] else [ORGANIZATION]
     for repository in repositories:
         name, wanted = repository.name, {rule.pattern for rule in settings(repository, locked=False).branches}
         found += [f"{name} {rule.pattern}" for rule in _rules(host, name) if rule.lock and rule.pattern in wanted]

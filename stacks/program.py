@@ -113,7 +113,7 @@ async def _rest(
         complaints.append(f"repositories were not declared: {error}")
     if vault is not None and decision.lifting and not decision.in_force:
         try:
-            left = await asyncio.to_thread(beyond.still_locked, vault, context)
+            left = await asyncio.to_thread(beyond.still_locked, vault, context, decision.lifting)
             complaints += [meanwhile.not_ours(left, decision.lifting)] if left else []
         except PortcullisError as error:
             complaints.append(f"whether another environment's is still locked is not known: {error}")

@@ -12,7 +12,8 @@ _PATIENCE = 5.0
 
 
 def timed_out(client: Any, message: str) -> Unanswered:
-    """For a read that nobody answered: with the remedy, where the server says that it is well. `client`: hvac's."""
+    """For a request to a KV store that nobody answered: with the remedy, where the server says that it is well.
+    `client`: hvac's."""
     import requests
 
     try:
@@ -24,6 +25,6 @@ def timed_out(client: Any, message: str) -> Unanswered:
     return Congested(
         f"{message}; it is up, and what needs its storage waits behind the requests of others, as of a leaked token "
         "that asks for database users all the time. Have an administrator, or break-glass, limit each database mount: "
-        "bao write sys/quotas/rate-limit/incident path=MOUNT/ rate=1; what waits already ends within some "
+        "bao write sys/quotas/rate-limit/incident path='MOUNT/creds/*' rate=1; what waits already ends within some "
         "minutes (docs/incident_playbooks.md)"
     )

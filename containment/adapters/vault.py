@@ -40,6 +40,7 @@ class HvacVault:
         session.verify = ca or True  # hvac takes a given session's own settings over its arguments
         self._client: Any = hvac.Client(url=address, token=token, timeout=30, session=session)
         self._unusable = _unusable(ca) if ca and address.startswith("https:") else ""
+        self._operator: HvacVault | None = None
         self._accessors = Accessors(self._client, self._may_look_up)
 
     @classmethod
@@ -58,7 +59,9 @@ class HvacVault:
         """With PORTCULLIS_CONTAINMENT_TOKEN, whose few rules the server compiles in no time, else with VAULT_TOKEN.
         Raises InputError as `from_environment` does."""
         token = environ.get("PORTCULLIS_CONTAINMENT_TOKEN")
-        return cls.from_environment({**environ, "VAULT_TOKEN": token} if token else environ)
+        vault = cls.from_environment({**environ, "VAULT_TOKEN": token} if token else environ)
+        vault._operator = cls.from_environment(environ) if token and environ.get("VAULT_TOKEN") else None
+        return vault
 
     def _call(self, what: str, function: Callable[[], T], *, absent: T | None = None, missing_ok: bool = False) -> T:
         import hvac.exceptions as refusals
@@ -84,7 +87,9 @@ class HvacVault:
         except requests.exceptions.SSLError as error:
             raise Unanswered(f"vault: {what}: {type(error).__name__}: is VAULT_CACERT its authority?") from error
         except requests.exceptions.ReadTimeout as error:
-            raise congestion.timed_out(self._client, f"vault: {what}: {type(error).__name__}") from error
+            message = f"vault: {what}: {type(error).__name__}"
+            stored = f" {names.STORE}/" in what  # whatever else may be waiting for a database
+            raise (congestion.timed_out(self._client, message) if stored else Unanswered(message)) from error
         except requests.RequestException as error:
             raise Unanswered(f"vault: {what}: {type(error).__name__}") from error
 
@@ -98,6 +103,15 @@ class HvacVault:
     def whoami(self) -> str:
         answer = self._call("token lookup-self", lambda: self._client.auth.token.lookup_self())
         return str(answer["data"]["accessor"])
+
+    def beside(self) -> str:
+        """Accessor of the token by which Pulumi declares beside this one, "" when there is none or it is refused."""
+        try:
+            return self._operator.whoami() if self._operator else ""
+        except Unanswered:
+            raise
+        except Unreachable:
+            return ""
 
     def metadata(self) -> Mapping[str, str]:
         """What whoever made this token wrote on it; its holder cannot change it."""
@@ -185,8 +199,9 @@ class HvacVault:
         return dict((self._last_apply() or {}).get("repositories") or {})
 
     def seen(self) -> Seen | None:
-        """What the last apply saw that no declaration says; None where an earlier version wrote."""
-        return (self._last_apply() or {}).get("seen")
+        """What the last apply saw that no declaration says; None where an earlier version wrote, or another hand."""
+        held = (self._last_apply() or {}).get("seen")
+        return held if isinstance(held, dict) and all(isinstance(v, dict) for v in held.values()) else None
 
     def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen) -> bool:
         """Whether anything was written: the same is not stored twice."""

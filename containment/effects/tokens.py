@@ -16,7 +16,7 @@ from policies.model import CiRole, Workload
 
 def revoke(run: Run, since: int) -> int:
     """What was out before `since` (epoch seconds), and everything of a leaked identity, but never the token this run
-    works with. Returns how many were found."""
+    and Pulumi beside it work with. Returns how many were found."""
     vault = run.systems.vault
     identities: list[Workload | CiRole] = [*run.affected.workloads, *run.affected.ci_roles]
     scoped = {i.name for i in identities}
@@ -24,8 +24,8 @@ def revoke(run: Run, since: int) -> int:
     leaked = {w.name for w in run.affected.unreplaced_workloads}
     jobs = run.affected.control_leaked or any(i.scope.everything for i in run.affected.open)
 
-    def wanted(token: Token, operator: str) -> bool:
-        if token.accessor == operator or token.batch:
+    def wanted(token: Token, kept: set[str]) -> bool:
+        if token.accessor in kept or token.batch:
             return False
         if jobs and names.of_a_job(token.path, token.policies):
             return run.affected.control_leaked or token.created < since
@@ -33,8 +33,8 @@ def revoke(run: Run, since: int) -> int:
         return ours and (token.created < since or token.role in leaked)
 
     try:
-        operator = vault.whoami()
-        found = [t for t in vault.tokens() if wanted(t, operator)]
+        kept = {vault.whoami(), vault.beside() if jobs else ""}
+        found = [t for t in vault.tokens() if wanted(t, kept)]
     except PortcullisError as error:
         run.fail("tokens revoked", "every identity in scope", error)
         return 0

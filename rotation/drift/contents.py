@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from containment import logins, names, onboarding, seen
 from containment.effects import issuance
 from containment.incident import State
+from containment.locked import OFF_ROLE
 from containment.ports import Vault
 from containment.run import WORKERS
 from policies.model import AuthMethod, Estate, MountType
@@ -35,7 +36,9 @@ def changed(vault: Vault, estate: Estate) -> list[str]:
     """Each with what of it is wrong: parameters, or the paths of a policy's rules. Reads only."""
     locked = any(incident.state is State.OPEN for incident in vault.incidents())
     judges = {**_policies(estate, locked), **_token_roles(estate), **_logins(estate), **_stores(estate)}
-    since = seen.differing(seen.of_vault(vault), vault.seen() or {})
+    off = _off(vault) if locked else set[str]()
+    held = {path: digests for path, digests in seen.of_vault(vault).items() if path not in off}
+    since = seen.differing(held, vault.seen() or {})
     kept = _kept(vault.compiled(), estate, locked)
     tuned = [line for listed in ("sys/mounts", "sys/auth") for line in _tuned(listed, vault.read(listed) or {})]
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -44,6 +47,11 @@ def changed(vault: Vault, estate: Estate) -> list[str]:
             judges, (judge(held) for (_, judge), held in zip(judges.values(), answers, strict=True)), strict=True
         )
         return [*(f"{what} ({', '.join(wrong)})" for what, wrong in found if wrong), *tuned, *kept, *since]
+
+
+def _off(vault: Vault) -> set[str]:
+    """Logins of the control repository's jobs that a lock-down has switched off."""
+    return {path for path in seen.OWN_LOGINS if not issuance.wrong(vault.read(path) or {}, OFF_ROLE)}
 
 
 def _policies(estate: Estate, locked: bool) -> dict[str, tuple[str, _Judge]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from access.errors import PolicyError
@@ -13,7 +14,7 @@ from access.rule import DENIED, Capability, Constraints, Policy
 from containment.effects import issuance
 
 _Answer: TypeAlias = Mapping[str, Any]
-_Rules: TypeAlias = dict[str, list[tuple[frozenset[Capability], Constraints]]]
+_Rules: TypeAlias = dict[str, list[tuple[frozenset[Capability], Constraints, datetime | None]]]
 
 _NAMED = 5
 _NARROWING = frozenset(
@@ -34,8 +35,6 @@ _SERVERS_OWN: Mapping[str, tuple[object, ...]] = {
     "token_type": ("default", "default-service"),
     "bound_claims_type": ("string",),
     "callback_mode": ("client",),
-    "namespace_in_state": (True,),
-    "status": ("valid",),
 }
 """What the server says of a parameter that nobody has set, where that is not empty."""
 HEADERS: Mapping[str, Mapping[str, list[str]]] = {
@@ -88,6 +87,8 @@ def policy(held: _Answer | None, wanted: str, *, denies: bool = False) -> list[s
     """Paths whose rules are not as `wanted`. `denies`: a policy that grants nothing will do as well."""
     if held is None:
         return ["is gone"]
+    if held.get("expiration"):
+        return ["expires"]
     text = str(held["policy"])
     if text.strip() == wanted.strip():
         return []
@@ -95,7 +96,7 @@ def policy(held: _Answer | None, wanted: str, *, denies: bool = False) -> list[s
         found, ours = _rules(parse(text, "the server's")), _rules(parse(wanted, "ours"))
     except PolicyError as error:
         return [f"is not read: {json.dumps(str(error))}"]
-    if denies and all(can <= DENIED for rules in found.values() for can, _ in rules):
+    if denies and all(can <= DENIED for rules in found.values() for can, *_ in rules):
         return []
     return _quoted(path for path in sorted({*found, *ours}) if found.get(path) != ours.get(path))
 
@@ -115,7 +116,7 @@ def default(held: _Answer | None) -> list[str]:
 def _rules(policy: Policy) -> _Rules:
     found: _Rules = {}
     for rule in policy.rules:
-        found.setdefault(rule.path, []).append((rule.capabilities, rule.constraints))
+        found.setdefault(rule.path, []).append((rule.capabilities, rule.constraints, rule.expires))
     return found
 
 

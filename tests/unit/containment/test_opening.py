@@ -86,6 +86,18 @@ def test_what_was_denied_first_is_what_the_run_goes_on_with() -> None:
     assert len(decision.known) == 1
 
 
+def test_what_was_asked_for_here_and_is_not_applied_yet_is_left_to_the_declarations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An id alone, after a run without the vault: everything would be locked down by the last apply's word."""
+    monkeypatch.setattr(record, "unrecorded_scope", lambda _: f"secret:{NAME}")
+    server: Any = Server()
+    asked = Asked(Mode.LOCK, "A", "")
+    assert opening.deny_first(server, asked, _without(load(), NAME), print, print) == asked
+    assert server.held == []
+    assert opening.current(opening.decided(server, asked, load())).scope == Scope(False, (f"secret:{NAME}",))
+
+
 @pytest.mark.parametrize("acted", [True, False])
 def test_whether_anything_was_denied_first_is_known_to_the_rest(monkeypatch: pytest.MonkeyPatch, acted: bool) -> None:
     monkeypatch.setattr(executor, "deny", lambda *_: acted)

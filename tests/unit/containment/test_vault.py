@@ -120,4 +120,4 @@ def test_a_server_that_is_up_and_whose_storage_does_not_answer_is_told_with_the_
     with pytest.raises(Unanswered, match=r"^vault: .*: ReadTimeout") as told:
         server.compiled()
     assert isinstance(told.value, Congested) is congested
-    assert ("bao write sys/quotas/rate-limit/incident path=MOUNT/ rate=1" in str(told.value)) is congested
+    assert ("bao write sys/quotas/rate-limit/incident path='MOUNT/creds/*' rate=1" in str(told.value)) is congested

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from stacks.access import Context
 
 ESTATE = load()
 PEACE = affected(ESTATE, ())
-LOCKED = affected(ESTATE, (Incident("A", Scope(everything=True), State.OPEN, opened_at=10),))
+LIFTING = Incident("A", Scope(everything=True), State.LIFTED, opened_at=10)
+LOCKED = affected(ESTATE, (replace(LIFTING, state=State.OPEN),))
 STAGING = [i for i in logins.identities(ESTATE) if i.environment == "staging"]
 
 
@@ -46,13 +48,13 @@ def test_what_another_stack_declares_is_named(monkeypatch: pytest.MonkeyPatch, e
 
     def look(some: tuple[Repository, ...], _: object) -> list[str]:
         asked.extend(r.environment for r in some)
-        return ["x main"]
+        return ["x main", github.ORGANIZATION]
 
     monkeypatch.setattr(GithubHost, "from_environment", lambda: None)
     monkeypatch.setattr(github, "still_locked", look)
     context = Context(ESTATE, PEACE, (), 20, environment)
     locked: Any = Server(LOCKED)
-    found = beyond.still_locked(locked, context)
+    found = beyond.still_locked(locked, context, LIFTING)
     if environment == "all":
         assert (found, asked) == ([], [])
         return
@@ -61,5 +63,6 @@ def test_what_another_stack_declares_is_named(monkeypatch: pytest.MonkeyPatch, e
     assert shut <= set(found)
     assert {names.login_role(i) for i in STAGING if isinstance(i, CiRole)} <= set(found)
     assert set(asked) <= {"staging"}
+    assert github.ORGANIZATION not in found, "this stack's repositories are told of it"
     peace: Any = Server(PEACE)
-    assert [f for f in beyond.still_locked(peace, context) if f != "x main"] == []
+    assert [f for f in beyond.still_locked(peace, context, LIFTING) if f != "x main"] == []

@@ -41,6 +41,14 @@ def test_a_remark_is_nothing_and_a_constraint_that_is_gone_is_named() -> None:
     assert whole.policy({"policy": constrained}, text) == ['"auth/token/create/pc-apply"']
 
 
+def test_what_is_to_vanish_by_itself_is_named() -> None:
+    ours = json.dumps({"path": {"a/b": {"capabilities": ["deny"]}}})
+    ending = json.dumps({"path": {"a/b": {"capabilities": ["deny"], "expiration": "2020-01-01T00:00:00Z"}}})
+    assert whole.policy({"policy": ours}, ours) == []
+    assert whole.policy({"policy": ending}, ours) == ['"a/b"']
+    assert whole.policy({"policy": ours, "expiration": "2040-01-01T00:00:00Z"}, ours) == ["expires"]
+
+
 def test_a_quarantine_that_denies_is_a_lock_downs_own() -> None:
     denying = '{"path":{"secret/data/a":{"capabilities":["deny"]}}}'
     assert whole.policy({"policy": denying}, gate.open_policy(), denies=True) == []
