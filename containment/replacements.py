@@ -34,7 +34,10 @@ def revoked_before(item: str, incidents: Iterable[Incident], estate: Estate) -> 
 
 
 def made(item: str, incidents: Sequence[Incident], estate: Estate) -> frozenset[str]:
-    """References of what counts as new, whichever incident's rotation made it."""
+    """References of what counts as new, whichever incident's rotation made it. While an incident that names it has
+    denied nothing yet, all that is there may have leaked in that one."""
+    if not all(i.denied_at for i in incidents if item in leaked_in(i, estate.repositories)):
+        return frozenset()
     since = denied_at(item, incidents, estate)
     return frozenset(m.reference for i in incidents for m in i.made if m.item == item and m.at > since)
 

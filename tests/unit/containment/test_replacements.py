@@ -40,6 +40,15 @@ def test_what_may_have_leaked_in_a_later_incident_is_not(at: int) -> None:
     assert made(KEY, (rotated, ELSEWHERE), ESTATE) == ({reference("k")} if at > DENIED else frozenset())
 
 
+def test_nothing_is_new_to_an_incident_that_has_denied_nothing_yet() -> None:
+    """Its lock-down disables keys beside the deny: what replaced the last leak may be what leaks now."""
+    rotated = replace(_with(FIRST, KEY, "k", 201), state=State.LIFTED)
+    begun = replace(SECOND, denied_at=0)
+    assert made(KEY, (rotated,), ESTATE) == {reference("k")}
+    assert made(KEY, (rotated, begun), ESTATE) == frozenset()
+    assert made(KEY, (rotated, replace(ELSEWHERE, denied_at=0)), ESTATE) == {reference("k")}
+
+
 def test_the_last_one_made_counts_and_is_kept() -> None:
     twice = _with(_with(FIRST, KEY, "k1", 201), KEY, "k2", 202)
     assert made(KEY, (twice,), ESTATE) == {reference("k2")}
