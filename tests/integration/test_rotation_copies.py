@@ -81,7 +81,9 @@ def test_one_replacement_serves_every_incident_that_names_what_leaked(sandbox: S
         done = pulumi(sandbox, "incident=true", f"incidentId={incident}", f"incidentScope={scope}")
         assert done.returncode == 0, done.stdout
     code, document = rotating.rotate(sandbox, "run", "BOTH-1")
-    assert code == 0, document["open"]
+    (waiting,) = document["open"]
+    assert (code, "recovery: nothing was read" in waiting) == (1, True), waiting
+    assert "portcullis rotate run BOTH-2" in waiting, "the other incident holds them shut until it is rotated too"
     done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
     assert done.returncode == 0, done.stdout
     made = _replacements(sandbox)
