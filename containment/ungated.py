@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from access.globs import like
-from containment import carriers, names, onboarding
+from containment import carriers, logins, names, onboarding
 from containment.carriers import Carrier, Roles
 from containment.ports import Vault
 from policies.model import CiRole, Estate, Workload
@@ -18,7 +18,7 @@ OWN = (f"{names.PREFIX}w-", f"{names.PREFIX}ci-", f"{names.PREFIX}b-")
 def look(vault: Vault, estate: Estate) -> Roles:
     """Every entity and group, and every role that is declared nowhere. Declared ones, and the token roles that an
     administrator makes for them, are not even read; what is called like ours and is none of these is anybody's."""
-    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    identities = logins.identities(estate)
     declared = {names.login_role(identity) for identity in identities}
     ours = {f"auth/token/roles/{name}" for name in onboarding.token_roles(estate)}
     return carriers.undeclared(vault, (declared | ours).__contains__)

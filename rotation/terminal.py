@@ -14,6 +14,9 @@ import click
 from policies.errors import Unreachable
 from policies.plain import entry
 
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+"""Every command's; what it gives goes through `emit`."""
+
 
 def say(text: str) -> None:
     """One entry: controls and directions as their escapes. Raises Unreachable where stdout takes nothing."""

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from containment import gate, names, onboarding, operators
+from containment import gate, logins, names, onboarding, operators
 from policies.load import load
-from policies.model import AuthMethod, CiRole, Estate, KvSecret, SecretAccessPolicy, Workload
+from policies.model import AuthMethod, Estate, KvSecret, SecretAccessPolicy
 from sandbox.process import write_private
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def prepare(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
     _trust_issuer(sandbox, call)
     for role, parameters in onboarding.token_roles(estate).items():
         call("POST", f"auth/token/roles/{role}", parameters)
-    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
-    logins = _keys(bao, f"auth/{names.JWT}/role", root)
+    identities = logins.identities(estate)
+    there = _keys(bao, f"auth/{names.JWT}/role", root)
     for identity in identities:
-        if names.login_method(identity) == names.JWT and identity.name not in logins:
+        if names.login_method(identity) == names.JWT and identity.name not in there:
             call("POST", names.login_role(identity), operators.jwt_role())
     for name, text in onboarding.keeper_policies(estate).items():
         call("PUT", f"sys/policies/acl/{name}", {"policy": text})

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from containment import names, ungated
+from containment import logins, names, ungated
 from containment.carriers import Carrier
 from containment.effects import foreign, tokens
 from containment.ports import Token
 from containment.report import Outcome
 from containment.run import Run, Seen
 from policies.errors import PortcullisError, Unreachable
-from policies.model import CiRole, Workload
 
 _NOTHING = {"deny"}
 
@@ -59,7 +58,7 @@ def _reaches(run: Run, token: Token, paths: list[str]) -> bool:
 def _roles(run: Run) -> None:
     """Ours by policy and not by declaration, which hand out tokens that the gate does not bind."""
     looked = ungated.look(run.systems.vault, run.estate)
-    identities: list[Workload | CiRole] = [*run.estate.workloads, *run.estate.ci_roles]
+    identities = logins.identities(run.estate)
     for said in looked.unread:
         run.fail("past the gate", "roles", Unreachable(f"not judged: {said}"))
     for said in looked.unknown:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from policies.errors import InputError
-from rotation.terminal import progress
+from rotation.terminal import JSON, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,6 @@ FOLDER = click.option(
     help="Declarations [PORTCULLIS_DECLARATIONS; default: policies/access], or .hcl and .json policies.",
 )
 LIVE = click.option("--live", is_flag=True, help="Ask the server (VAULT_ADDR, VAULT_TOKEN) instead.")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 def asked_of(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from policies.plain import one_line
-from rotation.terminal import emit, say
+from rotation.terminal import JSON, emit, say
 
 
 @click.command("approval")
@@ -43,7 +43,7 @@ from rotation.terminal import emit, say
     help="The saved plan (`pulumi preview --save-plan`) that the token is for, too.",
 )
 @click.option("--opa-url", envvar="OPA_URL", default="", help="The OPA server; by default the variable OPA_URL.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(
     number: int,
     diff_file: str,

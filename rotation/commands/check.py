@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from policies.plain import one_line
-from rotation.terminal import emit, progress, say
+from rotation.terminal import JSON, emit, progress, say
 
 
 @click.command("check")
@@ -21,7 +21,7 @@ from rotation.terminal import emit, progress, say
 @click.option(
     "--explain", "rule", metavar="RULE", help="Say what a rule is for and what to do about it; asks no server."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 @click.option("--sarif", "as_sarif", is_flag=True, help="One SARIF 2.1.0 document on stdout, for code scanning.")
 def command(
     paths: tuple[Path, ...], opa_url: str, plan: str | None, rule: str | None, as_json: bool, as_sarif: bool

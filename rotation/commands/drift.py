@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from policies.plain import one_line
-from rotation.terminal import emit, progress, say
+from rotation.terminal import JSON, emit, progress, say
 
 
 @click.command("drift")
@@ -20,7 +20,7 @@ from rotation.terminal import emit, progress, say
     type=click.Path(path_type=Path),
     help="The stack's settings; read, never written [default: Pulumi.STACK.yaml].",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(stack: str, config_file: Path | None, as_json: bool) -> None:
     """Name what was changed behind the declarations' back and what exists on Vault and GitHub without one.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from rotation.terminal import emit, progress, say
+from rotation.terminal import JSON, emit, progress, say
 
 
 @click.command("drill")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(as_json: bool) -> None:
     """Leak an exchange key, a database user, a secret_id, a CI token and a GitHub token at once, lock down with one
     `pulumi up`, attack again, rotate and lift. Nothing here rotates a GitHub token: the drill revokes it at GitHub.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rotation.terminal import emit, say
+from rotation.terminal import JSON, emit, say
 
 if TYPE_CHECKING:
     from containment.adapters.vault import HvacVault
@@ -21,7 +21,6 @@ _FOLDER = click.option(
     envvar="PORTCULLIS_INCIDENTS",
     help="Folder that holds the incidents [PORTCULLIS_INCIDENTS; default: reports/security/incidents].",
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.group("evidence")
@@ -40,7 +39,7 @@ def command() -> None:
 @click.argument("incident")
 @click.option("--evidence-lost", is_flag=True, help="Begin a new chain that says which head's evidence is lost.")
 @_FOLDER
-@_JSON
+@JSON
 def collect_command(incident: str, evidence_lost: bool, folder: Path | None, as_json: bool) -> None:
     """Export audit records, write timeline and report, seal, keep the chain's head on the server.
 
@@ -75,7 +74,7 @@ def collect_command(incident: str, evidence_lost: bool, folder: Path | None, as_
 @click.option("--head", help="Head of the hash chain as noted elsewhere; shows a manifest rewritten as a whole.")
 @click.option("--offline", is_flag=True, help="Do not compare with the heads that the server keeps.")
 @_FOLDER
-@_JSON
+@JSON
 def verify_command(incident: str, head: str | None, offline: bool, folder: Path | None, as_json: bool) -> None:
     """Exit 1 when a file was edited, removed, added, reordered or linked since it was sealed; 3 when the server could
     not be asked, whatever was found here.
@@ -137,7 +136,7 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
 @command.command("report")
 @click.argument("incident")
 @_FOLDER
-@_JSON
+@JSON
 def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     """Write report.html and seal it; with VAULT_ADDR set the server keeps the head. Evidence that was changed is shown
     in the report, not sealed again; exit 1. A head that the server does not take is named, and so is the server's

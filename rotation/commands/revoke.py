@@ -7,13 +7,13 @@ from dataclasses import asdict
 
 import click
 
-from rotation.terminal import emit, progress, say
+from rotation.terminal import JSON, emit, progress, say
 
 
 @click.command("revoke")
 @click.argument("path")
 @click.option("--dry-run", is_flag=True, help="Say what lives there and how much of it is out; change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(path: str, dry_run: bool, as_json: bool) -> None:
     """Revoke the leases or tokens at PATH one by one, look each up afterwards, and see its database user gone.
 

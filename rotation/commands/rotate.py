@@ -6,9 +6,7 @@ from typing import Any
 
 import click
 
-from rotation.terminal import emit, progress, say
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+from rotation.terminal import JSON, emit, progress, say
 
 
 def _vault() -> Any:
@@ -37,7 +35,7 @@ def command() -> None:
 
 @command.command("plan")
 @click.argument("incident")
-@_JSON
+@JSON
 def plan_command(incident: str, as_json: bool) -> None:
     """What would be replaced, in which order and by which steps; nothing is touched.
 
@@ -61,7 +59,7 @@ def plan_command(incident: str, as_json: bool) -> None:
 
 @command.command("run")
 @click.argument("incident")
-@_JSON
+@JSON
 def run_command(incident: str, as_json: bool) -> None:
     """Rotate; exit 1 names what is not proven, exit 3 also which system did not let it be. Run again, it does what is
     left and proves the rest afresh.
@@ -76,7 +74,7 @@ def run_command(incident: str, as_json: bool) -> None:
 
 @command.command("resume")
 @click.argument("incident")
-@_JSON
+@JSON
 def resume_command(incident: str, as_json: bool) -> None:
     """Go on where a killed rotation stopped; the same as `run`, by the name one looks for.
 
@@ -89,7 +87,7 @@ def resume_command(incident: str, as_json: bool) -> None:
 
 @command.command("status")
 @click.argument("incident")
-@_JSON
+@JSON
 def status_command(incident: str, as_json: bool) -> None:
     """What is proven and what is missing for the lift; exit 1 while something is.
 
@@ -121,7 +119,7 @@ def status_command(incident: str, as_json: bool) -> None:
 @click.option("--by", required=True, callback=_words, help="Who says so.")
 @click.option("--note", required=True, callback=_words, help="What they did and saw.")
 @click.option("--version", type=int, help="Of a secret rotated by hand: the one that they stored, which `run` names.")
-@_JSON
+@JSON
 def confirm_command(incident: str, item: str, by: str, note: str, version: int | None, as_json: bool) -> None:
     """A named person's word for what no server can be asked; it is kept as a word, not as a proof.
 

@@ -6,9 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from rotation.terminal import emit, exports, progress, say
-
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+from rotation.terminal import JSON, emit, exports, progress, say
 
 
 @click.group("sandbox")
@@ -24,7 +22,7 @@ def command() -> None:
 
 
 @command.command()
-@_AS_JSON
+@JSON
 def up(as_json: bool) -> None:
     """Start what does not run. Example: portcullis sandbox up"""
     from sandbox.environment import here
@@ -34,14 +32,14 @@ def up(as_json: bool) -> None:
 
 
 @command.command()
-@_AS_JSON
+@JSON
 def status(as_json: bool) -> None:
     """What runs, on which port; exit 1 when anything is down. Example: portcullis sandbox status --json"""
     _status(as_json)
 
 
 @command.command()
-@_AS_JSON
+@JSON
 def env(as_json: bool) -> None:
     """Variables for a shell; exit 3 names on stderr what is down. Example: eval "$(portcullis sandbox env)" """
     from sandbox.environment import DEFAULT, here
@@ -57,7 +55,7 @@ def env(as_json: bool) -> None:
 
 
 @command.command()
-@_AS_JSON
+@JSON
 def seed(as_json: bool) -> None:
     """After the first `pulumi up`: values for the declared secrets, a secret_id for each workload; what is there stays.
 
@@ -76,7 +74,7 @@ def seed(as_json: bool) -> None:
 
 
 @command.command()
-@_AS_JSON
+@JSON
 def down(as_json: bool) -> None:
     """Stop every service by its id; state is kept. Example: portcullis sandbox down"""
     from sandbox.environment import here
@@ -86,7 +84,7 @@ def down(as_json: bool) -> None:
 
 
 @command.command()
-@_AS_JSON
+@JSON
 def reset(as_json: bool) -> None:
     """Stop every service and remove all state. Example: portcullis sandbox reset"""
     from sandbox.environment import here

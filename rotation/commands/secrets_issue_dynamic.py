@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from rotation.terminal import emit, progress, say, verbatim
+from rotation.terminal import JSON, emit, progress, say, verbatim
 
 
 @click.command("secrets-issue-dynamic")
@@ -26,7 +26,7 @@ from rotation.terminal import emit, progress, say, verbatim
 @click.option("--fd", type=int, help="An open descriptor for it instead, 3 or more.")
 @click.option("--show", is_flag=True, help="Print it here instead.")
 @click.option("--dry-run", is_flag=True, help="Ask OPA and count; change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(
     role: str,
     token_env: str,

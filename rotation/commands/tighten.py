@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rotation.terminal import emit, progress, say, verbatim
+from rotation.terminal import JSON, emit, progress, say, verbatim
 
 if TYPE_CHECKING:
     from rotation.tightening.tighten import Tightened
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the patch there."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(incident: str, since: str, until: str, files: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
     """Propose narrower declarations from what each workload and CI role really used; nothing is changed.
 

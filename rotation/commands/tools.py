@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rotation.terminal import emit, exports, progress, say
-
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+from rotation.terminal import JSON, emit, exports, progress, say
 
 
 @click.group("tools")
@@ -20,7 +18,7 @@ def command() -> None:
 
 
 @command.command()
-@_AS_JSON
+@JSON
 def env(as_json: bool) -> None:
     """Lines for a shell in which pulumi and opa are found. Example: eval "$(portcullis tools env)" """
     from tools.bootstrap import ensure
@@ -30,7 +28,7 @@ def env(as_json: bool) -> None:
 
 @command.command()
 @click.option("--linters", is_flag=True, help="Also what only the tests use: regal and actionlint.")
-@_AS_JSON
+@JSON
 def install(linters: bool, as_json: bool) -> None:
     """Make every tool available; minutes the first time. Example: portcullis tools install"""
     from tools.bootstrap import ensure

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from containment import generations, names, onboarding, operators
+from containment import generations, logins, names, onboarding, operators
 from containment.repository import DECLARABLE, RULESETS, BranchRule, settings
-from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Repository, Workload
+from policies.model import AuthMethod, DatabaseSecret, Estate, Repository, Workload
 
 _BUILT_IN_POLICIES = {"default", "root"}
 _BUILT_IN_MOUNTS = {"cubbyhole", "identity", "system", "ns_cubbyhole", "ns_identity", "ns_system"}
@@ -72,7 +72,7 @@ def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
 
 
 def _policies(estate: Estate) -> set[str]:
-    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    identities = logins.identities(estate)
     own = {p for i in identities for n in range(generations.COUNT) for p in names.token_policies(i, n)}
     return own | _BUILT_IN_POLICIES | {*names.SHARED, *operators.POLICIES}
 
@@ -80,7 +80,7 @@ def _policies(estate: Estate) -> set[str]:
 def _auth_roles(method: str, estate: Estate) -> set[str]:
     if method == "token":
         return set(onboarding.token_roles(estate))
-    identities: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
+    identities = logins.identities(estate)
     ours = {operators.DRIFT, operators.APPROVER} if method == names.JWT else set()
     return ours | {i.name for i in identities if (i.auth if isinstance(i, Workload) else AuthMethod.JWT) == method}
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from rotation.asking.sources import JSON
-from rotation.terminal import emit, progress, verbatim
+from rotation.terminal import JSON, emit, progress, verbatim
 
 
 @click.command("diff")

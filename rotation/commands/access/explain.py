@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rotation.asking.sources import JSON
-from rotation.terminal import emit
+from rotation.terminal import JSON, emit
 
 
 @click.command("explain")
