@@ -1,5 +1,7 @@
 """A lock-down while the vault does not answer: what does not need it is done, from what was asked and the declarations
 of this checkout, and everything else is named. Nothing is on record there; the next run by the same id completes it.
+One whose storage alone does not answer takes policies all the same, so what is in scope is denied; that also ends the
+requests which its storage is held by, where they are in scope.
 
 Nobody can tell what the server knows: an id that was lifted, or a secret that was replaced meanwhile, is locked down
 all the same, since tightening is never blocked.
@@ -13,10 +15,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
-from containment import executor, lockdown, opening, paging, record
+from containment import executor, gate, lockdown, opening, paging, record
 from containment.decide import LOCK, Asked, decide
 from containment.errors import LastApplyUsed, TokensRefused
 from containment.incident import EVERYTHING, Incident, Scope, State, checked_id
+from containment.ports import Vault
 from containment.report import Report, exit_code
 from containment.run import Progress
 from containment.scope import parse_scope
@@ -54,8 +57,29 @@ class Absent:
         return unanswered
 
 
-def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: Progress, warn: Progress) -> Done:
-    """`error` is how the vault failed; `stored` what it had kept at the last apply, if it still said so. With
+class Policies(Absent):
+    """Of a vault whose storage does not answer: its policies, which need none. What other incidents hold in force
+    cannot be read, so none is made to allow what it does not allow now."""
+
+    def __init__(self, why: str, vault: Vault) -> None:
+        super().__init__(why)
+        self._vault = vault
+        self._asked: dict[str, str] = {}
+
+    def read_policy(self, name: str) -> str | None:
+        """What was written, where the policy that is there is as strict."""
+        held, asked = self._vault.read_policy(name), self._asked.get(name)
+        return asked if asked is not None and gate.stricter(held, asked) == held else held
+
+    def write_policy(self, name: str, text: str) -> None:
+        self._vault.write_policy(name, gate.stricter(self._vault.read_policy(name), text))
+        self._asked[name] = text
+
+
+def contain(
+    asked: Asked, stored: Estate | None, error: Unreachable, vault: Vault, progress: Progress, warn: Progress
+) -> Done:
+    """`error` is how `vault` failed; `stored` what it had kept at the last apply, if it still said so. With
     `asked.told` the incident is on record already.
 
     Raises InputError before anything changes: an unknown scope, an id that is none, or no declarations to work from.
@@ -64,7 +88,8 @@ def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: P
     incident = _incident(asked, estate, warn)
     absent = _absent(asked, incident, error)
     unchecked = "" if asked.told or not asked.incident_id else f"; whether {incident.id} was lifted cannot be checked"
-    warn(f"{error}: {_lacking(error)}; what does not need it is done all the same{unchecked}")
+    done = "what is in scope is denied, and " if isinstance(error, Congested) else ""
+    warn(f"{error}: {_lacking(error)}; {done}what does not need it is done all the same{unchecked}")
     progress(f"incident {incident.id}: in scope: {incident.scope.words}")
     if not asked.told:
         with opening.tolerated(warn):
@@ -72,6 +97,8 @@ def contain(asked: Asked, stored: Estate | None, error: Unreachable, progress: P
         paging.anew(incident.id)
     paging.begin(incident, progress)
     nobody: Any = Absent("the vault accepts no token" if _refused(error) else "the vault does not answer")
+    if isinstance(error, Congested):
+        nobody = Policies("the vault's storage does not answer", vault)
     systems = replace(from_environment(nobody, estate), prober=lambda: nobody)
     note = partial(record.note_effects, incident.id)
     report, _ = executor.contain(systems, estate, (incident,), incident, progress, note)
@@ -146,7 +173,7 @@ def _absent(asked: Asked, incident: Incident, error: Unreachable) -> str:
     again = f"{by_hand}, or {LOCK} --config incidentId={incident.id} --config incidentScope={scope}"
     when = f"with a token that is accepted ({error.tried})" if isinstance(error, TokensRefused) else "when it is back"
     if isinstance(error, Congested):
-        when = "when the limit that is named above is in force"
+        when = "in a minute, when what the policies deny now has ended, or else when the limit named above is in force"
     if asked.told:
         return f"{_lacking(error)} any more; run the same command again {when}: {again}"
     return (

@@ -37,7 +37,7 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
         asked = opening.put_on_record(vault, asked, decision, warn)
     except (TokensRefused, Unanswered) as error:
         # Somebody asked for it now. A plain `pulumi up` with an old token and an old stack file did not.
-        return absent.contain(asked, stored, error, progress, warn)
+        return absent.contain(asked, stored, error, vault, progress, warn)
     incident = opening.current(decision)
     covered = [i.id for i in decision.in_force]
     try:

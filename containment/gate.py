@@ -60,6 +60,24 @@ def own_rules(identity: Workload | CiRole, estate: Estate, affected: Affected) -
     return paths
 
 
+def stricter(held: str | None, wanted: str) -> str:
+    """Of two policies compiled here, what both allow: what either denies is denied, and what only one of them grants is
+    left out. `wanted` where `held` is none or is not ours to read."""
+    try:
+        rules: dict[str, dict[str, Sequence[str]]] = json.loads(held or "")["path"]
+        before = {path: set(rule["capabilities"]) for path, rule in rules.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return wanted
+    after = {path: set(rule["capabilities"]) for path, rule in json.loads(wanted)["path"].items()}
+    merged = {}
+    for path in before.keys() | after.keys():
+        one, other = before.get(path, set()), after.get(path, set())
+        allowed = {"deny"} if "deny" in one | other else one & other
+        if allowed:
+            merged[path] = {"capabilities": sorted(allowed)}
+    return json.dumps({"path": merged} if merged else _NOTHING, sort_keys=True)
+
+
 def _deny(paths: Iterable[str]) -> str:
     rules = {path: {"capabilities": ["deny"]} for path in sorted(set(paths))}
     return json.dumps({"path": rules} if rules else _NOTHING, sort_keys=True)

@@ -134,7 +134,7 @@ def deny() -> Begun:
             _prove_way_out(declaring)
             asked = opening.deny_first(vault, asked, stored, told.info, told.warn)
     except Unanswered as error:
-        without_vault(asked, stored, error, dry=dry)
+        without_vault(vault, asked, stored, error, dry=dry)
     return Begun(vault, asked, config.environment, config.approval, stored, dry)
 
 
@@ -149,11 +149,11 @@ def _prove_way_out(declaring: HvacVault) -> None:
         told.warn(f"VAULT_TOKEN is refused, so Pulumi's own resources will fail; the lock-down goes on: {error}")
 
 
-def without_vault(asked: Asked, stored: Estate | None, error: Unanswered, *, dry: bool) -> NoReturn:
+def without_vault(vault: HvacVault, asked: Asked, stored: Estate | None, error: Unanswered, *, dry: bool) -> NoReturn:
     """Before any resource is declared: a lock-down does what does not need the vault. Raises pulumi.RunError naming the
     rest, and Unanswered with what to do when nothing is to be locked."""
     if asked.mode is not Mode.LOCK or dry:
         raise Unanswered(f"{error}: {_AWAY}") from error
-    done = absent.contain(asked, stored, error, told.info, told.warn)
+    done = absent.contain(asked, stored, error, vault, told.info, told.warn)
     words = (NotContained(done.report.not_contained), done.complaint, done.absent)
     raise told.refused(*filter(None, words)) from error

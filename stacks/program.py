@@ -32,7 +32,7 @@ def run(begun: Begun) -> None:
         with asking():
             context, decision, complaints = _opened(begun)
     except Unanswered as error:
-        without_vault(begun.asked, begun.stored, error, dry=dry)
+        without_vault(vault, begun.asked, begun.stored, error, dry=dry)
     outputs.tell(decision, proven=dry)  # a preview says what would be
     if dry:
         _announce(vault, context, decision)

@@ -5,17 +5,25 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPSConnection
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from containment import direct, names, record
+from containment.adapters import vault as vault_adapter
 from containment.adapters.exchange import HttpExchange
 from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
 from containment.incident import Incident, State
+from containment.report import Outcome
 from drill.actors import Actors
 from drill.stack import pulumi
 from policies.load import load
@@ -263,3 +271,60 @@ def test_pulumi_up_does_the_same(sandbox: Sandbox) -> None:
     assert "its scope is what it was asked for here" in back.stdout
     assert _open()["INC-13"].contained_at
     assert _open()["INC-13"].scope.leaked == (f"secret:{KEY}", "secret:risk-limits-token")
+
+
+@contextmanager
+def _flooding(token: str, path: str, times: int) -> Iterator[list[Thread]]:
+    """So many requests at a time, each with a connection of its own, until one is refused."""
+    enough = Event()
+    context = ssl.create_default_context(cafile=os.environ["VAULT_CACERT"])
+    host = os.environ["VAULT_ADDR"].removeprefix("https://")
+
+    def work() -> None:
+        while not enough.is_set():
+            with suppress(OSError), closing(HTTPSConnection(host, context=context, timeout=300)) as connection:
+                connection.request("GET", f"/v1/{path}", headers={"X-Vault-Token": token})
+                if connection.getresponse().status == 403:
+                    return
+
+    threads = [Thread(target=work) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield threads
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_flood_that_holds_the_storage_is_denied_by_what_needs_none(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actors = Actors(sandbox)
+    token, path = actors.login(*actors.secret_id("analytics-api")), f"database/creds/{DATABASE}"
+    leaked = _leak()
+    vault = HvacVault.for_containment()
+    held = json.loads(vault.read_policy(names.GATE) or "")["path"]
+    assert len(held) > 1, "nothing is denied for another incident: proves less"
+    monkeypatch.setattr(vault_adapter, "_STORED", 2)
+    said: list[str] = []
+    with _flooding(token, path, 300) as threads:
+        time.sleep(5)
+        scope = f"{KEY},{DATABASE}"
+        done = direct.contain(vault, "INC-FLOOD", scope, said.append)
+        assert done.exit_code == 3
+        assert "in a minute, when what the policies deny now has ended" in done.absent
+        outcomes = {(e.what, e.target): e.outcome for e in done.report.effects}
+        assert outcomes["gate", names.GATE] is not Outcome.FAILED
+        assert outcomes["quarantine", names.QUARANTINE] is Outcome.DONE
+        assert held.items() <= json.loads(vault.read_policy(names.GATE) or "")["path"].items()
+        assert not actors.allowed(lambda: actors.read(token, path))
+        assert not actors.order(*leaked)
+        for thread in threads:
+            thread.join(120)
+        assert not any(thread.is_alive() for thread in threads), "it goes on"
+    assert "INC-FLOOD" not in _open()
+    back = _contain("--incident-id", "INC-FLOOD")
+    assert back.returncode == 0, back.stderr
+    assert _open()["INC-FLOOD"].contained_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from containment import absent, names, opening, record
+from containment import absent, gate, generations, names, opening, record
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
 from containment.errors import UnknownScope
@@ -18,11 +19,12 @@ from containment.incident import Incident, Mode, Scope, State
 from containment.ports import Prober, UpstreamKey, Vault
 from containment.report import Outcome, Report
 from containment.run import Systems
-from policies.errors import InputError, Unanswered, Unreachable
+from policies.errors import Congested, InputError, Unanswered, Unreachable
 from policies.load import load
 
 NAME = "exchange-trading-key"
 SCOPE = Scope(everything=False, leaked=(f"secret:{NAME}",))
+DENY = {"capabilities": ["deny"]}
 DOWN = Unanswered("vault: read x: ConnectionError")
 
 
@@ -58,7 +60,9 @@ def exchange(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Exchange:
 
 
 def _contain(incident_id: str = "INC-1", scope: str = NAME, told: bool = False) -> absent.Done:
-    return absent.contain(Asked(Mode.LOCK, incident_id, scope, told), None, DOWN, print, print)
+    return absent.contain(
+        Asked(Mode.LOCK, incident_id, scope, told), None, DOWN, absent.Absent("not asked"), print, print
+    )
 
 
 @pytest.mark.parametrize("port", [Vault, Prober])
@@ -82,6 +86,46 @@ def test_the_key_is_disabled_and_the_rest_named_one_by_one(exchange: Exchange) -
     assert f"{names.GATE} (gate: the vault does not answer)" in done.report.not_contained
     assert f"portcullis contain --incident-id INC-1 --scope secret:{NAME}" in done.absent
     assert "nothing is on record there" in done.absent
+
+
+class Held:
+    """A vault whose storage waits: its policies, and nothing else."""
+
+    def __init__(self, **policies: str) -> None:
+        self.policies = {name.replace("_", "-"): text for name, text in policies.items()}
+
+    def read_policy(self, name: str) -> str | None:
+        return self.policies.get(name)
+
+    def write_policy(self, name: str, text: str) -> None:
+        self.policies[name] = text
+
+    def denied(self, name: str) -> set[str]:
+        return {path for path, rule in json.loads(self.policies[name])["path"].items() if rule == DENY}
+
+
+def test_where_only_the_storage_is_held_what_is_in_scope_is_denied(exchange: Exchange) -> None:
+    """And nothing that another incident denies, which cannot be read, is allowed by it."""
+    estate = load()
+    leaked = next(s for s in estate.secrets if s.name == NAME)
+    of_another = json.dumps({"path": {"secret/data/other": DENY}})
+    batch = generations.batch_workloads(estate)[0]
+    shut, name = gate.generation(batch, estate, closed=True), names.generation_policy(batch, 0)
+    vault: Any = Held(pc_gate=of_another)
+    vault.policies[name] = shut
+    asked = Asked(Mode.LOCK, "INC-1", NAME)
+    done = absent.contain(asked, None, Congested("vault: held"), vault, print, print)
+    assert vault.denied(names.GATE) == {"secret/data/other", *names.denied_paths(leaked)}
+    assert names.granted_path(leaked) in vault.denied(names.QUARANTINE)
+    for workload in {w for w in estate.workloads if w.name in {g.workload for g in leaked.grants}}:
+        assert names.granted_path(leaked) not in vault.policies[names.own_policy(workload)]
+    assert vault.denied(name) >= set(json.loads(shut)["path"])
+    outcomes = {(e.what, e.target): e.outcome for e in done.report.effects}
+    assert outcomes["gate", names.GATE] is Outcome.DONE
+    assert outcomes["quarantine", names.QUARANTINE] is Outcome.DONE
+    assert done.exit_code == 3
+    assert "in a minute, when what the policies deny now has ended" in done.absent
+    assert exchange.live == []
 
 
 def test_evidence_is_there_and_the_rerun_does_not_move_it_aside(exchange: Exchange, tmp_path: Path) -> None:
@@ -131,7 +175,9 @@ def test_a_folder_that_does_not_fit_its_seal_narrows_nothing(
     record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.OPEN, opened_at=1))
     spoil(tmp_path / "INC-1")
     said: list[str] = []
-    done = absent.contain(Asked(Mode.LOCK, "INC-1", "", False), None, DOWN, print, said.append)
+    done = absent.contain(
+        Asked(Mode.LOCK, "INC-1", "", False), None, DOWN, absent.Absent("not asked"), print, said.append
+    )
     assert done.incident.scope == Scope(True)
     assert any(f"so everything is: {why}" in line for line in said), said
 
@@ -234,10 +280,10 @@ def test_a_refusal_is_an_answer(status: int, down: bool, monkeypatch: pytest.Mon
 
     vault = HvacVault("https://127.0.0.1:1", "t", None)
 
-    def failing(_: str) -> None:
+    def failing(*_: object, **__: object) -> None:
         raise hvac.exceptions.VaultError.from_status(status, "said", errors=["said"])
 
-    monkeypatch.setattr(vault, "_client", SimpleNamespace(read=failing))
+    monkeypatch.setattr(vault, "_client", SimpleNamespace(adapter=SimpleNamespace(get=failing)))
     with pytest.raises(Unreachable) as raised:
         vault.read("x")
     assert isinstance(raised.value, Unanswered) is down

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -54,3 +55,19 @@ def test_whose_policies_change_are_those_and_no_others() -> None:
     }
     assert changed == {w.name for w in (*now.narrowed, *now.unreplaced_workloads)}
     assert "risk-engine" not in {w.name for w in now.narrowed}, "it is shut altogether"
+
+
+def _policy(**rules: str) -> str:
+    return json.dumps({"path": {path: {"capabilities": said.split()} for path, said in rules.items()}}, sort_keys=True)
+
+
+def test_the_stricter_of_two_allows_what_both_allow() -> None:
+    held = _policy(a="deny", b="list read", c="read", d="read")
+    wanted = _policy(a="read", b="read", c="deny", e="read", f="deny")
+    assert gate.stricter(held, wanted) == _policy(a="deny", b="read", c="deny", f="deny")
+    assert gate.stricter(_policy(a="read"), _policy(b="read")) == gate.open_policy()
+
+
+@pytest.mark.parametrize("held", [None, "", "{", "[]", '{"path": []}', '{"path": {"a": 1}}', 'path "a" { }'])
+def test_a_policy_that_is_not_ours_is_replaced(held: str | None) -> None:
+    assert gate.stricter(held, _policy(a="deny")) == _policy(a="deny")

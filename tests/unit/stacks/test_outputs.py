@@ -75,10 +75,11 @@ def test_a_server_that_is_killed_at_once_leaves_no_word_of_an_earlier_run(
 
 @pytest.mark.parametrize("mode", [Mode.KEEP, Mode.LIFT])
 def test_a_vault_that_does_not_answer_is_told_with_what_to_do(mode: Mode) -> None:
+    vault: Any = SimpleNamespace()
     with pytest.raises(
         Unanswered, match=r"^vault: away: the vault gives no answer.*Start or unseal.*portcullis contain"
     ):
-        first.without_vault(Asked(mode, "A", ""), None, Unanswered("vault: away"), dry=False)
+        first.without_vault(vault, Asked(mode, "A", ""), None, Unanswered("vault: away"), dry=False)
 
 
 CONTAINED = replace(OPEN, contained_at=20)
