@@ -75,4 +75,4 @@ def command(
     for reason in unread:
         progress(f"not read: {reason}")
     if wider or unread:
-        raise SystemExit(1 if wider else 3)
+        raise SystemExit(3 if unread else 1)

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from policies.errors import InputError
+from rotation.asking import sides
 from rotation.cli import cli
 
 APP = """\
@@ -149,3 +150,15 @@ def test_a_folder_that_is_called_as_a_revision_stands_in_for_none(
     assert "'./main' names the folder, 'main^{commit}' the revision" in str(both.exception)
     for word in ("./main", "main^{commit}", "other"):
         assert run(*asked, word).exit_code == 0
+
+
+@pytest.mark.parametrize(("unread", "code"), [((), 1), (("auth/jwt: refused",), 3)])
+def test_what_could_not_be_read_outranks_what_widens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unread: tuple[str, ...], code: int
+) -> None:
+    for folder, word in (("before", "read"), ("after", "update")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "p.hcl").write_text(f'path "a" {{ capabilities = ["{word}"] }}')
+    with sides.side(str(tmp_path / "before"), tmp_path) as before, sides.side(str(tmp_path / "after"), tmp_path) as after:
+        monkeypatch.setattr(sides, "with_server", lambda *_: (before, after, unread))
+        assert run("diff", "server", "--live").exit_code == code
