@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,10 @@ from containment import chain, decisions, files, heads
 from containment.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError, PortcullisError, Unreachable
-from policies.load import load
-from policies.model import Estate
-from rotation.audit_log import Writes, current_write, moment, rfc3339
-from rotation.evidence import chronicle
-from rotation.evidence.audit_earlier import Earlier, End, words
-from rotation.evidence.audit_export import Wanted, export_audit
-from rotation.evidence.belonging import belonging
+from rotation.evidence import audit, chronicle
 from rotation.evidence.folder import Evidence
 from rotation.evidence.report import render
 
-AUDIT = "audit.json"
 _AROUND = 60.0
 """Seconds before the opening and after the lift in which the decisions that led to them were made."""
 
@@ -63,6 +56,8 @@ def collect(
     incident = _incident(incident_id, folder, vault, missing)
     lost, not_compared = _lost(incident_id, folder, vault, anew)
     Evidence(folder)
+    # Before the folder is held: a log of gigabytes takes minutes, and a lock-down waits for the folder for seconds.
+    records = audit.of(folder, incident, vault, audit_log)
     with chain.extended(folder) as (draft, touched):
         chain.refuse(touched)
         evidence = Evidence(draft)
@@ -70,7 +65,11 @@ def collect(
             evidence.write_json(chronicle.LOST, chronicle.loss(datetime.now(UTC).timestamp(), lost))
         kept = _decisions(folder.parent, incident, missing)
         line = _written(evidence, draft, incident, kept, missing)
-        records = _audit(evidence, draft, incident, vault, audit_log, missing)
+        if chain.as_sealed(draft, audit.AUDIT) != records.sealed:  # by somebody else meanwhile
+            records = audit.of(draft, incident, vault, audit_log)
+        missing.extend(records.missing)
+        if records.document is not None:
+            evidence.write_json(audit.AUDIT, records.document)
         render(draft, touched)
     head = chain.head(folder) or ""
     if vault is not None:
@@ -83,7 +82,7 @@ def collect(
                 heads.keep(vault, incident_id, head)
         except PortcullisError as error:
             missing.append(f"the chain's head is not kept on the server: {error}")
-    return Collected(folder, head, len(line), records, tuple(missing))
+    return Collected(folder, head, len(line), len(records), tuple(missing))
 
 
 def _lost(
@@ -179,78 +178,3 @@ def _effects(folder: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{folder.name}/containment.json cannot be read ({type(error).__name__})") from error
     return [row for row in rows if isinstance(row, dict)]
-
-
-def _audit(
-    evidence: Evidence, folder: Path, incident: Incident, vault: Vault | None, log: Path | None, missing: list[str]
-) -> int:
-    """A sealed `audit.json` only grows: the log may have been rotated or cut since."""
-    if log is None:
-        missing.append(f"{AUDIT}: PORTCULLIS_AUDIT_LOG does not name the audit device's file")
-        return 0
-    earlier = _earlier(folder, missing)
-    writes = Writes(incident.id, earlier.writes)
-    try:
-        ours = belonging(_estate(vault, missing), incident)
-        until = rfc3339(incident.lifted_at + 1) if incident.lifted_at else None
-        if until:  # what was collected after it is whole: nothing that came later belongs
-            earlier = replace(
-                earlier, ends=tuple(e for e in earlier.ends if e.before or moment(e.time) < moment(until))
-            )
-        wanted = Wanted(rfc3339(incident.opened_at), until, list(ours.paths), list(ours.policies))
-        exported = export_audit(log, wanted, earlier, writes)
-    except PortcullisError as error:
-        missing.append(f"{AUDIT}: {error}")
-        return 0
-    whole = _whole(incident, vault, log, writes, exported, missing)
-    evidence.write_json(AUDIT, {"incident": incident.id, **whole, "writes": writes.times, **exported})
-    return len(exported["records"])
-
-
-def _estate(vault: Vault | None, missing: list[str]) -> Estate:
-    """As the last apply declared it; as it is declared here where the server does not say."""
-    try:
-        kept = vault.compiled() if vault else None
-    except Unreachable as error:
-        missing.append(f"{AUDIT}: what belongs is by the declarations here, not by those of the last apply: {error}")
-        kept = None
-    return kept or load()
-
-
-def _earlier(folder: Path, missing: list[str]) -> Earlier:
-    try:
-        return Earlier.of(json.loads(chain.as_sealed(folder, AUDIT) or b"{}"))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        missing.append(f"{AUDIT}: what was sealed of it is none of ours ({type(error).__name__}): begun anew")
-        return Earlier()
-
-
-def _whole(
-    incident: Incident,
-    vault: Vault | None,
-    log: Path,
-    writes: Writes,
-    exported: dict[str, Any],
-    missing: list[str],
-) -> dict[str, Any]:
-    """From when on the log, with what was collected earlier, goes on without a gap and holds every write of the
-    incident's record, by number."""
-    missed = [end for end in (End(**e) for e in exported["ends"]) if end.before]
-    if exported["altered"]:
-        missing.append(f"{AUDIT}: {log.name} holds {exported['altered']} records otherwise than they were sealed")
-    if missed:
-        missing.append(f"{AUDIT}: {words(missed, log.name)}")
-    gaps = [{"after": end.time, "before": end.before} for end in missed]
-    try:
-        if vault is None:
-            raise Unreachable("VAULT_ADDR is not set")
-        coverage = writes.coverage(current_write(vault, incident.id), incident.opened_at)
-    except PortcullisError as error:
-        missing.append(f"{AUDIT}: whether the log is whole could not be judged: {error}")
-        return {"judged": False, "gaps": gaps}
-    if coverage.lacking:
-        missing.append(f"{AUDIT}: {coverage.words(log, 'the opening')}")
-    since = coverage.complete_since
-    if since and missed:
-        since = max([since, *(end.before for end in missed)], key=moment)
-    return {"judged": True, "complete_since": since, "lacking": list(coverage.lacking), "gaps": gaps}

@@ -159,6 +159,9 @@ def test_what_could_not_be_read_outranks_what_widens(
     for folder, word in (("before", "read"), ("after", "update")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "p.hcl").write_text(f'path "a" {{ capabilities = ["{word}"] }}')
-    with sides.side(str(tmp_path / "before"), tmp_path) as before, sides.side(str(tmp_path / "after"), tmp_path) as after:
+    with (
+        sides.side(str(tmp_path / "before"), tmp_path) as before,
+        sides.side(str(tmp_path / "after"), tmp_path) as after,
+    ):
         monkeypatch.setattr(sides, "with_server", lambda *_: (before, after, unread))
         assert run("diff", "server", "--live").exit_code == code

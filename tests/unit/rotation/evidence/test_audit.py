@@ -13,7 +13,7 @@ from containment.chain import seal
 from containment.incident import Incident, Scope, State
 from policies.errors import Finding
 from policies.load import load
-from rotation.evidence import collect
+from rotation.evidence import audit
 from rotation.evidence.belonging import Belonging, belonging
 from tests.unit.rotation.evidence.server import INCIDENT, OPENED, Server, collected, line, when, written
 
@@ -177,7 +177,7 @@ def test_a_record_stays_when_it_belongs_no_more(folder: Path, log: Path, monkeyp
     """Its secret is no longer declared, say; the log still has it."""
     collected(folder, log, Server())
     before = _paths(folder)
-    monkeypatch.setattr(collect, "belonging", lambda *_: Belonging(("nothing",), ()))
+    monkeypatch.setattr(audit, "belonging", lambda *_: Belonging(("nothing",), ()))
     collected(folder, log, Server())
     assert _paths(folder) == before
     assert _audit(folder)["gone"] == 0

@@ -19,7 +19,8 @@ from containment.chain import EVENTS, MANIFEST, extended, seal, verify
 from containment.contents import Kind
 from policies.errors import Finding, InputError, Unreachable
 from rotation.commands.evidence import command
-from rotation.evidence import chronicle
+from rotation.evidence import audit, chronicle
+from rotation.evidence.audit_export import export_audit
 from rotation.evidence.collect import collect
 from rotation.evidence.folder import Evidence
 from rotation.journal import JOURNAL
@@ -448,3 +449,23 @@ def test_evidence_that_was_changed_while_the_server_is_away_exits_3_and_is_named
     told = CliRunner().invoke(command, ["report", *argv])
     assert told.exit_code == 3
     assert "incident.json: edited" in json.loads(told.stdout)["refused"]
+
+
+def test_the_folder_is_held_by_nobody_while_the_audit_log_is_read(
+    folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock-down waits for it for seconds. What somebody else collects meanwhile is gone on from."""
+    read, runs = export_audit, list[int]()
+
+    def reading(*asked: Any) -> dict[str, Any]:
+        runs.append(len(runs))
+        if len(runs) == 1:
+            collected(folder, log, server)
+        return read(*asked)
+
+    server = Server()
+    monkeypatch.setattr(audit, "export_audit", reading)
+    done = collected(folder, log, server)
+    assert runs == [0, 1, 2], "one of the other's, and one more that goes on from it"
+    assert (done.missing, verify(folder)) == ((), [])
+    assert server.versions[-1] == done.head
