@@ -135,20 +135,14 @@ def leaked_in(incident: Incident, repositories: Sequence[Repository]) -> tuple[s
     return tuple(dict.fromkeys([*incident.scope.leaked, *held]))
 
 
-def _holders(policy: SecretAccessPolicy) -> frozenset[str]:
-    return frozenset(grant.workload for grant in policy.grants)
-
-
 def leased_to(identity: Workload | CiRole, estate: Estate) -> list[SecretAccessPolicy]:
     """Database roles that it may have leases of. A lease says not whose it is; one of a batch token does not end with
     the token, one of a service token some time after it, or not at all, and the server tells nobody."""
-
-    def may(secret: SecretAccessPolicy) -> bool:
-        if isinstance(identity, CiRole):
-            return secret.name in identity.secrets
-        return identity.name in _holders(secret)
-
-    return [s for s in estate.secrets if isinstance(s.secret, DatabaseSecret) and may(s)]
+    if isinstance(identity, CiRole):
+        held = [s for s in estate.secrets if s.name in identity.secrets]
+    else:
+        held = list(estate.granted.get(identity.name, ()))
+    return [s for s in held if isinstance(s.secret, DatabaseSecret)]
 
 
 def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
