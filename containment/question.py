@@ -15,7 +15,8 @@ Plain = dict[str, Any]
 
 def question(estate: Estate) -> Plain:
     """`keepers`: rules of the product's own policies. `identities`: policies and rules of each workload and CI role in
-    peace, each rule with the declaration that granted it. `token_roles`: what is issued to an identity by hand."""
+    peace, each rule with the secret that it is of; `granted`: where that is declared. `token_roles`: what is issued to
+    an identity by hand."""
     return {
         "secrets": [{**_plain(secret), "kind": secret.kind} for secret in estate.secrets],
         "mounts": [_plain(mount) for mount in estate.mounts],
@@ -28,25 +29,22 @@ def question(estate: Estate) -> Plain:
 
 def _access(estate: Estate) -> Plain:
     peace = affected(estate, ())
-    granting = {names.granted_path(policy): policy for policy in estate.secrets}
+    secrets = {names.granted_path(policy): policy.name for policy in estate.secrets}
     everybody: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
     return {
-        "identities": [_identity(identity, estate, peace, granting) for identity in everybody],
+        "identities": [_identity(identity, estate, peace, secrets) for identity in everybody],
+        "granted": {policy.name: _granted(policy) for policy in estate.secrets},
         "token_roles": [_token_role(i) for i in logins.identities(estate) if operators.issuable(i)],
         "keepers": {name: _rules(paths) for name, paths in operators.keepers(estate).items()},
     }
 
 
-def _identity(
-    identity: Workload | CiRole, estate: Estate, peace: Affected, granting: dict[str, SecretAccessPolicy]
-) -> Plain:
-    rules = []
-    for rule in _rules(gate.own_rules(identity, estate, peace)):
-        policy = granting.get(rule["path"])
-        declared: Any = policy or identity
-        rules.append({**rule, "name": declared.name, "source": _place(declared), "field": _field(policy)})
-        if policy:
-            rules[-1]["secret"] = policy.name
+def _identity(identity: Workload | CiRole, estate: Estate, peace: Affected, secrets: dict[str, str]) -> Plain:
+    own = {"name": identity.name, "source": _place(identity), "field": "metadata.name"}
+    rules = [
+        {**rule, **({"secret": secrets[rule["path"]]} if rule["path"] in secrets else own)}
+        for rule in _rules(gate.own_rules(identity, estate, peace))
+    ]
     return {
         "name": identity.name,
         "kind": "ci" if isinstance(identity, CiRole) else "workload",
@@ -54,6 +52,11 @@ def _identity(
         "policies": names.token_policies(identity),
         "rules": rules,
     }
+
+
+def _granted(policy: SecretAccessPolicy) -> Plain:
+    field = "spec.secret.role" if isinstance(policy.secret, DatabaseSecret) else "spec.secret.path"
+    return {"name": policy.name, "source": _place(policy), "field": field}
 
 
 def _token_role(identity: Workload | CiRole) -> Plain:
@@ -66,12 +69,6 @@ def _rules(paths: dict[str, Plain]) -> list[Plain]:
     """Those that grant something."""
     rules = [{"path": path, "capabilities": list(rule["capabilities"])} for path, rule in paths.items()]
     return [rule for rule in rules if rule["capabilities"] != ["deny"]]
-
-
-def _field(policy: SecretAccessPolicy | None) -> str:
-    if policy is None:
-        return "metadata.name"
-    return "spec.secret.role" if isinstance(policy.secret, DatabaseSecret) else "spec.secret.path"
 
 
 def _place(item: Any) -> Plain:

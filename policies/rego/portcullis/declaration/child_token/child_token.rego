@@ -9,11 +9,12 @@
 #   reference: OpenBao API documentation, "Token auth method", create; thresholds gate_policies
 package portcullis.declaration.child_token
 
+import data.portcullis.granting
 import data.portcullis.paths
 import data.portcullis.thresholds
 import data.portcullis.violation
 
-deny contains violation.of(rego.metadata.chain(), rule, rule.field, message) if {
+deny contains violation.of(rego.metadata.chain(), granting.by(rule), granting.field(rule), message) if {
 	some identity in input.identities
 	some rule in identity.rules
 	regex.match(`^/*(auth/|[^/]*[*+])`, rule.path) # nearly all are neither, and a regular expression is quick

@@ -9,11 +9,12 @@
 #   reference: HashiCorp Vault documentation, "Production hardening"; thresholds reserved_paths
 package portcullis.declaration.reserved_path
 
+import data.portcullis.granting
 import data.portcullis.paths
 import data.portcullis.thresholds
 import data.portcullis.violation
 
-deny contains violation.of(rego.metadata.chain(), rule, rule.field, message) if {
+deny contains violation.of(rego.metadata.chain(), granting.by(rule), granting.field(rule), message) if {
 	some identity in input.identities
 	some rule in identity.rules
 	not harmless(rule)

@@ -9,10 +9,11 @@
 #   reference: OpenBao documentation, "Policies" (path priority); thresholds wildcard_paths
 package portcullis.declaration.wildcard
 
+import data.portcullis.granting
 import data.portcullis.thresholds
 import data.portcullis.violation
 
-deny contains violation.of(rego.metadata.chain(), rule, rule.field, message) if {
+deny contains violation.of(rego.metadata.chain(), granting.by(rule), granting.field(rule), message) if {
 	some identity in input.identities
 	some rule in identity.rules
 	not exact(rule)
