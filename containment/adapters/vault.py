@@ -104,8 +104,15 @@ class HvacVault:
         return int(answer["server_time_utc"])
 
     def whoami(self) -> str:
+        return str(self._own()["accessor"])
+
+    def login_path(self) -> str:
+        """By which this token came about, as the server has it: `auth/jwt/login`."""
+        return str(self._own()["path"])
+
+    def _own(self) -> dict[str, Any]:
         answer = self._call("token lookup-self", lambda: self._client.auth.token.lookup_self())
-        return str(answer["data"]["accessor"])
+        return dict(answer["data"])
 
     def beside(self) -> str:
         """Accessor of the token by which Pulumi declares beside this one, "" when there is none or it is refused."""
@@ -118,8 +125,7 @@ class HvacVault:
 
     def metadata(self) -> Mapping[str, str]:
         """What whoever made this token wrote on it; its holder cannot change it."""
-        answer = self._call("token lookup-self", lambda: self._client.auth.token.lookup_self())
-        return {str(key): str(value) for key, value in (answer["data"]["meta"] or {}).items()}
+        return {str(key): str(value) for key, value in (self._own()["meta"] or {}).items()}
 
     def capabilities(self, paths: list[str]) -> Mapping[str, frozenset[str]]:
         answer = self.write("sys/capabilities-self", {"paths": paths})

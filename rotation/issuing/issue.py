@@ -92,7 +92,8 @@ def issue(
 def _judged(vault: Vault, estate: Estate, judge: Judge, role: Role, ttl: int, incidents: Sequence[Incident]) -> str:
     """Why the role is paused, or "". A pause alone does not stop revoking, so a denial is asked again without it."""
     entitled = role.capability in vault.capabilities([role.path])[role.path]
-    asked = roles.question(role, ttl, f"token {vault.whoami()[:6]}", entitled, estate, incidents)
+    requester = roles.Requester(f"token {vault.whoami()[:6]}", vault.login_path(), entitled)
+    asked = roles.question(role, ttl, requester, vault.now(), estate, incidents)
     decision = judge.decide(PACKAGE, asked)
     if decision.allow:
         return ""

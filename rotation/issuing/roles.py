@@ -89,14 +89,26 @@ def paused(estate: Estate, incident: Incident) -> list[str]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """As the server knows the token: `login` is the path by which it came about; `entitled`, whether it has the role's
+    capability."""
+
+    name: str
+    login: str
+    entitled: bool
+
+
 def question(
-    role: Role, ttl: int, requester: str, entitled: bool, estate: Estate, incidents: Iterable[Incident]
+    role: Role, ttl: int, requester: Requester, now: int, estate: Estate, incidents: Iterable[Incident]
 ) -> dict[str, Any]:
-    """What `portcullis.issue` judges. `entitled`: whether the requester's token has the role's capability."""
+    """What `portcullis.issue` judges. `now`: epoch seconds by the server's clock."""
+    held = [role.key] if requester.entitled else []
     return {
-        "requester": {"name": requester, "roles": [role.key] if entitled else []},
+        "requester": {"name": requester.name, "login": requester.login, "roles": held},
         "role": role.key,
         "ttl": ttl,
+        "now": now,
         "incidents": [
             {
                 "id": i.id,

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ LIFT: dict[str, Any] = {
     "now": 300,
 }
 ISSUE: dict[str, Any] = {
-    "requester": {"name": "deployer", "roles": ["cicd"]},
+    "requester": {"name": "deployer", "roles": ["cicd"], "login": "auth/jwt/login"},
     "role": "cicd",
     "ttl": 1800,
     "incidents": [{"id": "I", "state": "open", "paused_roles": []}],
@@ -141,10 +142,12 @@ def test_lift(url: str) -> None:
 
 def test_issue(url: str) -> None:
     opa = Opa(url)
-    assert opa.decide("portcullis.issue", ISSUE).allow
-    paused = {**ISSUE, "incidents": [{"id": "I", "state": "open", "paused_roles": ["cicd"]}]}
+    asked = {**ISSUE, "now": time.time()}
+    assert opa.decide("portcullis.issue", asked).allow
+    assert not opa.decide("portcullis.issue", {**asked, "now": time.time() - 3600}).allow
+    paused = {**asked, "incidents": [{"id": "I", "state": "open", "paused_roles": ["cicd"]}]}
     assert opa.decide("portcullis.issue", paused).reasons == ("role cicd is paused by incident I",)
-    assert not opa.decide("portcullis.issue", {**ISSUE, "ttl": 1801}).allow
+    assert not opa.decide("portcullis.issue", {**asked, "ttl": 1801}).allow
     assert not opa.decide("portcullis.issue", {}).allow
 
 

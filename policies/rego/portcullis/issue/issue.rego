@@ -9,6 +9,8 @@ package portcullis.issue
 
 import data.portcullis.issue.duration
 import data.portcullis.issue.incident_state
+import data.portcullis.issue.moment
+import data.portcullis.issue.origin
 import data.portcullis.issue.pause
 import data.portcullis.issue.requester
 
@@ -19,4 +21,4 @@ allow if {
 	count(reasons) == 0
 }
 
-reasons := union({duration.deny, incident_state.deny, pause.deny, requester.deny})
+reasons := union({duration.deny, incident_state.deny, moment.deny, origin.deny, pause.deny, requester.deny})

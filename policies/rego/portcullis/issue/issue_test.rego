@@ -3,9 +3,10 @@ package portcullis.issue_test
 import data.portcullis.issue
 
 asked := {
-	"requester": {"name": "deployer", "roles": ["cicd"]},
+	"requester": {"name": "deployer", "roles": ["cicd"], "login": "auth/jwt/login"},
 	"role": "cicd",
 	"ttl": 1800,
+	"now": time.now_ns() / 1000000000,
 	"incidents": [],
 }
 
@@ -41,7 +42,7 @@ test_somebody_elses_role if {
 }
 
 test_anything_missing_denies_with_a_reason if {
-	every name in ["requester", "role", "ttl", "incidents"] {
+	every name in ["requester", "role", "ttl", "now", "incidents"] {
 		not issue.allow with input as object.remove(asked, [name])
 		count(issue.reasons) > 0 with input as object.remove(asked, [name])
 	}

@@ -69,6 +69,8 @@ def test_a_leaked_workload_is_paused_until_it_is_replaced() -> None:
 
 def test_a_lifted_incident_pauses_nothing() -> None:
     lifted = Incident("I", Scope(True), State.LIFTED, opened_at=1)
-    asked = roles.question(roles.find("cicd", ESTATE), 60, "x", True, ESTATE, [lifted])
+    asker = roles.Requester("x", "auth/jwt/login", entitled=True)
+    asked = roles.question(roles.find("cicd", ESTATE), 60, asker, 100, ESTATE, [lifted])
     assert asked["incidents"] == [{"id": "I", "state": "lifted", "paused_roles": []}]
-    assert asked["requester"] == {"name": "x", "roles": ["ci:cicd"]}
+    assert asked["requester"] == {"name": "x", "login": "auth/jwt/login", "roles": ["ci:cicd"]}
+    assert asked["now"] == 100
