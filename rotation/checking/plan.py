@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from containment import gate, generations, names
+from containment import planned
 from containment.adapters.opa import Opa
-from containment.scope import affected
 from policies.errors import InputError
 from policies.load import load
-from policies.model import CiRole, Estate, Workload
+from policies.model import Estate
 from rotation.checking.declarations import Checked
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -32,7 +31,7 @@ def question(preview: dict[str, Any], estate: Estate, file: str, open_incidents:
     asked: dict[str, Any] = {
         "errors": [d.get("message", "") for d in preview.get("diagnostics", []) if d.get("severity") == "error"],
         "steps": [_step(step, file) for step in preview["steps"]],
-        "policies": _policies(estate),
+        "policies": planned.policies(estate),
         "lifting": preview.get("config", {}).get("portcullis:incident") == "false",
     }
     return asked if open_incidents is None else {**asked, "open_incidents": open_incidents}
@@ -50,19 +49,6 @@ def _step(step: Any, file: str) -> Any:
         "source": {"file": file, "line": 0},
         **states,
     }
-
-
-def _policies(estate: Estate) -> dict[str, dict[str, list[str]]]:
-    """By name, what each policy that the program writes may grant: capabilities by path."""
-    peace = affected(estate, ())
-    everybody: list[Workload | CiRole] = [*estate.workloads, *estate.ci_roles]
-    found: dict[str, dict[str, list[str]]] = {name: {} for name in names.SHARED}
-    for identity in everybody:
-        rules = json.loads(gate.own_policy(identity, estate, peace))["path"]
-        found[names.own_policy(identity)] = {path: rule["capabilities"] for path, rule in rules.items()}
-    for workload in generations.batch_workloads(estate):
-        found |= {names.generation_policy(workload, number): {} for number in range(generations.COUNT)}
-    return found
 
 
 def _read(file: str) -> dict[str, Any]:

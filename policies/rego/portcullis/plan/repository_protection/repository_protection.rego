@@ -23,8 +23,16 @@ deny contains violation.of(rego.metadata.chain(), step, "requiredPullRequestRevi
 	step.type == "github:index/branchProtection:BranchProtection"
 	step.op in {"create", "update", "create-replacement"}
 	not protected(step)
-	message := sprintf("asks for %d approvals instead of %d", [approvals(step.new), approvals(step.old)])
+	message := sprintf("asks for %d approvals, where it asked for %d and %v are the fewest", [
+		approvals(step.new),
+		approvals(step.old),
+		fewest,
+	])
 }
+
+default fewest := "(not told)"
+
+fewest := thresholds.approvals_min.ordinary
 
 # A branch that nobody may push to needs no reviews.
 protected(step) if step.new.lockBranch == true
@@ -32,6 +40,13 @@ protected(step) if step.new.lockBranch == true
 protected(step) if {
 	approvals(step.new) >= approvals(step.old)
 	approvals(step.new) >= thresholds.approvals_min.ordinary
+}
+
+# Branches of the control repository to which named people push during an incident, for review into the default branch.
+protected(step) if {
+	step.new.pattern in thresholds.pushed_branches
+	count(step.new.restrictPushes[0].pushAllowances) > 0
+	approvals(step.old) == 0
 }
 
 default approvals(_) := 0

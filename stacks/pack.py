@@ -1,0 +1,130 @@
+"""Pulumi's own gate, a policy pack: OPA is asked about each resource before Pulumi creates or updates it.
+
+It goes by the declarations alone, so code that writes what nobody declared is stopped, by whomever it was changed. A
+lock-down is told and not stopped: tightening waits for nobody's word. Pulumi's policy SDK for Python needs another
+release of protobuf than Pulumi itself (docs/adr/0013), so the protocol, `pulumirpc.Analyzer`, is spoken here.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime.proto import analyzer_pb2 as messages
+from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
+
+from containment import opening, planned
+from containment.adapters.opa import Decision, Opa
+from containment.adapters.vault import HvacVault
+from containment.decisions import Judge
+from containment.incident import Mode, State
+from containment.judgement import opa_url
+from policies.errors import PortcullisError
+from policies.load import load
+
+NAME, VERSION = "portcullis", "1.0.0"
+_PACKAGE = "portcullis.resource"
+_POLICY = "vault:index/policy:Policy"
+_LARGEST = 400 * 1024 * 1024
+"""Bytes of a message, as Pulumi itself has it."""
+
+
+class Pack(analyzer_pb2_grpc.AnalyzerServicer):
+    """`judge`: None asks the OPA server that the environment names."""
+
+    def __init__(self, judge: Judge | None = None) -> None:
+        self._judge = judge
+        self._locking = False
+
+    def GetAnalyzerInfo(self, *_: object) -> messages.AnalyzerInfo:
+        info = messages.AnalyzerInfo(name=NAME, displayName="Portcullis", version=VERSION, supportsConfig=False)
+        info.policies.append(
+            messages.PolicyInfo(
+                name=_PACKAGE,
+                description="What is declared, and nothing else, reaches the vault and GitHub.",
+                enforcementLevel=messages.MANDATORY,
+            )
+        )
+        return info
+
+    def GetPluginInfo(self, *_: object) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def Handshake(self, *_: object) -> messages.AnalyzerHandshakeResponse:
+        return messages.AnalyzerHandshakeResponse()
+
+    def Configure(self, *_: object) -> empty_pb2.Empty:
+        return empty_pb2.Empty()
+
+    def ConfigureStack(self, request: Any, context: Any) -> messages.AnalyzerStackConfigureResponse:  # noqa: ARG002
+        self._locking = request.config.get("portcullis:incident") == Mode.LOCK
+        return messages.AnalyzerStackConfigureResponse()
+
+    def Analyze(self, request: Any, context: Any) -> messages.AnalyzeResponse:  # noqa: ARG002
+        """Whatever keeps OPA from a word is a denial, as its silence is."""
+        try:
+            decision = self._decided(request.type, request.name, json_format.MessageToDict(request.properties))
+            reasons = tuple(f"{v.rule}: {v.message} — {v.remedy}" for v in decision.violations) or decision.reasons
+        except PortcullisError as error:
+            reasons = (str(error),)
+        return messages.AnalyzeResponse(diagnostics=[self._told(reason, request.urn) for reason in reasons])
+
+    def AnalyzeStack(self, *_: object) -> messages.AnalyzeResponse:
+        return messages.AnalyzeResponse()
+
+    def Remediate(self, *_: object) -> messages.RemediateResponse:
+        return messages.RemediateResponse()
+
+    @cached_property
+    def _declared(self) -> dict[str, dict[str, list[str]]]:
+        """In an incident with what the last apply declared besides, as the program declares it then."""
+        estate, vault = load(), HvacVault.for_containment()
+        if any(i.state is State.OPEN for i in vault.incidents()):
+            estate = opening.with_kept(estate, vault.compiled() or estate)
+        return planned.policies(estate)
+
+    def _decided(self, kind: str, name: str, inputs: dict[str, Any]) -> Decision:
+        step = {"op": "update", "type": kind, "name": name, "source": {"file": "", "line": 0}, "old": {}, "new": inputs}
+        policy = inputs.get("name") if kind == _POLICY else None
+        declared = {policy: self._declared[policy]} if policy in self._declared else {}
+        judge = self._judge or Opa(opa_url())
+        return judge.decide(_PACKAGE, {"steps": [step], "policies": declared})
+
+    def _told(self, message: str, urn: str) -> messages.AnalyzeDiagnostic:
+        return messages.AnalyzeDiagnostic(
+            policyName=_PACKAGE,
+            policyPackName=NAME,
+            policyPackVersion=VERSION,
+            description="what is declared, and nothing else",
+            message=message,
+            enforcementLevel=messages.ADVISORY if self._locking else messages.MANDATORY,
+            urn=urn,
+        )
+
+
+def serve() -> None:
+    """Until Pulumi ends this process; it reads the port from stdout."""
+    server = grpc.server(
+        ThreadPoolExecutor(4),
+        options=[("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)],
+    )
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Pack(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    over.wait()
+    server.stop(0)
+
+
+if __name__ == "__main__":
+    serve()

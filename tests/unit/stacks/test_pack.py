@@ -1,0 +1,81 @@
+"""What the policy pack asks OPA of a resource, and what it tells Pulumi."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf import struct_pb2
+from pulumi.runtime.proto import analyzer_pb2 as messages
+
+from containment import names
+from containment.adapters.opa import Decision, Violation
+from containment.adapters.vault import HvacVault
+from containment.incident import Incident
+from policies.errors import Unreachable
+from policies.load import load
+from stacks.pack import Pack
+
+ESTATE = load()
+VIOLATION = Violation("", 0, "undeclared_policy", "critical", "x", "policy", "policy x is not declared", "declare it")
+
+
+class Judge:
+    """Says what it is told to, and keeps what it was asked."""
+
+    def __init__(self, decision: Decision | None) -> None:
+        self.decision, self.asked = decision, list[dict[str, Any]]()
+
+    def decide(self, package: str, question: dict[str, Any]) -> Decision:
+        assert package == "portcullis.resource"
+        self.asked.append(question)
+        if self.decision is None:
+            raise Unreachable("opa: ConnectionError")
+        return self.decision
+
+
+class Peace:
+    def incidents(self) -> tuple[Incident, ...]:
+        return ()
+
+
+@pytest.fixture(autouse=True)
+def _peace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HvacVault, "for_containment", Peace)
+
+
+def _analyzed(pack: Pack, kind: str, **inputs: Any) -> list[messages.AnalyzeDiagnostic]:
+    properties = struct_pb2.Struct()
+    properties.update(inputs)
+    request = messages.AnalyzeRequest(type=kind, name="r", urn="urn:r", properties=properties)
+    return list(pack.Analyze(request, None).diagnostics)
+
+
+def test_a_policy_is_judged_beside_what_is_declared_of_it() -> None:
+    judge = Judge(Decision(True, ()))
+    name = names.own_policy(next(w for w in ESTATE.workloads if w.name == "execution-engine"))
+    assert _analyzed(Pack(judge), "vault:index/policy:Policy", name=name, policy="{}") == []
+    assert _analyzed(Pack(judge), "vault:index/policy:Policy", name="pc-w-nobody", policy="{}") == []
+    declared, undeclared = judge.asked
+    assert [*declared["policies"]] == [name]
+    assert "read" in declared["policies"][name]["secret/data/trading/exchange"]
+    assert undeclared["policies"] == {}
+    assert declared["steps"][0]["new"] == {"name": name, "policy": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        (Decision(False, ("x",), (VIOLATION,)), "undeclared_policy: policy x is not declared — declare it"),
+        (Decision(False, ("undefined: no decision",)), "undefined: no decision"),
+        (None, "opa: ConnectionError"),
+    ],
+)
+@pytest.mark.parametrize(("incident", "level"), [("keep", messages.MANDATORY), ("true", messages.ADVISORY)])
+def test_whatever_is_no_yes_stops_all_but_a_lock_down(
+    decision: Decision | None, words: str, incident: str, level: int
+) -> None:
+    pack = Pack(Judge(decision))
+    pack.ConfigureStack(messages.AnalyzerStackConfigureRequest(config={"portcullis:incident": incident}), None)
+    (told,) = _analyzed(pack, "t")
+    assert (told.message, told.enforcementLevel, told.urn) == (words, level, "urn:r")
