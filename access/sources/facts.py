@@ -1,6 +1,7 @@
 """What a declaration says beside paths, and which way is wider. Pure: a subject's aspects, each with a direction.
 
-A subject is named by what it is on the servers (a secret by its path), so that a file that is renamed or split is none.
+A subject is named by what it is on the servers (a secret by its path), so that a file that is renamed or split is none;
+what a path is called is an aspect of it. Identities and repositories are called on the servers as they are declared.
 """
 
 from __future__ import annotations
@@ -128,6 +129,8 @@ def _all(estate: Estate) -> Iterator[Fact]:
 def _secret(secret: SecretAccessPolicy) -> Iterator[Fact]:
     fact = _Subject("secret", names.granted_path(secret), secret.environment, secret.source)
     yield fact.environment()
+    # By it go an incident's scope, what is kept apart, who may write in production and a key's tag upstream.
+    yield fact("name", "metadata.name", secret.name, Wider.OTHER)
     yield fact("owner", "spec.owner", secret.owner, Wider.OTHER)
     yield fact("tier", "spec.tier", _TIERS.index(secret.tier), Wider.LESS, secret.tier.value)
     yield fact.seconds("TTL, default", "spec.ttl.default", secret.ttl.default)

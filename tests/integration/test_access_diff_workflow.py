@@ -25,10 +25,13 @@ PEOPLE = {
     "dana": [],
     "rita": ["team-risk"],
     "tom": ["team-trading"],
+    "mark": ["team-market-data"],
+    "pam": ["team-partners"],
     "sam": ["team-security"],
     "actions": [],
 }
 PRODUCT = ("policies", "access", "containment", "rotation", "tools", ".github")
+DECLARED = Path("policies/access/production")
 WIDER = "policies/access/production/risk-limits-token.yaml"
 
 
@@ -199,6 +202,34 @@ def test_what_leaves_production_needs_its_owners_and_security(world: World) -> N
     _open(world)
     refused = world.judge()
     assert (refused.returncode, "missing  team-security: 0 of 1" in refused.stdout) == (1, True), refused.stderr
+
+
+def _asked_for(world: World, approving: tuple[str, ...]) -> set[str]:
+    """The teams that must approve; none is missing once these have."""
+    refused = world.judge()
+    assert refused.returncode == 1, refused.stdout + refused.stderr
+    teams = {line.split(":")[0].removeprefix("missing  ") for line in refused.stdout.splitlines() if ": 0 of 1" in line}
+    for person in approving:
+        world.ask("POST", "/pulls/1/reviews", {"event": "APPROVE"}, person)
+    approved = world.judge()
+    assert approved.returncode == 0, approved.stdout + approved.stderr
+    return teams
+
+
+def test_two_secrets_that_change_names_need_both_owners(world: World) -> None:
+    """Each path is granted to whom it was, and a scope, a separation and an upstream tag mean the other one."""
+    folder = world.folder / "origin" / DECLARED
+    for file, old, new in (
+        ("exchange-market-key", "name: exchange-market-key", "name: partner-api-key"),
+        ("partner-api-key", "name: partner-api-key", "name: exchange-market-key"),
+        ("ci-cicd", "[partner-api-key]", "[exchange-market-key]"),
+    ):
+        text = (folder / f"{file}.yaml").read_text()
+        assert old in text
+        (folder / f"{file}.yaml").write_text(text.replace(old, new))
+    _open(world)
+    assert _asked_for(world, ("mark", "pam", "sam")) == {"team-market-data", "team-partners", "team-security"}
+    assert "name" in _comment(world)
 
 
 def test_a_pull_request_to_another_branch_is_not_judged(world: World) -> None:

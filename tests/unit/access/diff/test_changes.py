@@ -79,11 +79,40 @@ def test_a_pure_refactoring_of_files_is_no_change(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(ACCESS, tmp_path / "policies" / "access"))
     text = (folder / KEY).read_text()
     (folder / KEY).unlink()
-    renamed = text.replace("name: exchange-trading-key", "name: trading-key-of-the-exchange").replace("1h", "60m")
-    (folder / "production" / "aa.yaml").write_text(f"# moved\n{renamed}")
-    for file in folder.rglob("*.yaml"):
-        file.write_text(file.read_text().replace("exchange-trading-key]", "trading-key-of-the-exchange]"))
+    (folder / "production" / "aa.yaml").write_text(f"# moved\n{text.replace('1h', '60m')}")
     assert changes(BASE, of_declarations(load(folder))) == ()
+
+
+def _named(secret: dict[str, str]) -> Side:
+    """The example, its secrets renamed wherever a name stands."""
+    estate = load()
+    roles = (replace(r, secrets=tuple(secret.get(s, s) for s in r.secrets)) for r in estate.ci_roles)
+    repositories = (
+        replace(r, actions_secrets=tuple(replace(a, secret=secret.get(a.secret, a.secret)) for a in r.actions_secrets))
+        for r in estate.repositories
+    )
+    secrets = (replace(s, name=secret.get(s.name, s.name)) for s in estate.secrets)
+    return of_declarations(
+        replace(estate, secrets=tuple(secrets), ci_roles=tuple(roles), repositories=tuple(repositories))
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"exchange-trading-key": "partner-api-key", "partner-api-key": "exchange-trading-key"},
+        {"exchange-trading-key": "partner-api-key", "partner-api-key": "another"},
+        {"exchange-trading-key": "another"},
+    ],
+)
+def test_what_a_name_stands_for_is_whose_it_was(names: dict[str, str]) -> None:
+    """Though every path is granted to whom it was granted before."""
+    paths, owners = BASE.snapshot.secrets, BASE.owners
+    found = changes(BASE, _named(names))
+    assert {(c.subject, c.what, c.before, c.after, c.owner) for c in found} == {
+        (f"secret {paths[old]}", "name", old, new, owners[paths[old]]) for old, new in names.items()
+    }
+    assert {(c.widens, c.production, c.risk) for c in found} == {(True, True, Risk.HIGH)}
 
 
 def test_a_repository_that_is_no_longer_declared_loses_its_protection() -> None:
