@@ -180,4 +180,4 @@ def _lift(asked: Asked, incidents: Sequence[Incident], opened: tuple[Incident, .
 
 
 def lifted(incident: Incident, now: int) -> Incident:
-    return replace(incident, state=State.LIFTED, lifted_at=now)
+    return replace(incident, state=State.LIFTED, lifted_at=now, lift_begun_at=0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from policies.errors import Finding, InputError, PortcullisError, Unreachable
 
-GO_ON = "to go on without lifting: pulumi up --config incident=keep"
+KEEP = "pulumi up --config incident=keep"
+GO_ON = f"to go on without lifting: {KEEP}"
 """Pulumi keeps `incident: false` in the stack's file, so that the next run would ask for the lift again."""
 
 CUT_SHORT = "not contained until the same command has run to its end; run it again"
@@ -37,10 +38,12 @@ class LastApplyUsed(PortcullisError):
 
 
 class LiftRefused(Finding):
-    """The gate stays down; `missing` names each proof that is absent, stale or taken back (`proofs.lacking`)."""
+    """The gate stays down; `missing` names each proof that is absent, stale or taken back (`proofs.lacking`). `prove`:
+    the command that brings those that can be had, "" for none."""
 
-    def __init__(self, missing: tuple[str, ...]) -> None:
-        super().__init__(f"lift refused: {'; '.join(missing)}; {GO_ON}")
+    def __init__(self, missing: tuple[str, ...], prove: str) -> None:
+        then = f"to prove what can be: {prove}; " if prove else ""
+        super().__init__(f"lift refused: {'; '.join(missing)}; {then}{GO_ON}")
         self.missing = missing
 
 

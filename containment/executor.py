@@ -139,8 +139,8 @@ def _contain(run: Run) -> None:
     strangers.shut_out(run)
     probes.probe(run)
     if run.clean:
-        contained = bool(run.incident.contained_at)
-        _milestone(run, CONTAINED, contained, lambda i: i if i.contained_at else replace(i, contained_at=vault.now()))
+        contained = run.incident.contained
+        _milestone(run, CONTAINED, contained, lambda i: i if i.contained else _seen_contained(i, vault.now()))
 
 
 def _revoke(run: Run, joined: Callable[[], None]) -> None:
@@ -189,6 +189,10 @@ def _now(run: Run) -> int | None:
     except PortcullisError as error:
         run.fail("read", "the vault's clock", error)
         return None
+
+
+def _seen_contained(incident: Incident, now: int) -> Incident:
+    return replace(incident, contained_at=incident.contained_at or now, lift_begun_at=0)
 
 
 def _milestone(run: Run, what: str, already: bool, change: Callable[[Incident], Incident]) -> None:

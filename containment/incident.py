@@ -145,6 +145,9 @@ class Incident:
     declared_at: int = 0
     """When a `pulumi up` has declared the lock-down too; one made without Pulumi is unknown to its state, and lifting
     it from there would change nothing on the servers."""
+    lift_begun_at: int = 0
+    """When a lift was about to raise the gate, and 0 once it has ended or a later run has seen everything contained
+    again: while it is set, part of the lock-down may be taken back."""
     lifted_at: int = 0
     opened: tuple[str, ...] = ()
     """`kind:name` of secrets and workloads that are replaced: the old is proven dead, the new one works, and neither
@@ -158,6 +161,11 @@ class Incident:
     made: tuple[Made, ...] = ()
     """The last of each item."""
     disabled: tuple[Disabled, ...] = ()
+
+    @property
+    def contained(self) -> bool:
+        """Whether it was seen so, and no lift has begun to take it back since."""
+        return bool(self.contained_at and not self.lift_begun_at)
 
     @property
     def notice(self) -> str:
@@ -179,6 +187,7 @@ class Incident:
             revoked_before=data["revoked_before"],
             contained_at=data["contained_at"],
             declared_at=data["declared_at"],
+            lift_begun_at=data.get("lift_begun_at", 0),
             lifted_at=data["lifted_at"],
             opened=tuple(data["opened"]),
             proofs=tuple(Proof(**p) for p in data["proofs"]),

@@ -17,6 +17,7 @@ from policies.errors import Finding, PortcullisError, Unreachable
 DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
 OPENED = "incident opened"
 """The event: `target` is the scope in words, `outcome` failed where it is not on the server's record."""
+LIFT_BEGUN = "lift begun"
 _INCIDENT = "incident.json"
 _SCOPE = (_INCIDENT, chain.EVENTS, chain.MANIFEST)
 """Where the folder says what is in scope."""

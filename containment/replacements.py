@@ -14,7 +14,7 @@ from containment.ports import UpstreamKey
 from containment.run import Systems
 from containment.scope import leaked_in
 from policies.errors import PortcullisError
-from policies.model import Estate
+from policies.model import AuthMethod, Estate
 
 
 def reference(value: str) -> str:
@@ -68,9 +68,11 @@ def wanting(incident: Incident, incidents: Sequence[Incident], estate: Estate, s
 
 
 def _in_force(item: str, estate: Estate, systems: Systems) -> frozenset[str] | None:
-    """None when nobody issues it."""
+    """None when nobody whom we can ask issues it: who logs in by a JWT is another issuer's."""
     kind, _, name = item.partition(":")
     if kind == "workload":
+        if any(w.name == name and w.auth is AuthMethod.JWT for w in estate.workloads):
+            return None
         return frozenset(map(reference, systems.vault.keys(f"auth/{names.APPROLE}/role/{name}/secret-id")))
     declared = next((s.key_issuer for s in estate.secrets if s.name == name), None)
     if declared is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from containment import chain, files, heads, opening, proofs, record
+from containment.errors import KEEP
 from containment.incident import State
 from containment.ports import Custodian, Vault
 from containment.systems import from_environment, policy_store
@@ -229,10 +230,12 @@ def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
     items = []
     for name in proofs.required(incident, estate):
         proof = held.get(name)
-        on_record = {proofs.CONTAINED: incident.contained_at, proofs.DECLARED: incident.declared_at}
+        on_record = {proofs.CONTAINED: incident.contained, proofs.DECLARED: incident.declared_at}
         overtaken = proofs.overtaken(proof, incident, incidents, estate) if proof else ""
         proven = bool(on_record[name]) if name in on_record else proof is not None and proof.ok and not overtaken
         detail, age = (overtaken or proof.detail, now - proof.at) if proof else ("", None)
+        if name == proofs.CONTAINED and incident.lift_begun_at:
+            detail = f"a lift has begun and is not at its end: run it again, or lock down again: {KEEP}"
         word = held.get(f"{proof.item}/{proofs.CONFIRMED}") if proof and not proven else None
         if word and proof and word.ok and word.at >= proof.at:
             detail = f"{word.detail}: portcullis rotate run {incident_id}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from containment import copies, executor, judgement, lockdown, opening, proofs, record, replacements
 from containment.adapters.opa import Opa
 from containment.adapters.vault import HvacVault
 from containment.decide import Decision, lifted
 from containment.decisions import Kept
-from containment.errors import LiftRefused, NotRestored
+from containment.errors import KEEP, LiftRefused, NotRestored
 from containment.incident import Incident
 from containment.systems import from_environment
 from policies.errors import InputError
@@ -35,7 +37,22 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     foreign += replacements.wanting(incident, incidents, estate, systems)
     if foreign or not answer.allow:
         lacking = (proofs.lacking(incident, reason) for reason in answer.reasons)
-        raise LiftRefused((*lacking, *(f"not contained: {m}" for m in missing), *foreign))
+        named = (*lacking, *(f"not contained: {m}" for m in missing), *foreign)
+        proofs_missing = not {*answer.reasons} <= {proofs.CONTAINED, proofs.DECLARED}
+        raise LiftRefused(named, f"portcullis rotate run {incident.id}" if proofs_missing else "")
+
+
+def begin(vault: HvacVault, lifting: Incident) -> None:
+    """On record before the gate rises, so that a lift which is cut short counts as contained nowhere. Raises
+    Unreachable: nothing was lifted."""
+    now = vault.now()
+    vault.update_incident(lifting.id, lambda held: replace(held, lift_begun_at=now))
+    with opening.tolerated(told.warn):
+        record.note(lifting.id, phase="lift", what=record.LIFT_BEGUN, detail="the gate rises")
+    told.info(
+        f"the gate rises; should this run be interrupted: incident {lifting.id} is half lifted: run the same command "
+        f"again, or lock down again: {KEEP}; if it finds the stack locked, `pulumi cancel` first"
+    )
 
 
 def restore(vault: HvacVault, estate: Estate, incidents: tuple[Incident, ...], lifting: Incident) -> None:

@@ -30,9 +30,12 @@ def ids(incidents: Iterable[Incident]) -> str:
     return ", ".join(f"incident {i.id}" for i in incidents)
 
 
-def not_declared(missing: list[str], decision: Decision) -> str:
-    """Pulumi's state is what a lift goes by: what it does not know to be locked it leaves locked."""
-    if decision.lifting:
+def not_declared(missing: list[str], decision: Decision, *, lifted: bool) -> str:
+    """Pulumi's state is what a lift goes by: what it does not know to be locked it leaves locked. `lifted`: whether the
+    server's record says so by now."""
+    if decision.lifting and not lifted:
+        after, again = f"incident {decision.lifting.id} is half lifted", "the same command again"
+    elif decision.lifting:
         after, again = f"incident {decision.lifting.id} is lifted, but not everything is back", _REFRESH
     else:
         after, again = f"{ids(decision.in_force)} cannot be lifted yet", "pulumi up --config incident=keep"

@@ -48,7 +48,7 @@ def refused(incidents: Sequence[Incident] | None) -> None:
     elif not in_force:
         word = Standing.OPEN
     else:
-        word = Standing.UNKNOWN if all(i.contained_at for i in in_force) else Standing.NOT_CONTAINED
+        word = Standing.UNKNOWN if all(i.contained for i in in_force) else Standing.NOT_CONTAINED
     _open(incidents or ())
     pulumi.export(before.ENVIRONMENT, before.environment(""))
     pulumi.export("mode", word.value)

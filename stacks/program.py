@@ -79,8 +79,9 @@ async def _rest(
         if vault is not None:
             with refusals():
                 await asyncio.to_thread(meanwhile.refuse, vault, decision)
+                await asyncio.to_thread(lift.begin, vault, decision.lifting)
         lift_begun.set()
-    watch = Watch()
+    watch, lifted = Watch(), False
     gate_resource = vault_sdk.Policy(
         names.GATE, name=names.GATE, policy=gate.gate(context.affected), opts=pulumi.ResourceOptions(protect=True)
     )
@@ -89,7 +90,7 @@ async def _rest(
     declared = asyncio.ensure_future(_declare(context))
     if vault is not None:
         with refusals():
-            proven = await asyncio.to_thread(_work, vault, context, decision, complaints, acted=asked.acted)
+            proven, lifted = await asyncio.to_thread(_work, vault, context, decision, complaints, acted=asked.acted)
         outputs.tell(decision, proven=proven)
     with refusals():
         context = await declared
@@ -106,12 +107,12 @@ async def _rest(
         held = await asyncio.to_thread(github.read, repositories)
         if held and (failed := await github.declare(repositories, bool(context.affected.open), held)):
             told.error(github.lost(failed))
-        if held and vault is not None and decision.lifting and not decision.in_force:
+        if held and lifted and decision.lifting and not decision.in_force:
             left = await asyncio.to_thread(github.still_locked, repositories, held.host)
             complaints += [meanwhile.not_back(left, decision.lifting)] if left else []
     except PortcullisError as error:
         complaints.append(f"repositories were not declared: {error}")
-    if vault is not None and decision.lifting and not decision.in_force:
+    if vault is not None and lifted and decision.lifting and not decision.in_force:
         try:
             left = await asyncio.to_thread(beyond.still_locked, vault, context, decision.lifting)
             complaints += [meanwhile.not_ours(left, decision.lifting)] if left else []
@@ -119,7 +120,7 @@ async def _rest(
             complaints.append(f"whether another environment's is still locked is not known: {error}")
     missing = await watch.missing(failed)
     if missing and (decision.in_force or decision.lifting):
-        complaints.append(meanwhile.not_declared(missing, decision))
+        complaints.append(meanwhile.not_declared(missing, decision, lifted=lifted))
     if vault is not None:
         try:
             again = await asyncio.to_thread(_lock_again, vault, context, decision, complaints)
@@ -186,9 +187,11 @@ def _declared(vault: HvacVault, decision: Decision) -> None:
             vault.update_incident(incident.id, lambda held: replace(held, declared_at=held.declared_at or now))
 
 
-def _work(vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str], *, acted: bool) -> bool:
+def _work(
+    vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str], *, acted: bool
+) -> tuple[bool, bool]:
     """Beside the resources: contain what is in force, write down what was lifted, keep the estate for the day. Whether
-    all of it was seen to hold."""
+    all of it was seen to hold, and whether something is lifted on the server's record."""
     not_contained: dict[str, tuple[str, ...]] = {}
     done, held = False, decision.lifting
     try:
@@ -207,10 +210,10 @@ def _work(vault: HvacVault, context: access.Context, decision: Decision, complai
         done = True
     except PortcullisError as error:
         complaints.append(
-            f"incident {held.id} is not lifted: {error}; run the same command again" if held else str(error)
+            f"incident {held.id} is half lifted: {error}; run the same command again" if held else str(error)
         )
     paging.report(vault, not_contained, told.warn)
-    return done and not any(not_contained.values())
+    return done and not any(not_contained.values()), decision.lifting is not None and held is None
 
 
 def _keep(vault: HvacVault, estate: Estate) -> None:

@@ -15,7 +15,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from containment.chain import EVENTS
+from containment.errors import KEEP
 from containment.incident import NOTHING_NAMED, State
+from containment.record import LIFT_BEGUN
+from containment.report import CONTAINED
 from policies.errors import InputError
 from policies.plain import plain
 from rotation.evidence import chronicle
@@ -129,7 +132,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     ours = leaked(incident, told, effects, complete=containment is not None, named=named)
     credentials = (*tried, *ours)
     events = tuple(_event(r) for r in told)
-    open_points = _not_contained(drill, containment, effects, tried, ours)
+    open_points = (*_half_lifted(incident, told), *_not_contained(drill, containment, effects, tried, ours))
     changed = _changed(folder, touched)
     alive = tuple(c.name for c in credentials if c.failed)
     held = containment is not None and bool(effects or probes) and all(c.contained or c.failed for c in credentials)
@@ -229,6 +232,16 @@ _SECONDS = {
     "to_lifted": "until the lock-down was lifted",
     "total": "in all",
 }
+
+
+def _half_lifted(incident: Row, told: Sequence[Row]) -> tuple[str, ...]:
+    """A lift that was begun and has no end: by the record where it is of after that, and by what this machine noted."""
+    if incident.get("state") != State.OPEN:
+        return ()
+    said = [str(e.get("what")) for e in told if e.get("what") in (LIFT_BEGUN, CONTAINED)]
+    if not number(incident.get("lift_begun_at")) and said[-1:] != [LIFT_BEGUN]:
+        return ()
+    return (f"the lock-down (lift begun: it was not seen to its end, so what it took back is not in force: {KEEP})",)
 
 
 def _not_contained(

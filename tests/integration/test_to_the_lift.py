@@ -15,6 +15,7 @@ from pathlib import Path
 import hvac
 import pytest
 
+from containment import record
 from containment.adapters.github import GithubHost
 from containment.adapters.github_api import GithubApi, Settings
 from drill.stack import pulumi
@@ -219,28 +220,72 @@ def test_a_protection_that_was_deleted_behind_pulumis_back_is_told_with_the_reme
     assert done.returncode == 0, done.stdout
 
 
+def _lift_cut_short(sandbox: Sandbox, incident: str, at: str) -> str:
+    """A lift in which the vault is killed when the run says `at`; it is up again. Returns what the run said."""
+    lifting = ["pulumi", "up", "--non-interactive", "--stack", "local", "--yes", "--skip-preview"]
+    lifting += ["--config-file", str(sandbox.root / "pulumi" / "project" / SETTINGS)]
+    lifting += ["--config", "incident=false", "--config", f"incidentId={incident}", "--config", "incidentScope="]
+    env, lines, killed = {**os.environ, **sandbox.environ()}, list[str](), list[bool]()
+    with subprocess.Popen(
+        lifting, cwd=REPOSITORY, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            lines.append(line)
+            if at in line:
+                killed.append(sandbox.openbao.kill())
+    assert killed[0]
+    assert child.returncode
+    sandbox.openbao.start()
+    return "".join(lines)
+
+
 def test_a_lift_that_the_vault_cuts_short_leaves_ci_as_declared(sandbox: Sandbox, locked: str) -> None:
     """Pulumi takes what it failed to write then for written: only the TTLs that it takes for changed are sent later."""
     del locked
     assert pulumi(sandbox, "incident=true", "incidentId=CUT-1", "incidentScope=cicd").returncode == 0
     assert _rotate(sandbox, "run", "CUT-1").returncode == 0
-    lifting = ["pulumi", "up", "--non-interactive", "--stack", "local", "--yes", "--skip-preview"]
-    lifting += ["--config-file", str(sandbox.root / "pulumi" / "project" / SETTINGS)]
-    lifting += ["--config", "incident=false", "--config", "incidentId=CUT-1", "--config", "incidentScope="]
-    env = {**os.environ, **sandbox.environ()}
-    with subprocess.Popen(
-        lifting, cwd=REPOSITORY, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as child:
-        assert child.stdout is not None
-        told = [sandbox.openbao.kill() for line in child.stdout if "incident CUT-1 is lifted" in line]
-    assert told[0]
-    assert child.returncode
-    sandbox.openbao.start()
+    _lift_cut_short(sandbox, "CUT-1", "incident CUT-1 is lifted")
     assert pulumi(sandbox, "incident=false", "incidentId=CUT-1", "incidentScope=").returncode == 0
     role = sandbox.openbao.call("GET", "auth/jwt/role/cicd", token=sandbox.openbao.root_token())["data"]
     declared = next(c for c in load().ci_roles if c.name == "cicd")
     assert (role["token_ttl"], role["token_max_ttl"]) == (declared.ttl.default, declared.ttl.max)
     assert role["bound_claims"] == {name: [claim] for name, claim in declared.bound_claims}
+
+
+def test_a_lift_that_is_cut_short_after_the_gate_rose_is_contained_nowhere(sandbox: Sandbox, locked: str) -> None:
+    """Of a workload that logs in by a JWT too, which no login method of ours issues anything for."""
+    del locked
+    scope = "workload:analytics-batch,ci:cicd"
+    assert pulumi(sandbox, "incident=true", "incidentId=CUT-2", f"incidentScope={scope}").returncode == 0
+    _rotate(sandbox, "run", "CUT-2")
+    said = _rotate(sandbox, "confirm", "CUT-2", "workload:analytics-batch", "--by", "A. Roth", "--note", "issuer")
+    assert said.returncode == 0, said.stderr
+    assert _rotate(sandbox, "run", "CUT-2").returncode == 0
+    told = _lift_cut_short(sandbox, "CUT-2", "the gate rises")
+    assert "incident CUT-2 is half lifted" in told
+    assert "is lifted" not in told
+
+    status = _rotate(sandbox, "status", "CUT-2", "--json")
+    (contained,) = [p for p in json.loads(status.stdout)["proofs"] if p["item"] == "contained"]
+    assert (status.returncode, contained["proven"]) == (1, False)
+    assert "a lift has begun and is not at its end" in contained["detail"]
+    environ = {**os.environ, **sandbox.environ()}
+    for verb in ("report", "collect"):
+        argv = [sys.executable, "-m", "rotation", "evidence", verb, "CUT-2"]
+        subprocess.run(argv, cwd=REPOSITORY, env=environ, capture_output=True, check=False)
+        page = (record.place("CUT-2") / "report.html").read_text()
+        assert "lift begun: it was not seen to its end" in page, verb
+        assert "Not contained" in page
+
+    kept = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")
+    assert kept.returncode == 0, kept.stdout
+    status = _rotate(sandbox, "status", "CUT-2", "--json")
+    (contained,) = [p for p in json.loads(status.stdout)["proofs"] if p["item"] == "contained"]
+    assert contained["proven"], status.stdout
+    lifted = pulumi(sandbox, "incident=false", "incidentId=CUT-2", "incidentScope=")
+    assert lifted.returncode == 0, lifted.stdout
+    assert "incident CUT-2 is lifted" in lifted.stdout
 
 
 def test_what_the_last_apply_declared_is_contained_though_it_is_declared_no_longer(

@@ -111,6 +111,18 @@ def test_the_lift_asks_whether_it_is_in_force() -> None:
     assert wanting(FIRST, (FIRST,), ESTATE, _systems([], [])) == (), "nothing that is on record"
 
 
+def test_who_logs_in_by_a_jwt_is_asked_of_nobody() -> None:
+    """AppRole knows no role of that name, and said so to every lift."""
+
+    def no_role(_: str) -> list[str]:
+        raise Unreachable("vault: list auth/approle/role/analytics-batch/secret-id: InvalidRequest")
+
+    item = "workload:analytics-batch"
+    incident = replace(FIRST, scope=Scope(everything=False, leaked=(item,)))
+    systems: Any = SimpleNamespace(vault=SimpleNamespace(keys=no_role))
+    assert wanting(incident, (incident,), ESTATE, systems) == ()
+
+
 def test_the_lift_names_a_proof_that_was_overtaken() -> None:
     proven = FIRST.with_proof(_alive(200))
     (told,) = wanting(proven, (proven, SECOND), ESTATE, _systems([], []))

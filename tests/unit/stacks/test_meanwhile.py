@@ -43,12 +43,15 @@ def test_a_lift_is_refused_where_somebody_locked_down_since() -> None:
 
 
 def test_what_the_state_does_not_have_is_named_up_to_ten() -> None:
-    words = meanwhile.not_declared([f"r{n}" for n in range(12)], Decision((A,), A, None))
+    words = meanwhile.not_declared([f"r{n}" for n in range(12)], Decision((A,), A, None), lifted=False)
     assert words.startswith("incident A cannot be lifted yet: Pulumi's state does not have as declared: r0, r1,")
     assert "r9 and 2 more. Without --target and --exclude: pulumi up --config incident=keep" in words
-    lifted = meanwhile.not_declared(["r"], Decision((), None, A))
+    lifted = meanwhile.not_declared(["r"], Decision((), None, A), lifted=True)
     assert lifted.startswith("incident A is lifted, but not everything is back: ")
     assert lifted.endswith("pulumi up --refresh --config incident=keep")
+    half = meanwhile.not_declared(["r"], Decision((), None, A), lifted=False)
+    assert half.startswith("incident A is half lifted: ")
+    assert half.endswith(": the same command again")
 
 
 def test_what_github_still_has_locked_is_named_with_the_remedy() -> None:

@@ -65,7 +65,7 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
     monkeypatch.setattr(program, "Watch", Watch)
     monkeypatch.setattr(program, "registered", registered)
     monkeypatch.setattr(access, "declare", declare)
-    monkeypatch.setattr(program, "_work", lambda *_, **__: True)
+    monkeypatch.setattr(program, "_work", lambda *_, **__: (True, False))
     monkeypatch.setattr(program, "from_environment", lambda vault, _: Systems(vault, no, no, no, no))
     monkeypatch.setattr(github, "read", read)
     monkeypatch.setattr(vault_sdk, "Policy", lambda *_, **__: None)
@@ -115,9 +115,9 @@ def test_a_lift_that_is_cut_short_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(lift, "restore", restore)
     monkeypatch.setattr(paging, "report", lambda *_: None)
     complaints: list[str] = []
-    assert program._work(no, context, lifting, complaints, acted=False) is False
+    assert program._work(no, context, lifting, complaints, acted=False) == (False, False)
     assert complaints == [
-        "incident A is not lifted: not restored: mount database (ConnectionError); run the same command again"
+        "incident A is half lifted: not restored: mount database (ConnectionError); run the same command again"
     ]
 
 
@@ -133,7 +133,7 @@ def test_a_lock_down_without_its_evidence_is_what_its_words_say(monkeypatch: pyt
 
         monkeypatch.setattr(lockdown, "contain", contain)
         complaints: list[str] = []
-        assert program._work(no, context, Decision((OPEN,), OPEN, None), complaints, acted=True) is not bool(missing)
+        assert program._work(no, context, Decision((OPEN,), OPEN, None), complaints, acted=True) == (not missing, False)
         assert ("everything in scope is contained" in complaints[0]) is not bool(missing)
         assert "No space left on device" in complaints[0], "the update fails all the same"
         assert paged == {"A": missing}
