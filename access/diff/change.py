@@ -29,7 +29,8 @@ class Risk(IntEnum):
 class Change:
     """`subject`: a principal, or what an aspect belongs to. Of a path: `paths` as a pattern, `but` what wins over it,
     and the witness, a request that was refused on one side and is granted on the other. Of an aspect: `before` and
-    `after`. `follows`: from the declarations for an identity of the product's own, and no decision of its own."""
+    `after`. `new`: it had no owner before, and `owner` is whom it names itself, whose word alone is not enough.
+    `follows`: from the declarations for an identity of the product's own, and no decision of its own."""
 
     subject: str
     what: str
@@ -38,6 +39,7 @@ class Change:
     reason: str
     place: Place | None
     owner: str = ""
+    new: bool = False
     production: bool = False
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()

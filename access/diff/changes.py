@@ -17,6 +17,8 @@ from policies.model import Environment
 _NOBODY = Acl(())
 _OURS = (PrincipalKind.OPERATOR, PrincipalKind.TOKEN_ROLE)
 _PRODUCTION = Environment.PRODUCTION
+Owner = tuple[str, bool]
+"""A team, "" where there is none; and whether only a new subject names it."""
 
 
 @dataclass(frozen=True)
@@ -139,16 +141,19 @@ def _aspects(before: Side, after: Side) -> Iterator[Change]:
             yield _of_aspect(was.text, "no longer declared", was, _owner(before, after, was), widens=True)
 
 
-def _owner(before: Side, after: Side, of: Fact) -> str:
-    """Whose it was, or whose what is given was: a new owner does not speak for what another one had, and whom a new
-    subject names speaks for nothing."""
+def _owner(before: Side, after: Side, of: Fact) -> Owner:
+    """Whose it is, or whose what is given is."""
     if of.given:
-        return before.owners.get(of.given) or after.owners.get(of.given, "")
-    found = before.facts.get((of.subject, "owner"))
-    return found.text if found else ""
+        return _whose(*(side.owners.get(of.given, "") for side in (before, after)))
+    return _whose(*(f.text if (f := side.facts.get((of.subject, "owner"))) else "" for side in (before, after)))
 
 
-def _of_aspect(before: str, after: str, now: Fact, owner: str, *, widens: bool, production: bool = False) -> Change:
+def _whose(had: str, has: str) -> Owner:
+    """A new owner does not speak for what another one had, and whom a new subject names does not speak for it alone."""
+    return had or has, bool(has and not had)
+
+
+def _of_aspect(before: str, after: str, now: Fact, owner: Owner, *, widens: bool, production: bool = False) -> Change:
     production = production or now.environment is _PRODUCTION
     graded, reason = risk.of_aspect(now.aspect, now.value, production) if widens else (Risk.NARROWER, "narrower")
     return Change(
@@ -158,7 +163,8 @@ def _of_aspect(before: str, after: str, now: Fact, owner: str, *, widens: bool, 
         widens=widens,
         reason=reason,
         place=now.place,
-        owner=owner,
+        owner=owner[0],
+        new=owner[1],
         production=production,
         before=before,
         after=after,

@@ -48,6 +48,8 @@ def of_aspect(aspect: str, value: object, production: bool) -> tuple[Risk, str]:
         return Risk.HIGH, "production's rules hold no more"
     if aspect == "name":
         return Risk.HIGH if production else Risk.MEDIUM, "what goes by the name, incidents too, means another"
+    if aspect == "identity":
+        return Risk.HIGH if production else Risk.MEDIUM, "somebody new may log in"
     if aspect.startswith("copy of"):
         return Risk.HIGH if production else Risk.MEDIUM, "whoever writes its workflows has the secret"
     if aspect.startswith(("protect", "approvals", "claims", "who merges", "in an incident", "secrets of", "deploy")):

@@ -26,6 +26,7 @@ from policies.model import (
     Source,
     Tier,
     TokenType,
+    Ttl,
     Workload,
 )
 
@@ -47,7 +48,7 @@ Value = int | str | frozenset[str]
 @dataclass(frozen=True, slots=True)
 class Fact:
     """`value`: seconds for a TTL; a rank where the aspect has an order, `text` being its word. `given`: the path of
-    what the subject has by it, whose owner answers. `alone`: no principal's paths tell what a new subject brings."""
+    what the subject has by it, whose owner answers. `alone`: no principal's paths tell that a new subject brings it."""
 
     subject: str
     aspect: str
@@ -90,16 +91,32 @@ class _Subject:
     def __init__(self, kind: str, name: str, environment: Environment, source: Source, *, alone: bool = False) -> None:
         self._subject, self._environment, self._source, self._alone = f"{kind} {name}", environment, source, alone
 
-    def __call__(self, aspect: str, field: str, value: Value, wider: Wider, text: str = "", *, given: str = "") -> Fact:
+    def __call__(
+        self,
+        aspect: str,
+        field: str,
+        value: Value,
+        wider: Wider,
+        text: str = "",
+        *,
+        given: str = "",
+        alone: bool = False,
+    ) -> Fact:
         line = fields.line(self._source.lines, field) if self._source.lines else self._source.line
         said = text or (", ".join(sorted(value)) or "none" if isinstance(value, frozenset) else str(value))
         place = Place(self._source.file, line)
-        return Fact(self._subject, aspect, value, said, wider, self._environment, place, given, self._alone)
+        return Fact(self._subject, aspect, value, said, wider, self._environment, place, given, alone or self._alone)
 
     def environment(self) -> Fact:
         """Which is the folder that it is in, and so the rules and approvals that hold for it."""
         rank = int(self._environment is Environment.PRODUCTION)
         return self("environment", "metadata.name", rank, Wider.LESS, self._environment.value)
+
+    def identity(self, login: str, claims: frozenset[str], ttl: Ttl, tokens: TokenType = TokenType.SERVICE) -> Fact:
+        """Who may log in: what it is granted stands with its paths, and it may be granted nothing yet."""
+        bound = f" with {', '.join(sorted(claims))}" if claims else ""
+        text = f"logs in by {login}{bound} for {tokens.value} tokens of {ttl.default} s, {ttl.max} s at most"
+        return self("identity", "metadata.name", 1, Wider.OTHER, text, alone=True)
 
     def seconds(self, aspect: str, field: str, value: int) -> Fact:
         return self(aspect, field, value, Wider.GREATER, f"{value} s")
@@ -169,6 +186,7 @@ def _connection(connection: DatabaseConnection) -> Iterator[Fact]:
 def _workload(workload: Workload) -> Iterator[Fact]:
     fact = _Subject("workload", workload.name, workload.environment, workload.source)
     yield fact.environment()
+    yield fact.identity(workload.auth.value, _claims(workload), workload.ttl, workload.tokens)
     yield fact("owner", "spec.owner", workload.owner, Wider.OTHER)
     yield fact("login", "spec.auth", workload.auth.value, Wider.OTHER)
     yield fact("claims that a login must have", "spec.boundClaims", _claims(workload), Wider.FEWER_CONDITIONS)
@@ -181,6 +199,7 @@ def _workload(workload: Workload) -> Iterator[Fact]:
 def _ci_role(role: CiRole) -> Iterator[Fact]:
     fact = _Subject("CI role", role.name, role.environment, role.source)
     yield fact.environment()
+    yield fact.identity(names.login_method(role), _claims(role), role.ttl)
     yield fact("owner", "spec.owner", role.owner, Wider.OTHER)
     yield fact("repository", "spec.repository", role.repository, Wider.OTHER)
     yield fact("claims that a login must have", "spec.boundClaims", _claims(role), Wider.FEWER_CONDITIONS)

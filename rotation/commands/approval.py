@@ -57,12 +57,12 @@ def command(
 ) -> None:
     """Ask GitHub who approved the head commit, and OPA whether that is whom policy demands for what widens.
 
-    The owner of each secret approves; security too in production or by a wildcard; two of security for break-glass. A
-    review of an older commit, a dismissed one, and one of who opened the pull request or wrote a commit of it do
-    not count; where GitHub does not know who wrote one, none does. The pull request must go to the default branch, and
-    the diff be from its base commit to its head commit, both whole ids. GITHUB_TOKEN reads the pull request (and writes
-    comment and status); PORTCULLIS_TEAMS_TOKEN reads the organization's teams where that token cannot. Exit 1 when an
-    approval is missing: each is named.
+    The owner of each secret approves; security too in production, by a wildcard, or of what is new, which names its
+    owner itself; two of security for break-glass. A review of an older commit, a dismissed one, and one of who opened
+    the pull request or wrote a commit of it do not count; where GitHub does not know who wrote one, none does. The pull
+    request must go to the default branch, and the diff be from its base commit to its head commit, both whole ids.
+    GITHUB_TOKEN reads the pull request (and writes comment and status); PORTCULLIS_TEAMS_TOKEN reads the organization's
+    teams where that token cannot. Exit 1 when an approval is missing: each is named.
 
     The token of --token-file is for a pull request that is merged. It lives half an hour and says what it is for:
     `pulumi up` refuses it for other declarations than those of the head commit, which must be what is checked out here.

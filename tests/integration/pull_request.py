@@ -35,6 +35,7 @@ LINE: dict[str, Any] = {
     "reason": "production",
     "place": None,
     "owner": "team-risk",
+    "new": False,
     "production": True,
     "gained": ["read"],
     "lost": [],

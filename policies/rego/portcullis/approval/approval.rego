@@ -1,11 +1,12 @@
 # METADATA
 # title: Approval
 # description: |
-#   What widens access is approved on the pull request's head commit by a member of the owning team; in production, by a
-#   wildcard or without an owner also by security; for break-glass by several of security. `input.diff` is what
-#   `portcullis access diff --json` says, `input.pull` the pull request's `base`, `head` and `author`, the `writers` of its
-#   commits, and in `strangers` what has a writer whom GitHub does not know; `input.reviews` are in GitHub's order, `input.teams` are
-#   the members by team. One person in two teams speaks for both; who wrote what is proposed speaks for none.
+#   What widens access is approved on the pull request's head commit by a member of the owning team; also by security in
+#   production, by a wildcard, without an owner, and of what is new, which names its owner itself; for break-glass by
+#   several of security. `input.diff` is what `portcullis access diff --json` says, `input.pull` the pull request's
+#   `base`, `head` and `author`, the `writers` of its commits, and in `strangers` what has a writer whom GitHub does not
+#   know; `input.reviews` are in GitHub's order, `input.teams` are the members by team. One person in two
+#   teams speaks for both; who wrote what is proposed speaks for none.
 # custom:
 #   severity: critical
 #   remedy: Have who is named as missing approve the head commit; a later push needs it again.
@@ -39,7 +40,7 @@ known if {
 }
 
 told(change) if {
-	every flag in [change.widens, change.follows, change.production] { is_boolean(flag) }
+	every flag in [change.widens, change.follows, change.production, change.new] { is_boolean(flag) }
 	every text in [change.subject, change.what] { named(text) }
 	every text in [change.owner, change.before] { is_string(text) }
 }
@@ -93,6 +94,9 @@ passes_on(change) if {
 }
 
 guarded(change) if change.production
+
+# Whoever declares it names the owner.
+guarded(change) if change.new
 
 guarded(change) if contains(change.what, "*")
 

@@ -8,6 +8,7 @@ line := {
 	"widens": true,
 	"follows": false,
 	"production": false,
+	"new": false,
 	"owner": "team-risk",
 	"before": "",
 	"witness": {"operation": "read", "path": "secret/data/risk/limits"},
@@ -70,6 +71,12 @@ test_a_wildcard_needs_security_too if {
 test_what_has_no_owner_needs_security if {
 	teams_lacking({"owner": ""}, []) == {"team-security"}
 	allowed({"owner": ""}, [approved("sue")])
+}
+
+test_whom_only_what_is_new_names_needs_security_too if {
+	teams_lacking({"new": true}, [approved("rita")]) == {"team-security"}
+	teams_lacking({"new": true}, [approved("sam")]) == {"team-risk"}
+	allowed({"new": true}, [approved("rita"), approved("sam")])
 }
 
 test_break_glass_needs_two_of_security if {
@@ -158,7 +165,8 @@ test_what_is_missing_denies if {
 }
 
 test_a_line_that_is_not_whole_denies if {
-	every bad in [{"widens": "no"}, {"follows": null}, {"production": 0}, {"owner": null}, {"what": ""}, {"before": 1}] {
+	flags := [{"widens": "no"}, {"follows": null}, {"production": 0}, {"new": ""}]
+	every bad in array.concat(flags, [{"owner": null}, {"what": ""}, {"before": 1}]) {
 		not allowed(object.union({"widens": false}, bad), [approved("rita"), approved("sam"), approved("sue")])
 	}
 }

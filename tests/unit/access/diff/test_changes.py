@@ -248,17 +248,17 @@ ALONE = {
             "production",
             {
                 f"copy of {PATH} as K": "team-trading",
-                "secrets of its workflows": "",
-                "who merges in an incident": "",
-                "protected branch": "",
-                "who may push or merge in peace": "",
+                "secrets of its workflows": "team-mallory",
+                "who merges in an incident": "team-mallory",
+                "protected branch": "team-mallory",
+                "who may push or merge in peace": "team-mallory",
             },
         ),
         ("Mount", "staging", {"type": ""}),
         ("DatabaseConnection", "staging", dict.fromkeys(("URL", "user", "password", "URL for containment"), "")),
     ],
 )
-def test_what_is_new_and_no_principal_is_told_and_nobody_whom_it_names_answers(
+def test_what_is_new_and_no_principal_is_told_and_whom_it_names_does_not_answer_alone(
     tmp_path: Path, kind: str, environment: str, told: dict[str, str]
 ) -> None:
     folder = Path(shutil.copytree(ACCESS, tmp_path / "policies" / "access"))
@@ -267,9 +267,36 @@ def test_what_is_new_and_no_principal_is_told_and_nobody_whom_it_names_answers(
     side = of_declarations(load(folder))
     found = _own(changes(BASE, side))
     assert {c.what: c.owner for c in found} == told
+    assert {c.what for c in found if c.new} == {what for what, owner in told.items() if owner == "team-mallory"}
     assert {(c.widens, c.before, c.production) for c in found} == {(True, "not declared", environment == "production")}
     gone = [c.what for c in _own(changes(side, BASE))]
     assert gone == (["protection"] if kind == "Repository" else [])
+
+
+IDENTITIES = {
+    "Workload": "\n  owner: team-mallory\n  auth: jwt\n  ttl: {default: 5m, max: 15m}\n  boundClaims: {sub: mallory}\n",
+    "CiRole": """
+  owner: team-mallory
+  repository: tradepulse-core
+  boundClaims: {repository: mallory/fork, ref: refs/heads/x}
+  ttl: {default: 5m, max: 15m}
+  secrets: []
+""",
+}
+
+
+@pytest.mark.parametrize("environment", ["production", "staging"])
+@pytest.mark.parametrize(("kind", "claims"), [("Workload", "sub=mallory"), ("CiRole", "repository=mallory/fork")])
+def test_a_new_identity_is_told_with_who_may_log_in(tmp_path: Path, kind: str, claims: str, environment: str) -> None:
+    """Whatever it is granted, by then or later."""
+    folder = Path(shutil.copytree(ACCESS, tmp_path / "policies" / "access"))
+    head = f"apiVersion: portcullis/v1\nkind: {kind}\nmetadata: {{name: toys}}\nspec:{IDENTITIES[kind]}"
+    (folder / environment / "toys.yaml").write_text(head)
+    (one,) = _own(changes(BASE, of_declarations(load(folder))))
+    assert (one.what, one.widens, one.new, one.owner) == ("identity", True, True, "team-mallory")
+    assert one.production is (environment == "production")
+    assert one.risk is (Risk.HIGH if one.production else Risk.MEDIUM)
+    assert all(said in one.after for said in ("logs in by jwt", claims, "300 s, 900 s at most"))
 
 
 def test_another_copy_of_a_secret_is_its_owners_to_allow_as_well_as_the_repositorys(tmp_path: Path) -> None:
