@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+COMPUTED = "cel/role"
+"""Folder of roles whose program makes what a login gets of the claims, its policies too: none of it is listed."""
+
 FOLDERS: Mapping[str, tuple[str, ...]] = {
     "approle": ("role",),
-    "jwt": ("role",),
-    "oidc": ("role",),
+    "jwt": ("role", COMPUTED),
+    "oidc": ("role", COMPUTED),
     "kubernetes": ("role",),
     "userpass": ("users",),
     "ldap": ("users", "groups"),
@@ -16,3 +19,11 @@ FOLDERS: Mapping[str, tuple[str, ...]] = {
     "cert": ("certs",),
 }
 """By type of a method. Token roles are elsewhere (`auth/token/roles`)."""
+
+SETTINGS: Mapping[str, str] = {"ldap": "config", "radius": "config", "kerberos": "config/ldap"}
+"""By type, where policies stand that every login of the method gets."""
+
+
+def computed(role: str) -> bool:
+    """Of the path of a role."""
+    return f"/{COMPUTED}/" in role

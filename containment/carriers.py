@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from access.globs import like
-from access.login_methods import FOLDERS
+from access.login_methods import FOLDERS, SETTINGS, computed
 from containment import names
 from containment.ports import Vault
 from containment.run import WORKERS
@@ -20,54 +20,72 @@ from policies.errors import PortcullisError
 _Data: TypeAlias = Mapping[str, Any]
 _Make: TypeAlias = Callable[[str, _Data], "Carrier"]
 
+_TOKENS = ("token", "ns_token")
+_OURS = (f"auth/{names.APPROLE}", f"auth/{names.JWT}")
+
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """`path` as the API has it, or what an entity or group is called. `gated`: the gate comes along."""
+    """`path` as the API has it, or what an entity or group is called. `gated`: the gate comes along. `computed`: what
+    it hands out is made at each login, and listed nowhere."""
 
     path: str
     policies: tuple[str, ...]
     globs: tuple[str, ...] = ()
     gated: bool = False
+    computed: bool = False
 
     def hands_out(self, policy: str) -> bool:
-        return policy in self.policies or any(like(policy, glob) for glob in self.globs)
+        """Or may hand out."""
+        return self.computed or policy in self.policies or any(like(policy, glob) for glob in self.globs)
 
     def __str__(self) -> str:
+        if self.computed:
+            return f"{self.path}, perhaps: a program says what it gives"
         return f"{self.path}, beside {names.GATE}" if self.gated else self.path
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """`unread`: folders that could not be read. `unknown`: methods of a kind whose roles nobody here can find."""
+    """`unread`: folders that could not be read. `unknown`: methods of a kind whose roles nobody here can find, in words
+    by path. `others`: the type of each login method that is not the product's, by path."""
 
     found: list[Carrier]
     unread: list[str]
-    unknown: list[str]
+    unknown: dict[str, str]
+    others: dict[str, str]
 
 
 def carriers(vault: Vault) -> tuple[list[Carrier], list[str]]:
     """All of them, and what could not be read."""
     held = undeclared(vault)
-    return held.found, [*held.unread, *held.unknown]
+    return held.found, [*held.unread, *(f"{path}: {why}" for path, why in held.unknown.items())]
 
 
 def undeclared(vault: Vault, apart: Callable[[str], bool] = lambda _: False) -> Roles:
     """All but roles by a path that is `apart`, which are not even read."""
     found: list[Carrier] = []
     unread: list[str] = []
-    unknown: list[str] = []
     try:
-        folders = list(_logins(vault, unknown))
+        methods = {f"auth/{name.rstrip('/')}": str(m["type"]) for name, m in (vault.read("sys/auth") or {}).items()}
     except PortcullisError as error:
-        folders = []
+        methods = {}
         unread.append(str(error))
-    for folder in folders:
-        _read(vault, folder, _login, found, unread, apart)
+    for path, kind in methods.items():
+        for folder in FOLDERS.get(kind, ()):
+            _read(vault, f"{path}/{folder}", _login, found, unread, apart)
+        if kind in SETTINGS:
+            _settings(vault, f"{path}/{SETTINGS[kind]}", found, unread)
     _read(vault, "auth/token/roles", _token_role, found, unread, apart)
     for kind in ("entity", "group"):
         _read(vault, f"identity/{kind}/id", partial(_identity, kind), found, unread)
-    return Roles(found, unread, unknown)
+    unknown = {
+        path: f"where a method of type {kind} keeps its roles is not known"
+        for path, kind in methods.items()
+        if kind not in (*FOLDERS, *_TOKENS)
+    }
+    others = {path: kind for path, kind in methods.items() if kind not in _TOKENS and path not in _OURS}
+    return Roles(found, unread, unknown, others)
 
 
 def _read(
@@ -84,17 +102,19 @@ def _read(
         unread.append(str(error))
 
 
-def _logins(vault: Vault, unknown: list[str]) -> Iterator[str]:
-    for mount, method in (vault.read("sys/auth") or {}).items():
-        path, kind = f"auth/{mount.rstrip('/')}", str(method["type"])
-        if kind not in (*FOLDERS, "token", "ns_token"):
-            unknown.append(f"{path}: where a method of type {kind} keeps its roles is not known")
-        for folder in FOLDERS.get(kind, ()):
-            yield f"{path}/{folder}"
+def _settings(vault: Vault, path: str, found: list[Carrier], unread: list[str]) -> None:
+    try:
+        held = vault.read(path)
+    except PortcullisError as error:
+        unread.append(str(error))
+    else:
+        found += [_login(path, held)] if held else []
 
 
 def _login(path: str, role: _Data) -> Carrier:
-    return _carrier(path, role.get("token_policies"), role.get("policies"))
+    if computed(path):
+        return Carrier(path, (), computed=True)
+    return _carrier(path, *(role.get(of) for of in ("token_policies", "policies", "unregistered_user_policies")))
 
 
 def _token_role(path: str, role: _Data) -> Carrier:

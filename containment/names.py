@@ -76,6 +76,8 @@ def foreign(policy: str) -> bool:
 
 
 POLICIES = "sys/policies/acl"
+NAMESPACES = "sys/namespaces"
+"""Lists those right below this one."""
 
 
 def policy_path(policy: str) -> str:

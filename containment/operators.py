@@ -123,7 +123,7 @@ def _drift_paths(estate: Estate) -> dict[str, dict[str, Any]]:
 
 def _attachments(estate: Estate) -> dict[str, dict[str, Any]]:
     """What `access.sources.live` reads of policies and roles that are declared nowhere; no secret is in any of it."""
-    listed, read = ["sys/namespaces"], []
+    listed, read = [], []
     for mount in estate.mounts:
         if mount.type == "database":
             listed.append(f"{mount.name}/static-roles")
@@ -135,9 +135,10 @@ def _carriers() -> dict[str, dict[str, Any]]:
     """Others' policies, and who is handed which (docs/adr/0010): a few rules, however much there is. No secret is in
     any of it, and nothing of it is written."""
     folders = [f"auth/+/{folder}" for folder in sorted({f for found in login_methods.FOLDERS.values() for f in found})]
-    listed = [names.POLICIES, *folders, "auth/token/roles", "identity/entity/id", "identity/group/id"]
-    read = [f"{names.POLICIES}/*", *(f"{f}/+" for f in folders), "auth/token/roles/+", "identity/group/id/*"]
-    return _looks(listed, read)
+    settings = [f"auth/+/{of}" for of in sorted(set(login_methods.SETTINGS.values()))]
+    of_identities = ["auth/token/roles", "identity/entity/id", "identity/group/id"]
+    read = [*(f"{f}/+" for f in folders), *settings, "auth/token/roles/+", "identity/group/id/*"]
+    return _looks([names.POLICIES, names.NAMESPACES, *folders, *of_identities], [f"{names.POLICIES}/*", *read])
 
 
 def _looks(listed: Iterable[str], read: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -58,7 +58,9 @@ def _around_the_gate(work: Work) -> str:
     looked = ungated.look(work.policy_store(), work.estate)
     found = {carrier.path: ungated.attached(carrier, concerned) for carrier in looked.found}
     around = [path for path, policies in found.items() if set(policies) & own or any("*" in p for p in policies)]
-    said = [f"{path} hands out policies that grant it without {names.GATE}: delete it" for path in around]
+    untold = [str(carrier) for carrier in looked.found if carrier.computed]
+    said = [*(f"around {names.GATE}, {one}: delete it" for one in untold)]
+    said += [f"{path} hands out policies that grant it without {names.GATE}: delete it" for path in around]
     paths = list(names.denied_paths(work.secret())) if work.credential.item.startswith("secret:") else []
     others = foreign.granting(work.policy_store(), paths) if paths else []
     return "; ".join([*said, *looked.unread, *(f"{one}: take that out of it, or delete it" for one in others)])

@@ -29,7 +29,7 @@ def snapshot(vault: Vault, estate: Estate | None = None) -> Snapshot:
     Raises Unreachable when the server does not answer.
     """
     reader = Reader(vault)
-    for namespace in reader.keys("sys/namespaces"):
+    for namespace in reader.keys(names.NAMESPACES):
         reader.leave(f"namespace {namespace}", "what is in it is not read; each namespace has policies of its own")
     policies = {p.name: p for p in reader.each(reader.keys(names.POLICIES), lambda name: _policy(reader, name)) if p}
     methods = reader.read("sys/auth")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from access.login_methods import FOLDERS
+from access.login_methods import FOLDERS, SETTINGS, computed
 from access.rule import ROOT_POLICY, Policy
 from access.snapshot import Attached, Place, Principal, PrincipalKind
 from access.sources.identities import Identities
@@ -44,11 +44,16 @@ def _roles(reader: Reader, methods: Mapping[str, Any]) -> Iterator[_Role]:
         kind, path = str(method["type"]), f"auth/{mount.rstrip('/')}"
         if kind not in FOLDERS and kind not in ("token", "ns_token"):
             reader.leave(path, f"where a method of type {kind} keeps its roles is not known")
-        for folder in FOLDERS.get(kind, ()):
-            found = [f"{path}/{folder}/{key}" for key in reader.keys(f"{path}/{folder}")]
-            for role, data in zip(found, reader.each(found, reader.read), strict=True):
-                if data:
-                    yield _Role(role, data, str(method["accessor"]), _aliases(reader, kind, role, data))
+        found = [
+            f"{path}/{folder}/{key}" for folder in FOLDERS.get(kind, ()) for key in reader.keys(f"{path}/{folder}")
+        ]
+        found += [f"{path}/{SETTINGS[kind]}"] if kind in SETTINGS else []
+        for role in filter(computed, found):
+            reader.leave(role, "what it gives cannot be told: a program says so at each login")
+        told = [role for role in found if not computed(role)]
+        for role, data in zip(told, reader.each(told, reader.read), strict=True):
+            if data:
+                yield _Role(role, data, str(method["accessor"]), _aliases(reader, kind, role, data))
 
 
 def _aliases(reader: Reader, kind: str, role: str, data: Mapping[str, Any]) -> frozenset[str] | None:
@@ -108,7 +113,7 @@ def _of(
 
 
 def _attached(role: _Role, policies: Mapping[str, Policy]) -> Iterator[Attached]:
-    for field in ("token_policies", "policies"):
+    for field in ("token_policies", "policies", "unregistered_user_policies"):
         listed = role.data.get(field) or ()
         for name in listed.split(",") if isinstance(listed, str) else listed:
             if name in policies and (field == "token_policies" or name not in (role.data.get("token_policies") or ())):

@@ -1,4 +1,5 @@
-"""Whoever reaches what leaked past the gate: tokens and login roles that are declared nowhere.
+"""Whoever reaches what leaked past the gate: tokens and login roles that are declared nowhere, and what nobody looks
+into from here.
 
 The server itself says what a token may do (`sys/capabilities-accessor`), whatever its policies, groups and entity are.
 A batch token has no accessor and shows nowhere: the policies that let one in are named (`foreign`).
@@ -6,6 +7,7 @@ A batch token has no accessor and shows nowhere: the policies that let one in ar
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 
 from containment import logins, names, ungated
@@ -34,6 +36,7 @@ def shut_out(run: Run) -> None:
         word = f"{len(found)} were ours, or reached what is denied" if found else "none is ours or reaches it"
         run.effect("past the gate", "tokens without it", lambda: (Outcome.ALREADY, word))
     _roles(run)
+    _namespaces(run)
     foreign.judge(run, paths)
 
 
@@ -56,18 +59,51 @@ def _reaches(run: Run, token: Token, paths: list[str]) -> bool:
 
 
 def _roles(run: Run) -> None:
-    """Ours by policy and not by declaration, which hand out tokens that the gate does not bind."""
+    """Ours by policy and not by declaration, which hand out tokens that the gate does not bind. Every login method that
+    is not the product's is named, whatever its roles attach."""
     looked = ungated.look(run.systems.vault, run.estate)
     identities = logins.identities(run.estate)
     for said in looked.unread:
         run.fail("past the gate", "roles", Unreachable(f"not judged: {said}"))
-    for said in looked.unknown:
-        run.progress(f"warning: {said}: whether they attach policies of ours without {names.GATE} was not seen")
+    for path, kind in looked.others.items():
+        run.effect("past the gate", path, partial(_method, run, path, kind, looked.unknown.get(path, "")))
     found = [(carrier, ungated.attached(carrier, identities)) for carrier in looked.found]
     run.each("past the gate", [(carrier.path, partial(_judged, carrier, attached)) for carrier, attached in found])
 
 
+def _method(run: Run, path: str, kind: str, unknown: str) -> Seen:
+    if unknown:
+        off = f"bao auth disable {shlex.quote(path.removeprefix('auth/'))}"
+        return Outcome.FAILED, f"{unknown}, so what its logins get cannot be told: {off}; then lock down again"
+    run.progress(f"warning: {path} is a login method of type {kind} that is not the product's")
+    return Outcome.ALREADY, f"not the product's, of type {kind}: each of its roles was looked at"
+
+
+def _namespaces(run: Run) -> None:
+    """Each has engines, logins, policies and an audit of its own, and no token of this one sees what is out there."""
+    try:
+        found = run.systems.vault.keys(names.NAMESPACES)
+    except PortcullisError as error:
+        run.fail("past the gate", "namespaces", Unreachable(f"not judged: {error}"))
+        return
+    for name in found:
+        run.effect("past the gate", f"namespace {name}", partial(_namespace, name))
+
+
+def _namespace(name: str) -> Seen:
+    return Outcome.FAILED, (
+        "is not looked into: it has engines, logins and policies of its own. See by hand what in it reaches what "
+        f"leaked (bao … -namespace={shlex.quote(name)}); it is named until it is gone (bao namespace delete "
+        f"{shlex.quote(name)})"
+    )
+
+
 def _judged(carrier: Carrier, attached: list[str]) -> Seen:
+    if carrier.computed:
+        return Outcome.FAILED, (
+            f"what it hands out cannot be told, since a program says so at each login: bao delete {carrier.path}; then "
+            "lock down again"
+        )
     if not attached:
         kept = sorted(names.KEEPERS & {*carrier.policies})
         words = f"attaches {', '.join(kept)}, which its keepers guard" if kept else ""

@@ -8,12 +8,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from access import login_methods
 from containment import names, seen
 from containment.effects import issuance
 from containment.ports import CodeHost, Seen, Vault
@@ -166,14 +167,22 @@ def _vault(vault: Vault, estate: Estate) -> VaultHolds:
         mounts=mounts,
         methods=methods,
         auth_roles={
-            **{m: tuple(vault.keys(f"auth/{m}/role")) for m in (names.APPROLE, names.JWT) if m in methods},
+            **{m: tuple(_roles(vault, m, methods[m])) for m in (names.APPROLE, names.JWT) if m in methods},
             "token": tuple(vault.keys("auth/token/roles")),
         },
         database_roles={m: tuple(vault.keys(f"{m}/roles")) for m in databases},
         connections={m: tuple(vault.keys(f"{m}/config")) for m in databases},
         entity_policies={e["name"]: tuple(e["policies"] or ()) for e in _identities(vault, "entity")},
         groups=tuple(g["name"] for g in _identities(vault, "group")),
+        namespaces=tuple(name.rstrip("/") for name in vault.keys(names.NAMESPACES)),
     )
+
+
+def _roles(vault: Vault, method: str, kind: str) -> Iterator[str]:
+    """Names of those where declared ones are, and of all others with their folder."""
+    for folder in login_methods.FOLDERS.get(kind, ()):
+        for name in vault.keys(f"auth/{method}/{folder}"):
+            yield name if folder == "role" else f"{folder}/{name}"
 
 
 def _identities(vault: Vault, kind: str) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ class VaultHolds:
     connections: Mapping[str, tuple[str, ...]]
     entity_policies: Mapping[str, tuple[str, ...]]
     groups: tuple[str, ...]
+    namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
         "auth method": set(holds.methods) - {names.APPROLE, names.JWT, "token"},
         "entity policy": {f"{policy} on {entity}" for entity, own in holds.entity_policies.items() for policy in own},
         "identity group": set(holds.groups),
+        "namespace": set(holds.namespaces),
     }
     for method, roles in holds.auth_roles.items():
         found[f"auth role {method}"] = set(roles) - _auth_roles(method, estate)

@@ -13,11 +13,17 @@ HELD: dict[str, dict[str, Any]] = {
         "approle/": {"type": "approle"},
         "people/": {"type": "userpass"},
         "token/": {"type": "token"},
+        "jwt/": {"type": "jwt"},
+        "ad/": {"type": "ldap"},
+        "radius/": {"type": "radius"},
         "x/": {"type": "own"},
     },
     "auth/approle/role/legacy": {"token_policies": ["legacy", "pc-gate"]},
     "auth/approle/role/old": {"token_policies": None, "policies": "legacy,other"},
     "auth/people/users/ada": {"token_policies": ["legacy"]},
+    "auth/jwt/cel/role/helper": {"cel_program": {"expression": "pb.Auth{}"}},
+    "auth/ad/config": {"token_policies": ["legacy"]},
+    "auth/radius/config": {"unregistered_user_policies": ["legacy"]},
     "auth/token/roles/some": {"allowed_policies_glob": ["leg*"]},
     "auth/token/roles/none": {"allowed_policies": ["other"], "allowed_policies_glob": ["l?gacy"]},
     "identity/entity/id/1": {"id": "1", "name": "ada", "policies": ["legacy"]},
@@ -29,6 +35,9 @@ ALL = [
     "auth/approle/role/legacy, beside pc-gate",
     "auth/approle/role/old",
     "auth/people/users/ada",
+    "auth/jwt/cel/role/helper, perhaps: a program says what it gives",
+    "auth/ad/config",
+    "auth/radius/config",
     "auth/token/roles/some",
     "entity ada",
     "group ops",
@@ -70,4 +79,4 @@ def test_without_the_methods_the_rest_is_found() -> None:
                 raise Unreachable("vault: read sys/auth: Forbidden")
             return super().read(path)
 
-    assert _given(Without()) == (ALL[3:], ["vault: read sys/auth: Forbidden"])
+    assert _given(Without()) == (ALL[6:], ["vault: read sys/auth: Forbidden"])

@@ -1,0 +1,115 @@
+"""What an administrator can put behind the back of those who look: each is named by drift, and by a lock-down that it
+gets around."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from containment.adapters.vault import HvacVault
+from containment.direct import contain
+from containment.report import Outcome, Report
+from sandbox.environment import REPOSITORY, Sandbox
+from sandbox.estate import issuer_token
+
+SCOPE, PATH = "partner-api-key", "secret/data/partners/api"
+
+
+class Admin:
+    """Root's calls."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        return self.sandbox.openbao.call(method, path, body, token=self.sandbox.openbao.root_token())
+
+    @contextmanager
+    def planted(self, path: str, body: dict[str, Any]) -> Iterator[None]:
+        self.call("POST", path, body)
+        try:
+            yield
+        finally:
+            self.call("DELETE", path)
+
+
+@pytest.fixture
+def admin(sandbox: Sandbox, environ: None) -> Admin:
+    del environ
+    return Admin(sandbox)
+
+
+def _run(env: dict[str, str], *words: str) -> tuple[int, dict[str, Any]]:
+    argv = [sys.executable, "-m", "rotation", *words, "--json"]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def _drift(env: dict[str, str], admin: Admin) -> dict[str, Any]:
+    """By the scheduled job's own policy, which may read all that it needs."""
+    made = admin.call("POST", "auth/token/create", {"policies": ["portcullis-drift"]})
+    _, found = _run({**env, "VAULT_TOKEN": made["auth"]["client_token"]}, "drift")
+    assert found["unread"] == []
+    return found
+
+
+def _contain(incident: str = "INC-BLIND", scope: str = SCOPE) -> Report:
+    return contain(HvacVault.for_containment(), incident, scope, print).report
+
+
+def _failed(report: Report) -> dict[str, str]:
+    return {e.target: e.detail for e in report.effects if e.outcome is Outcome.FAILED}
+
+
+GIVES = "pb.Auth{policies:['portcullis-break-glass'],display_name:'x',alias:logical.Alias{name:'evil'}}"
+COMPUTED = {"cel_program": {"expression": GIVES}, "bound_audiences": ["portcullis"]}
+
+
+def test_a_login_role_whose_program_says_what_it_gives(admin: Admin, env: dict[str, str]) -> None:
+    role = "auth/jwt/cel/role/helper"
+    with admin.planted(role, COMPUTED):
+        body = {"role": "helper", "jwt": issuer_token(admin.sandbox, {})}
+        login = admin.sandbox.openbao.call("POST", "auth/jwt/cel/login", body)["auth"]
+        assert "portcullis-break-glass" in login["policies"], "nothing is given: proves nothing"
+        assert "auth role jwt cel/role/helper" in _drift(env, admin)["unmanaged"]
+        assert list(_failed(_contain())) == [role]
+        untold = f"{role}: what it gives cannot be told"
+        for words in (("who", "--live", PATH), ("diff", "HEAD", "server", "--live")):
+            code, found = _run(env, "access", *words)
+            assert code == 3, words
+            assert any(line.startswith(untold) for line in found["unread"]), found["unread"]
+    assert _failed(_contain()) == {}
+
+
+def test_login_methods_that_are_not_the_products(admin: Admin) -> None:
+    kinds = ("approle", "cert", "jwt", "kubernetes", "oidc", "userpass")
+    heard: list[str] = []
+    for kind in kinds:
+        admin.call("POST", f"sys/auth/other-{kind}", {"type": kind})
+    try:
+        with admin.planted("auth/other-jwt/cel/role/helper", COMPUTED):
+            report = contain(HvacVault.for_containment(), "INC-BLIND", SCOPE, heard.append).report
+            assert list(_failed(report)) == ["auth/other-jwt/cel/role/helper"]
+        named = {e.target for e in report.effects if e.what == "past the gate"}
+        for kind in kinds:
+            assert f"auth/other-{kind}" in named
+            assert any(f"auth/other-{kind} is a login method of type {kind}" in line for line in heard)
+    finally:
+        for kind in kinds:
+            admin.call("DELETE", f"sys/auth/other-{kind}")
+
+
+def test_a_namespace(admin: Admin, env: dict[str, str]) -> None:
+    with admin.planted("sys/namespaces/ops", {}):
+        assert "namespace ops" in _drift(env, admin)["unmanaged"]
+        (target, detail), *more = _failed(_contain()).items()
+        assert (target, more) == ("namespace ops/", [])
+        assert "is not looked into" in detail
+    assert _failed(_contain()) == {}
