@@ -119,31 +119,34 @@ def _declared(stored: Estate | None, error: Unreachable) -> tuple[Estate, LastAp
 
 
 def _incident(asked: Asked, estate: Estate, warn: Progress) -> Incident:
-    """An id alone is that incident, with the scope that it had when this machine last saw it and all that it was asked
-    for here; everything where its folder is not as it was sealed, or names what is declared nowhere."""
+    """An id alone is that incident, with the scope that it had when this machine last saw it on the server's record and
+    all that it was asked for here since; everything where it never did, or where its folder is not as it was sealed or
+    names what is declared nowhere."""
     now = int(time.time())
     if not asked.incident_id or asked.scope_text:
         return opening.current(decide(asked, (), parse_scope(asked.scope_text, estate), now))
     seen, wrong = record.last_seen(checked_id(asked.incident_id))
-    known = seen is not None and seen.state is State.OPEN
-    text = ""
-    try:
-        if not wrong:
-            names = record.asked_for(asked.incident_id) - frozenset(seen.scope.leaked if seen and known else ())
-            text = ",".join(sorted(names)) if known else record.unrecorded_scope(asked.incident_id)
-        more = Scope(everything=True) if EVERYTHING in text.split(",") else parse_scope(text, estate)
-    except PortcullisError as error:
-        wrong, more = str(error), Scope(everything=True)
-    if wrong:
-        warn(
-            f"incident {asked.incident_id}: what is in scope cannot be told from its folder, so everything is: {wrong}"
-        )
-    if seen is None or not known or wrong:
-        return opening.current(decide(asked, (), more, now))
-    if not text:
-        return seen
-    everything = seen.scope.everything or more.everything
-    return replace(seen, scope=Scope(everything, () if everything else (*seen.scope.leaked, *more.leaked)))
+    everything = opening.current(decide(asked, (), Scope(everything=True), now))
+    if seen is None or seen.state is not State.OPEN:
+        found = everything
+    else:
+        try:
+            found = replace(seen, scope=_scope(seen, estate))
+        except PortcullisError as error:
+            wrong = str(error)
+    if not wrong:
+        return found
+    warn(f"incident {asked.incident_id}: what is in scope cannot be told from its folder, so everything is: {wrong}")
+    return everything
+
+
+def _scope(seen: Incident, estate: Estate) -> Scope:
+    """Raises UnknownScope, Unreachable."""
+    since = record.asked_for(seen.id) - frozenset(seen.scope.leaked)
+    if seen.scope.everything or EVERYTHING in since:
+        return Scope(everything=True)
+    more = parse_scope(",".join(sorted(since)), estate).leaked if since else ()
+    return Scope(everything=False, leaked=(*seen.scope.leaked, *more))
 
 
 def _note_opened(incident: Incident, error: Unreachable) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
@@ -13,7 +13,7 @@ from containment import executor, paging, record, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision, another_scope, decide, scope_text
 from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
-from containment.incident import Incident, Mode, Scope, checked_id
+from containment.incident import Incident, Mode, Scope
 from containment.judgement import judge
 from containment.ports import Vault
 from containment.run import Progress
@@ -62,7 +62,7 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
     A scope that the last apply did not know is left to the declarations. Raises InputError, as `put_on_record` does.
     """
     try:
-        decision = decided(vault, asked, stored, last=True)
+        decision = decided(vault, asked, stored)
     except UnknownScope:
         return asked
     tell(asked, decision, progress, warn)
@@ -85,34 +85,18 @@ def tell(asked: Asked, decision: Decision, progress: Progress, warn: Progress) -
         warn(decision.warning)
 
 
-def decided(vault: Vault, asked: Asked, estate: Estate, *, last: bool = False) -> Decision:
-    """Reads what is in force. Raises InputError for an unknown scope or a lift that names nothing open. `last`: by the
-    estate of the last apply, which may not know a name yet."""
+def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
+    """Reads what is in force. Raises UnknownScope, and InputError for a lift that names nothing open."""
     incidents = vault.incidents()
-    noted = _noted(asked, incidents)
     try:
-        scope, left_over = parse_scope(noted or scope_text(asked, incidents), estate), ""
+        scope, left_over = parse_scope(scope_text(asked, incidents), estate), ""
     except UnknownScope as error:
-        if asked.mode is Mode.LOCK and (last or not noted):
+        if asked.mode is Mode.LOCK:
             raise
-        scope = Scope(everything=bool(noted))
+        scope = Scope(everything=False)
         left_over = f"incidentScope is left over and not used: {error.why}; pulumi config rm incidentScope"
-        if noted:  # anybody may have appended it to the folder's events: it refuses no lock-down
-            left_over = f"everything is in scope, for what incident {asked.incident_id} was asked for here {error.why}"
     decision = decide(asked, incidents, scope, vault.now())
-    if noted and not left_over:
-        left_over = (
-            f"incident {asked.incident_id} is not on the server's record: its scope is what it was asked for here"
-        )
     return replace(decision, warning="; ".join(filter(None, (decision.warning, left_over))))
-
-
-def _noted(asked: Asked, incidents: Sequence[Incident]) -> str:
-    """The scope of a lock-down that is run again by its id alone, where the vault was away at the first run."""
-    alone = asked.mode is Mode.LOCK and asked.incident_id and not asked.scope_text
-    if not alone or any(i.id == asked.incident_id for i in incidents):
-        return ""
-    return record.unrecorded_scope(checked_id(asked.incident_id))
 
 
 @contextmanager

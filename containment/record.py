@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from containment import chain, contents, files
-from containment.incident import EVERYTHING, Incident
+from containment.incident import Incident
 from containment.report import PROBE, Effect, Outcome, Report
 from policies.errors import Finding, PortcullisError, Unreachable
 
@@ -110,23 +110,6 @@ def asked_for(incident_id: str) -> frozenset[str]:
     """Every name that it was ever asked for with here, `everything` among them. Raises Unreachable."""
     asked = (e["target"] for e in events(incident_id) if e["what"] == OPENED and e["target"])
     return frozenset(name for words in asked for name in words.split(", "))
-
-
-def unrecorded_scope(incident_id: str) -> str:
-    """What was asked for under an id, as text for `parse_scope`, where no run saw it on the server's record: all that
-    was, if it was asked for more than once. "" without such a run, and when one of them meant everything; also in the
-    folder of an earlier incident by that id, which another server had on record, and where nobody can read it or it is
-    not as it was sealed: never less than was asked for.
-    """
-    if (place(incident_id) / _INCIDENT).exists() or last_seen(incident_id)[1]:
-        return ""
-    try:
-        noted = events(incident_id)
-    except Unreachable:
-        return ""
-    asked = [e["target"] for e in noted if (e["what"], e["outcome"]) == (OPENED, Outcome.FAILED)]
-    names = {name for words in asked for name in words.split(", ")}
-    return "" if EVERYTHING in names else ",".join(sorted(names))
 
 
 def note_effects(incident_id: str, effects: Iterable[Effect]) -> None:

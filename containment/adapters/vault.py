@@ -257,7 +257,7 @@ class HvacVault:
             raise
         except Unreachable as error:
             refused = error
-        gone = self._accessors.look_up(accessor) is None
+        gone = _settled(lambda: self._accessors.look_up(accessor) is None)
         if refused and not gone:
             raise refused
         return gone
@@ -280,7 +280,7 @@ class HvacVault:
     def revoke_lease(self, lease: str) -> bool:
         """Synchronously, one lease. True when a later look-up no longer finds it."""
         self.write("sys/leases/revoke", {"lease_id": lease, "sync": True})
-        return self._lease(lease) is None
+        return _settled(lambda: self._lease(lease) is None)
 
     def lease(self, path: str) -> Issued:
         """A new dynamic credential, as the engine at `path` makes it."""
@@ -318,6 +318,15 @@ def _committed(function: Callable[[], T]) -> T:
                 raise
             time.sleep(pause)
     return function()
+
+
+def _settled(gone: Callable[[], bool]) -> bool:
+    """Looked up again where it is still there: another run that revokes the same has it half done."""
+    for pause in _PAUSES:
+        if gone():
+            return True
+        time.sleep(pause)
+    return gone()
 
 
 def _unusable(ca: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from containment.incident import State
 from rotation.evidence.replaced import Replaced
@@ -31,9 +32,10 @@ def next_steps(
     changed: bool,
     opened_date: str,
     unrecorded: bool = False,
+    leaked: Sequence[str] = (),
 ) -> tuple[Step, ...]:
     """In the order in which to do them. `out`: workloads that do not work again; `opened_date`: for the postmortem.
-    `unrecorded`: this machine does not know whether the server has the incident in force."""
+    `unrecorded`: this machine does not know whether the server has the incident in force, with which `leaked`."""
     steps: list[Step] = []
     lifted = state == State.LIFTED
     if changed:
@@ -44,7 +46,8 @@ def next_steps(
                 f"portcullis evidence verify {incident}",
             )
         )
-    again = f"portcullis contain --incident-id {incident}" if unrecorded else _AGAIN
+    scope = f" --scope {quote(','.join(leaked))}" if leaked else ""  # the folder may say anything
+    again = f"portcullis contain --incident-id {incident}{scope}" if unrecorded else _AGAIN
     if not_contained:
         steps.append(
             Step(

@@ -170,6 +170,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
             changed=bool(changed),
             opened_date=opened,
             unrecorded=bool(unrecorded),
+            leaked=_asked(incident),
         ),
         acts=tuple(sorted((e for e in events if e.phase in ("eradication", "recovery")), key=lambda e: e.at)),
         effects=tuple(
@@ -280,11 +281,16 @@ def _add(points: list[str], failed: Row) -> None:
 
 def _named(incident: Row, containment: Row | None) -> list[str] | None:
     """What leaked, with what the last run says that a repository holds; None where it does not say."""
-    scope, more = incident.get("scope"), (containment or {}).get("leaked")
-    asked = scope.get("leaked") if isinstance(scope, dict) else None
+    more = (containment or {}).get("leaked")
     if not isinstance(more, list):
         return None
-    return list(dict.fromkeys(str(item) for item in [*(asked if isinstance(asked, list) else []), *more]))
+    return list(dict.fromkeys([*_asked(incident), *map(str, more)]))
+
+
+def _asked(incident: Row) -> list[str]:
+    scope = incident.get("scope")
+    leaked = scope.get("leaked") if isinstance(scope, dict) else None
+    return list(map(str, leaked)) if isinstance(leaked, list) else []
 
 
 def _says(verdict: Verdict, points: tuple[str, ...], credentials: tuple[Credential, ...]) -> str:

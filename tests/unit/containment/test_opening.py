@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,16 +87,15 @@ def test_what_was_denied_first_is_what_the_run_goes_on_with() -> None:
     assert len(decision.known) == 1
 
 
-def test_what_was_asked_for_here_and_is_not_applied_yet_is_left_to_the_declarations(
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_lies_in_the_folder_narrows_nothing_where_the_server_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """An id alone, after a run without the vault: everything would be locked down by the last apply's word."""
-    monkeypatch.setattr(record, "unrecorded_scope", lambda _: f"secret:{NAME}")
+    """Whoever may write there could have one leaked secret stand for everything."""
+    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(tmp_path))
+    record.note("A", phase="detection", what=record.OPENED, target=f"secret:{NAME}", outcome="failed")
     server: Any = Server()
-    asked = Asked(Mode.LOCK, "A", "")
-    assert opening.deny_first(server, asked, _without(load(), NAME), print, print) == asked
-    assert server.held == []
-    assert opening.current(opening.decided(server, asked, load())).scope == Scope(False, (f"secret:{NAME}",))
+    decision = opening.decided(server, Asked(Mode.LOCK, "A", ""), load())
+    assert (opening.current(decision).scope, decision.warning) == (Scope(True), "")
 
 
 @pytest.mark.parametrize("acted", [True, False])

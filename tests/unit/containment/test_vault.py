@@ -88,6 +88,13 @@ def test_one_that_is_refused_and_there_is_not() -> None:
         _revoke(NOT_FOUND, ALIVE)
 
 
+def test_one_that_another_run_has_half_revoked_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [False, False, True]
+    monkeypatch.setattr(vault, "_PAUSES", (0.0, 0.0))
+    assert vault._settled(lambda: left.pop(0))
+    assert not vault._settled(lambda: False)
+
+
 def test_nor_one_of_which_nobody_said_anything() -> None:
     with pytest.raises(Unanswered, match="VaultDown"):
         _revoke(hvac.exceptions.VaultDown(errors=["sealed"]), NO_ACCESSOR)

@@ -285,7 +285,7 @@ def test_without_the_servers_record_what_the_folder_knows_is_drawn_and_never_cal
     (folder / "events.jsonl").write_text("\n".join(lines) + "\n")
     shown = view(folder)
     assert (shown.verdict, shown.scope, shown.state) == (Verdict.UNPROVEN, "ci:c, secret:key", "")
-    assert shown.steps[0].command == "portcullis contain --incident-id INC-1"
+    assert shown.steps[0].command == "portcullis contain --incident-id INC-1 --scope ci:c,secret:key"
     assert "<h2>The server's record is missing</h2>" in render(folder).read_text()
 
 
