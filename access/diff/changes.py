@@ -11,7 +11,7 @@ from access.diff.change import Change, Risk, words, worst_first
 from access.difference import Difference, differences
 from access.rule import Capability
 from access.snapshot import Place, Principal, PrincipalKind, Snapshot
-from access.sources.facts import Fact
+from access.sources.facts import LASTING, Fact
 from policies.model import Environment
 
 _NOBODY = Acl(())
@@ -88,6 +88,7 @@ def _of_paths(one: Difference, principal: Principal, before: Side, after: Side, 
     production = _production(before, after, at, principal.name)
     graded, reason = risk.of_paths(one.gained, one.loosened, one.single, one.witness, production)
     target = (after if one.widens else before).snapshot.target(at)
+    owner, new = _whose(before.owners.get(at, ""), after.owners.get(at, ""))
     return Change(
         subject=str(principal),
         what=_what(one),
@@ -95,7 +96,8 @@ def _of_paths(one: Difference, principal: Principal, before: Side, after: Side, 
         widens=one.widens,
         reason=reason,
         place=_place(one) or principal.place,
-        owner=after.owners.get(at) or before.owners.get(at, ""),
+        owner=owner,
+        new=new,
         production=production,
         gained=words(one.gained),
         lost=words(one.lost),
@@ -126,7 +128,8 @@ def _place(one: Difference) -> Place | None:
 
 def _aspects(before: Side, after: Side) -> Iterator[Change]:
     """Of a subject that is on one side only, what a principal has by it stands with that one. What is no principal's, a
-    repository, a mount, a connection, is told by its aspects; a repository that goes is protected no more."""
+    repository, a mount, a connection, is told by its aspects. What has an owner goes by its owner's leave: declared
+    anew, it has whom it names."""
     for key, now in after.facts.items():
         was = before.facts.get(key)
         owner = _owner(before, after, now)
@@ -137,8 +140,8 @@ def _aspects(before: Side, after: Side) -> Iterator[Change]:
             production = _PRODUCTION in (was.environment, now.environment)
             yield _of_aspect(was.text, now.text, now, owner, widens=now.widened_from(was), production=production)
     for key, was in before.facts.items():
-        if was.aspect == "protection" and key not in after.facts:
-            yield _of_aspect(was.text, "no longer declared", was, _owner(before, after, was), widens=True)
+        if was.aspect in LASTING and key not in after.facts:
+            yield _of_aspect(was.text, "no longer declared", was, _owner(before, after, was), widens=True, gone=True)
 
 
 def _owner(before: Side, after: Side, of: Fact) -> Owner:
@@ -153,9 +156,12 @@ def _whose(had: str, has: str) -> Owner:
     return had or has, bool(has and not had)
 
 
-def _of_aspect(before: str, after: str, now: Fact, owner: Owner, *, widens: bool, production: bool = False) -> Change:
+def _of_aspect(
+    before: str, after: str, now: Fact, owner: Owner, *, widens: bool, production: bool = False, gone: bool = False
+) -> Change:
     production = production or now.environment is _PRODUCTION
-    graded, reason = risk.of_aspect(now.aspect, now.value, production) if widens else (Risk.NARROWER, "narrower")
+    aspect = "declaration" if gone else now.aspect
+    graded, reason = risk.of_aspect(aspect, now.value, production) if widens else (Risk.NARROWER, "narrower")
     return Change(
         subject=now.subject,
         what=now.aspect,
@@ -179,7 +185,7 @@ def _targets(before: Side, after: Side) -> Iterator[Change]:
             continue
         was = before.snapshot.stands_for.get(path)
         production = _production(before, after, path)
-        owner = before.owners.get(path) or after.owners.get(path, "")
+        owner, named = _whose(before.owners.get(path, ""), after.owners.get(path, ""))
         for aspect, old, new, widens in roles.differing(path, before.snapshot, now):
             graded, reason = risk.of_aspect(aspect, now.ttl and now.ttl.max, production)
             graded, reason = (graded, reason) if widens else (Risk.NARROWER, "narrower")
@@ -191,6 +197,7 @@ def _targets(before: Side, after: Side) -> Iterator[Change]:
                 reason=reason,
                 place=now.place or (was.place if was else None),
                 owner=owner,
+                new=named,
                 production=production,
                 before=old,
                 after=new,

@@ -48,6 +48,11 @@ def of_aspect(aspect: str, value: object, production: bool) -> tuple[Risk, str]:
         return Risk.HIGH, "production's rules hold no more"
     if aspect == "name":
         return Risk.HIGH if production else Risk.MEDIUM, "what goes by the name, incidents too, means another"
+    if aspect == "declaration":
+        return (
+            Risk.HIGH if production else Risk.MEDIUM,
+            "no lock-down knows it, and whoever declares it anew names its owner",
+        )
     if aspect == "identity":
         return Risk.HIGH if production else Risk.MEDIUM, "somebody new may log in"
     if aspect.startswith("copy of"):

@@ -44,6 +44,9 @@ class Wider(StrEnum):
 
 Value = int | str | frozenset[str]
 
+LASTING = ("name", "identity", "protection")
+"""Of each kind of subject that has an owner the aspect that it always has: without it, it is declared no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:

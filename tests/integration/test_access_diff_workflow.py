@@ -211,6 +211,21 @@ def test_a_new_identity_needs_the_owner_whom_it_names_and_security(world: World,
     assert "repo:mallory/fork:ref:refs/heads/x" in _comment(world)
 
 
+def test_what_is_taken_out_needs_its_owner_and_what_is_declared_anew_security(world: World) -> None:
+    folder = world.folder / "origin" / "policies" / "access" / "staging"
+    file = folder / "market-data-ingest-staging.yaml"
+    text = file.read_text()
+    file.unlink()
+    _open(world)
+    assert _asked_for(world, ("mark",)) == {"team-market-data"}
+    world.ask("PUT", "/pulls/1/merge", {})
+    mine = text.replace("name: market-data-ingest-staging", "name: toys").replace("team-market-data", "team-risk")
+    (folder / "toys.yaml").write_text(mine)
+    world.push("mine", "dana")
+    world.ask("POST", "/pulls", {"title": "Mine", "head": "mine", "base": "main"}, "dana")
+    assert _asked_for(world, ("rita", "sam"), pull=2) == {"team-risk", "team-security"}
+
+
 def test_what_leaves_production_needs_its_owners_and_security(world: World) -> None:
     folder = world.folder / "origin" / "policies" / "access"
     infra = "repository-tradepulse-infra.yaml"
@@ -220,14 +235,14 @@ def test_what_leaves_production_needs_its_owners_and_security(world: World) -> N
     assert (refused.returncode, "missing  team-security: 0 of 1" in refused.stdout) == (1, True), refused.stderr
 
 
-def _asked_for(world: World, approving: tuple[str, ...]) -> set[str]:
+def _asked_for(world: World, approving: tuple[str, ...], pull: int = 1) -> set[str]:
     """The teams that must approve; none is missing once these have."""
-    refused = world.judge()
+    refused = world.judge(pull)
     assert refused.returncode == 1, refused.stdout + refused.stderr
     teams = {line.split(":")[0].removeprefix("missing  ") for line in refused.stdout.splitlines() if ": 0 of 1" in line}
     for person in approving:
-        world.ask("POST", "/pulls/1/reviews", {"event": "APPROVE"}, person)
-    approved = world.judge()
+        world.ask("POST", f"/pulls/{pull}/reviews", {"event": "APPROVE"}, person)
+    approved = world.judge(pull)
     assert approved.returncode == 0, approved.stdout + approved.stderr
     return teams
 

@@ -293,10 +293,36 @@ def test_a_new_identity_is_told_with_who_may_log_in(tmp_path: Path, kind: str, c
     head = f"apiVersion: portcullis/v1\nkind: {kind}\nmetadata: {{name: toys}}\nspec:{IDENTITIES[kind]}"
     (folder / environment / "toys.yaml").write_text(head)
     (one,) = _own(changes(BASE, of_declarations(load(folder))))
+    (gone,) = _own(changes(of_declarations(load(folder)), BASE))
+    assert (gone.what, gone.widens, gone.new, gone.owner) == ("identity", True, False, "team-mallory")
     assert (one.what, one.widens, one.new, one.owner) == ("identity", True, True, "team-mallory")
     assert one.production is (environment == "production")
     assert one.risk is (Risk.HIGH if one.production else Risk.MEDIUM)
     assert all(said in one.after for said in ("logs in by jwt", claims, "300 s, 900 s at most"))
+
+
+def _without(secret: str) -> Side:
+    estate = load()
+    roles = tuple(replace(r, secrets=tuple(s for s in r.secrets if s != secret)) for r in estate.ci_roles)
+    return of_declarations(
+        replace(estate, secrets=tuple(s for s in estate.secrets if s.name != secret), ci_roles=roles)
+    )
+
+
+def test_what_is_taken_out_and_declared_anew_was_somebodys(tmp_path: Path) -> None:
+    """In two pull requests: its owner allows the one, and whom the other names does not allow it alone."""
+    without = _without("exchange-trading-key")
+    gone = [c for c in _own(changes(BASE, without)) if c.widens]
+    assert [(c.subject, c.what, c.after, c.owner, c.new) for c in gone] == [
+        (SECRET, "name", "no longer declared", "team-trading", False)
+    ]
+    taken = _changed(tmp_path, KEY, "owner: team-trading", "owner: team-mallory")
+    back = _own(changes(without, taken))
+    assert {(c.subject, c.what, c.owner, c.new) for c in back} == {
+        ("workload execution-engine", PATH, "team-mallory", True)
+    }
+    (granted,) = (c for c in _own(changes(BASE, _changed(tmp_path / "b", KEY, "[read]", "[read, update]"))))
+    assert (granted.owner, granted.new) == ("team-trading", False)
 
 
 def test_another_copy_of_a_secret_is_its_owners_to_allow_as_well_as_the_repositorys(tmp_path: Path) -> None:
