@@ -64,16 +64,16 @@ class Policies(Absent):
     def __init__(self, why: str, vault: Vault) -> None:
         super().__init__(why)
         self._vault = vault
-        self._asked: dict[str, str] = {}
 
-    def read_policy(self, name: str) -> str | None:
-        """What was written, where the policy that is there is as strict."""
-        held, asked = self._vault.read_policy(name), self._asked.get(name)
-        return asked if asked is not None and gate.stricter(held, asked) == held else held
+    def holds_policy(self, name: str, text: str) -> bool:
+        """Or one that is as strict."""
+        return self._vault.holds_policy(name, self._stricter(name, text))
 
     def write_policy(self, name: str, text: str) -> None:
-        self._vault.write_policy(name, gate.stricter(self._vault.read_policy(name), text))
-        self._asked[name] = text
+        self._vault.write_policy(name, self._stricter(name, text))
+
+    def _stricter(self, name: str, text: str) -> str:
+        return gate.stricter(self._vault.read_policy(name), text)
 
 
 def contain(

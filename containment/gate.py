@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from containment import names
 from containment.scope import Affected
@@ -58,6 +59,12 @@ def own_rules(identity: Workload | CiRole, estate: Estate, affected: Affected) -
             capabilities = sorted(c for g in policy.grants if g.workload == identity.name for c in g.capabilities)
             paths[names.granted_path(policy)] = {"capabilities": capabilities}
     return paths
+
+
+def conditions(held: Mapping[str, Any]) -> list[str]:
+    """Of a policy as the server answers: what is kept beside its text, and no write of the product's asks for. One that
+    expires denies nothing any more, and one that wants a check-and-set refuses whoever does not know of it."""
+    return [word for key, word in (("expiration", "expires"), ("cas_required", "cas_required")) if held.get(key)]
 
 
 def stricter(held: str | None, wanted: str) -> str:

@@ -86,7 +86,7 @@ def _stale(work: Work) -> dict[str, str]:
     for workload in _concerned(work):
         wanted[names.own_policy(workload)] = gate.own_policy(workload, work.estate, impact)
     held = work.policy_store()
-    return {name: text for name, text in wanted.items() if held.read_policy(name) != text}
+    return {name: text for name, text in wanted.items() if not held.holds_policy(name, text)}
 
 
 def _concerned(work: Work) -> list[Workload]:

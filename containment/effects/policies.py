@@ -51,9 +51,9 @@ def _close(vault: Vault, name: str, text: str, until: int | None) -> Seen:
 
 
 def _ensure(vault: Vault, name: str, text: str) -> Seen:
-    if vault.read_policy(name) == text:
+    if vault.holds_policy(name, text):
         return Outcome.ALREADY, "in force"
     vault.write_policy(name, text)
-    if vault.read_policy(name) != text:
+    if not vault.holds_policy(name, text):
         return Outcome.FAILED, "written but not read back"
     return Outcome.DONE, f"in force, {text.count('capabilities')} rules"

@@ -16,7 +16,7 @@ from containment.locked import OFF_ROLE
 from containment.ports import Vault
 from containment.run import WORKERS
 from policies.model import AuthMethod, Estate, MountType
-from rotation.drift import whole
+from rotation.drift import unmanaged, whole
 
 _Judge: TypeAlias = Callable[[Mapping[str, Any] | None], list[str]]
 _DEFAULT = "default"
@@ -61,6 +61,7 @@ def _policies(estate: Estate, locked: bool) -> dict[str, tuple[str, _Judge]]:
         for name, text in onboarding.policies(estate).items()
     }
     judges[_DEFAULT] = whole.default
+    judges |= {name: whole.conditions for name in unmanaged.own_policies(estate) if name not in judges}
     return {f"policy {name}": (names.policy_path(name), judge) for name, judge in judges.items()}
 
 

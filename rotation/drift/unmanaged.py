@@ -52,7 +52,7 @@ class RepositoryHolds:
 def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
     mounts = {m.name for m in estate.mounts} | {names.STORE}
     found = {
-        "policy": set(holds.policies) - _policies(estate),
+        "policy": set(holds.policies) - own_policies(estate) - {*operators.POLICIES} - _BUILT_IN_POLICIES,
         "mount": {m for m, kind in holds.mounts.items() if kind not in _BUILT_IN_MOUNTS} - mounts,
         "auth method": set(holds.methods) - {names.APPROLE, names.JWT, "token"},
         "entity policy": {f"{policy} on {entity}" for entity, own in holds.entity_policies.items() for policy in own},
@@ -73,10 +73,11 @@ def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
     return sorted(Unmanaged(kind, name) for kind, extra in found.items() for name in extra)
 
 
-def _policies(estate: Estate) -> set[str]:
+def own_policies(estate: Estate) -> set[str]:
+    """Of what is declared, all that Pulumi and the executor write."""
     identities = logins.identities(estate)
     own = {p for i in identities for n in range(generations.COUNT) for p in names.token_policies(i, n)}
-    return own | _BUILT_IN_POLICIES | {*names.SHARED, *operators.POLICIES}
+    return own | {*names.SHARED}
 
 
 def _auth_roles(method: str, estate: Estate) -> set[str]:

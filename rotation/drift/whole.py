@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from access.errors import PolicyError
 from access.policy import parse
 from access.rule import DENIED, Capability, Constraints, Policy
+from containment import gate
 from containment.effects import issuance
 
 _Answer: TypeAlias = Mapping[str, Any]
@@ -84,12 +85,14 @@ def _own(key: str) -> tuple[object, ...]:
 
 
 def policy(held: _Answer | None, wanted: str, *, denies: bool = False) -> list[str]:
-    """Paths whose rules are not as `wanted`. `denies`: a policy that grants nothing will do as well."""
+    """What is kept beside its text, and paths whose rules are not as `wanted`. `denies`: a policy that grants nothing
+    will do as well."""
     if held is None:
         return ["is gone"]
-    if held.get("expiration"):
-        return ["expires"]
-    text = str(held["policy"])
+    return [*gate.conditions(held), *_differing(str(held["policy"]), wanted, denies=denies)]
+
+
+def _differing(text: str, wanted: str, *, denies: bool) -> list[str]:
     if text.strip() == wanted.strip():
         return []
     try:
@@ -99,6 +102,11 @@ def policy(held: _Answer | None, wanted: str, *, denies: bool = False) -> list[s
     if denies and all(can <= DENIED for rules in found.values() for can, *_ in rules):
         return []
     return _quoted(path for path in sorted({*found, *ours}) if found.get(path) != ours.get(path))
+
+
+def conditions(held: _Answer | None) -> list[str]:
+    """Of a policy whose text Pulumi compares, what it does not see; one that is gone is Pulumi's to name."""
+    return [] if held is None else gate.conditions(held)
 
 
 def default(held: _Answer | None) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from containment import generations, issuers, names, proofs
+from containment import gate, generations, issuers, names, proofs
+from containment.decide import LOCK
 from policies.model import CiRole, TokenType, Workload
 from rotation.work import NotProven, Step, Work
 
@@ -22,10 +23,18 @@ def old_tokens(work: Work, identity: Workload | CiRole, cut: int) -> list[str]:
 
 
 def none_left(work: Work, identity: Workload | CiRole) -> str:
-    """In words, after a look: batch tokens are another matter, which nobody may take for revoked."""
+    """In words, after a look: batch tokens are another matter, which nobody may take for revoked. Raises NotProven
+    where what denies them is not as the lock-down wrote it."""
     if isinstance(identity, CiRole) or identity.tokens is not TokenType.BATCH:
         return "token from before containment is left"
     closed = generations.closed_until(identity, work.estate, work.vault.incidents(), work.vault.now())
+    store = work.policy_store()
+    for name in (names.generation_policy(identity, number) for number in closed):
+        if not store.holds_policy(name, gate.generation(identity, work.estate, closed=True)):
+            raise NotProven(
+                f"earlier batch tokens may not be denied: policy {name} is not as the lock-down wrote it; run that "
+                f"again: {LOCK} --config incidentId={work.incident_id} --config incidentScope="
+            )
     denied = (
         f"denied every granted path until {datetime.fromtimestamp(max(closed.values()), UTC):%H:%M:%S} UTC"
         if any(closed.values())

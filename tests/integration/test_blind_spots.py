@@ -6,15 +6,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from containment import names
 from containment.adapters.vault import HvacVault
 from containment.direct import contain
 from containment.report import Outcome, Report
+from drill.actors import Actors
+from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.estate import issuer_token
 
@@ -113,3 +117,49 @@ def test_a_namespace(admin: Admin, env: dict[str, str]) -> None:
         assert (target, more) == ("namespace ops/", [])
         assert "is not looked into" in detail
     assert _failed(_contain()) == {}
+
+
+BATCH, IN_BATCH = "analytics-batch", "workload:analytics-batch"
+
+
+def _texts(admin: Admin, *names_: str) -> dict[str, str]:
+    return {name: admin.call("GET", f"sys/policies/acl/{name}")["data"]["policy"] for name in names_}
+
+
+def _again(admin: Admin, name: str, **beside: Any) -> None:
+    """The same text, and something beside it."""
+    held = admin.call("GET", f"sys/policies/acl/{name}")["data"]
+    admin.call("POST", f"sys/policies/acl/{name}", {"policy": held["policy"], "cas": held["version"], **beside})
+
+
+def test_a_denial_that_is_to_expire(admin: Admin, env: dict[str, str]) -> None:
+    actors = Actors(admin.sandbox)
+    token, path = actors.jwt_login(BATCH, actors.issuer_token({"sub": BATCH})), "database/creds/analytics-readonly"
+    assert actors.allowed(lambda: actors.read(token, path)), "it is denied anyhow: proves nothing"
+    assert _failed(_contain("INC-EXPIRES", IN_BATCH)) == {}
+    (closed,) = [name for name, text in _texts(admin, *(f"pc-b-{BATCH}-{n}" for n in range(4))).items() if path in text]
+    expiring = (closed, names.GATE)
+    for name in expiring:
+        _again(admin, name, ttl="20s")
+    end = time.monotonic() + 21
+    changed = _drift(env, admin)["changed"]
+    assert {f"policy {name} (expires)" for name in expiring} <= set(changed)
+    _, rotated = _run(env, "rotate", "run", "INC-EXPIRES")
+    assert f"policy {closed} is not as the lock-down wrote it" in json.dumps(rotated)
+    report = _contain("INC-EXPIRES", IN_BATCH)
+    assert _failed(report) == {}
+    assert (closed, Outcome.DONE) in {(e.target, e.outcome) for e in report.effects}
+    time.sleep(max(0.0, end - time.monotonic()))
+    assert not actors.allowed(lambda: actors.read(token, path))
+    assert not [line for line in _drift(env, admin)["changed"] if "expires" in line or "is gone" in line]
+
+
+def test_a_policy_that_asks_for_a_check_and_set_is_written_all_the_same(admin: Admin, env: dict[str, str]) -> None:
+    holder = next(s for s in load().secrets if s.name == "risk-limits-token").grants[0].workload
+    kept = (names.GATE, names.QUARANTINE, f"pc-w-{holder}", f"pc-b-{BATCH}-3", "pc-ci-cicd")
+    for name in kept:
+        _again(admin, name, cas_required=True)
+    assert {f"policy {name} (cas_required)" for name in kept} <= set(_drift(env, admin)["changed"])
+    report = _contain("INC-CAS", "risk-limits-token")
+    assert _failed(report) == {}
+    assert "secret/data/risk/limits" in json.dumps(_texts(admin, names.GATE))

@@ -97,6 +97,9 @@ class Held:
     def read_policy(self, name: str) -> str | None:
         return self.policies.get(name)
 
+    def holds_policy(self, name: str, text: str) -> bool:
+        return self.policies.get(name) == text
+
     def write_policy(self, name: str, text: str) -> None:
         self.policies[name] = text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from containment.incident import Incident, Scope, State
 from policies.load import load
 from policies.model import TokenType
 from rotation.steps.tokens import none_left
-from rotation.work import Work
+from rotation.work import NotProven, Work
 
 ESTATE = load()
 
@@ -28,13 +29,15 @@ class _Vault:
 
 class _Work:
     estate = ESTATE
+    incident_id = "I"
 
-    def __init__(self, *incidents: Incident) -> None:
+    def __init__(self, *incidents: Incident, denied: bool = True) -> None:
         self.vault = _Vault(*incidents)
+        self.policy_store = lambda: SimpleNamespace(holds_policy=lambda *_: denied)
 
 
-def _said(name: str, *incidents: Incident) -> str:
-    work: Any = _Work(*incidents)
+def _said(name: str, *incidents: Incident, denied: bool = True) -> str:
+    work: Any = _Work(*incidents, denied=denied)
     held: Work = work
     return none_left(held, next(w for w in ESTATE.workloads if w.name == name))
 
@@ -46,6 +49,13 @@ def test_of_batch_tokens_it_is_said_until_when_they_are_denied(contained: int, s
     words = _said("analytics-batch", incident)
     assert "batch tokens cannot be revoked" in words
     assert said in words
+
+
+def test_a_policy_that_no_longer_denies_them_is_no_proof() -> None:
+    scope = Scope(everything=False, leaked=("workload:analytics-batch",))
+    incident = Incident("I", scope, State.OPEN, opened_at=1, contained_at=1795488790)
+    with pytest.raises(NotProven, match=r"policy pc-b-analytics-batch-0 is not as the lock-down wrote it"):
+        _said("analytics-batch", incident, denied=False)
 
 
 def test_of_service_tokens_that_none_is_left() -> None:

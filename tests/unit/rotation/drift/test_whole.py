@@ -46,7 +46,19 @@ def test_what_is_to_vanish_by_itself_is_named() -> None:
     ending = json.dumps({"path": {"a/b": {"capabilities": ["deny"], "expiration": "2020-01-01T00:00:00Z"}}})
     assert whole.policy({"policy": ours}, ours) == []
     assert whole.policy({"policy": ending}, ours) == ['"a/b"']
-    assert whole.policy({"policy": ours, "expiration": "2040-01-01T00:00:00Z"}, ours) == ["expires"]
+    expiring = {"policy": ours, "expiration": "2040-01-01T00:00:00Z"}
+    assert whole.policy(expiring, ours) == whole.conditions(expiring) == ["expires"]
+
+
+def test_so_is_what_refuses_the_next_write() -> None:
+    held = {"policy": gate.open_policy(), "cas_required": True}
+    assert whole.conditions(held) == ["cas_required"]
+    assert whole.policy(held, '{"path":{"a":{"capabilities":["deny"]}}}') == [
+        "cas_required",
+        '"a"',
+        '"sys/portcullis-none"',
+    ]
+    assert whole.conditions({"policy": "", "cas_required": False}) == whole.conditions(None) == []
 
 
 def test_a_quarantine_that_denies_is_a_lock_downs_own() -> None:
