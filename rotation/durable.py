@@ -1,8 +1,9 @@
 """The durable part: one DBOS workflow a credential, one DBOS step a step. Only names go in and only results come out,
 for DBOS stores both in plain. Imported when a rotation runs, since it is heavy to import.
 
-A workflow's id is `<incident>/<item>/<attempt>`. A killed one is resumed under its id when the next process launches;
-one that ended is followed by the next attempt, whose steps find most of it done.
+A workflow's id is `<incident>@<denied>/<item>/<attempt>`. A killed one is resumed under its id when the next process
+launches; one that ended is followed by the next attempt, whose steps find most of it done. One from before the last
+deny of any incident is not gone on with: what its steps saw may have leaked again since.
 """
 
 from __future__ import annotations
@@ -42,10 +43,11 @@ def _one(item: str, step: str) -> dict[str, str]:
 
 
 class Durable:
-    """The engine for one incident, launched within `with`. The caller holds the incident (`rotation.hold`)."""
+    """The engine for one incident, launched within `with`. The caller holds the incident (`rotation.hold`). `denied`:
+    when the last deny of any incident was, epoch seconds."""
 
-    def __init__(self, url: str, incident_id: str, perform: Perform) -> None:
-        self._incident_id, self._url, self._perform = incident_id, url, perform
+    def __init__(self, url: str, incident_id: str, denied: int, perform: Perform) -> None:
+        self._run, self._url, self._perform = f"{incident_id}@{denied}", url, perform
 
     def __enter__(self) -> Durable:
         global _perform
@@ -54,7 +56,7 @@ class Durable:
             "name": "portcullis",
             "system_database_url": self._url,
             # Launching resumes what is pending under this name: this incident's workflows and no others.
-            "executor_id": f"rotation-{self._incident_id}",
+            "executor_id": f"rotation-{self._run}",
             "application_version": "rotation-1",
             "log_level": "CRITICAL",
             "enable_otlp": False,
@@ -89,7 +91,7 @@ class Durable:
         return {item: self._outcome(handle) for item, handle in handles.items()}
 
     def _workflow_id(self, item: str, since: float) -> str:
-        prefix = f"{self._incident_id}/{item}/"
+        prefix = f"{self._run}/{item}/"
         # The store compares a prefix without regard to case, and INC-7 and inc-7 are two incidents.
         past = [w for w in DBOS.list_workflows(workflow_id_prefix=prefix) if w.workflow_id.startswith(prefix)]
         if not past:

@@ -117,7 +117,8 @@ def run(
         from rotation.durable import Durable
 
         ended: list[Ended] = []
-        with Durable(url, incident_id, one) as engine:
+        denied = max(i.denied_at for i in vault.incidents())  # asked for while no other process rotates the same
+        with Durable(url, incident_id, denied, one) as engine:
             for wave in what.waves:
                 progress(f"rotating {', '.join(c.item for c in wave)}")
                 outcomes = engine.rotate(wave, since)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import signal
 import sqlite3
@@ -315,3 +316,22 @@ def test_everything_needs_the_workloads_back_and_a_quiet_log(sandbox: Sandbox, k
     assert code == 0, document
     done = pulumi(sandbox, "incident=false", "incidentId=ROT-3")
     assert done.returncode == 0, done.stdout
+
+
+def test_what_was_killed_before_another_deny_is_not_gone_on_with(sandbox: Sandbox, killed: Any) -> None:
+    """What it had proven may have leaked since; it said "rotated" of what its own status called missing."""
+    del killed
+    scope = ("incidentScope=secret:market-data-ingest",)
+    assert pulumi(sandbox, "incident=true", "incidentId=ROT-4", *scope).returncode == 0
+    _kill_at(sandbox, "ROT-4", "secret:market-data-ingest", "open", "started")
+    words = ("contain", "--incident-id", "ROT-5", "--scope", "secret:market-data-ingest,secret:treasury-readonly")
+    argv = [sys.executable, "-m", "rotation", *words]
+    subprocess.run(argv, cwd=REPOSITORY, env=rotating.environ(sandbox), check=True, capture_output=True)
+    code, document = rotating.rotate(sandbox, "resume", "ROT-4")
+    assert code == 0, document
+    argv = [sys.executable, "-m", "rotation", "rotate", "status", "ROT-4", "--json"]
+    said = subprocess.run(
+        argv, cwd=REPOSITORY, env=rotating.environ(sandbox), capture_output=True, text=True, check=False
+    )
+    proofs = {p["item"]: p["proven"] for p in json.loads(said.stdout)["proofs"]}
+    assert proofs["secret:market-data-ingest/new-alive"], said.stdout

@@ -18,12 +18,13 @@ from sandbox.environment import REPOSITORY
 @pytest.mark.parametrize(
     ("past", "expected"),
     [
-        ([], "inc-7/secret:a/1"),
-        (["INC-7/secret:a/1"], "inc-7/secret:a/1"),
-        (["INC-7/secret:a/4", "inc-7/secret:a/1"], "inc-7/secret:a/2"),
-        ([f"inc-7/secret:a/{n}" for n in range(1, 11)], "inc-7/secret:a/11"),
+        ([], "inc-7@9/secret:a/1"),
+        (["INC-7@9/secret:a/1"], "inc-7@9/secret:a/1"),
+        (["INC-7@9/secret:a/4", "inc-7@9/secret:a/1"], "inc-7@9/secret:a/2"),
+        ([f"inc-7@9/secret:a/{n}" for n in range(1, 11)], "inc-7@9/secret:a/11"),
+        (["inc-7@8/secret:a/3"], "inc-7@9/secret:a/1"),
     ],
-    ids=["first", "another-case", "both", "tenth"],
+    ids=["first", "another-case", "both", "tenth", "before the last deny"],
 )
 def test_a_workflow_of_an_id_in_another_case_is_another_incidents(
     monkeypatch: pytest.MonkeyPatch, past: list[str], expected: str
@@ -35,7 +36,7 @@ def test_a_workflow_of_an_id_in_another_case_is_another_incidents(
 
     monkeypatch.setattr(DBOS, "list_workflows", answer)
     durable = object.__new__(Durable)
-    durable._incident_id = "inc-7"
+    durable._run = "inc-7@9"
     assert durable._workflow_id("secret:a", 0.0) == expected
 
 
@@ -47,7 +48,7 @@ from rotation.durable import Durable
 from rotation.work import Outcome, Result
 
 try:
-    with Durable(sys.argv[1], "INC-1", lambda item, step: Result(step, Outcome.DONE, "")) as engine:
+    with Durable(sys.argv[1], "INC-1", 7, lambda item, step: Result(step, Outcome.DONE, "")) as engine:
         if "full" in sys.argv:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         print(engine.rotate((SimpleNamespace(item=sys.argv[2], steps=["create"]),), 0.0))
