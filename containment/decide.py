@@ -114,7 +114,7 @@ def _lock(
     taken = {i.id for i in incidents}
     new_id = wanted or next(n for n in (stamp, *(f"{stamp}-{k}" for k in range(2, 100))) if n not in taken)
     new = Incident(new_id, scope, State.OPEN, opened_at=now)
-    warning = _kept(asked, incidents, new_id) if scope.everything and not wanted else _repeated(scope, incidents)
+    warning = _kept(asked, incidents, new_id) if scope.everything and not wanted else _repeated(asked, scope, incidents)
     if left_over and not scope.everything:
         warning = _named(asked, f"is a new one, {new_id}")
     return Decision((*incidents, new), new, None, warning)
@@ -151,10 +151,10 @@ def _kept(asked: Asked, incidents: Sequence[Incident], current: str) -> str:
     )
 
 
-def _repeated(scope: Scope, incidents: Sequence[Incident]) -> str:
+def _repeated(asked: Asked, scope: Scope, incidents: Sequence[Incident]) -> str:
     """Pulumi keeps a scope in the stack's file, where it would narrow the next incident without a word."""
     before = [i.id for i in incidents if i.state is State.LIFTED and i.scope == scope]
-    if scope.everything or not before:
+    if scope.everything or not before or not asked.file:
         return ""
     return (
         f"incidentScope is what {before[-1]} had, which is lifted; only that is locked down. If it was left over in "

@@ -15,7 +15,7 @@ import pulumi
 from containment import absent, opening, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import LOCK, Asked
-from containment.errors import CUT_SHORT, NotContained
+from containment.errors import CUT_SHORT, LiftRefused, NotContained
 from containment.incident import Incident, Mode
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.model import Estate
@@ -103,13 +103,14 @@ def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG
 
 def _verdict(error: PortcullisError) -> str:
     """A lock-down that a server cut short is not contained, however far it came; a lift has not begun before its proofs
-    are in."""
+    are in, whatever ended it."""
     asked = pulumi.Config().get("incident")
-    if pulumi.runtime.is_dry_run() or not isinstance(error, Unreachable):
+    if pulumi.runtime.is_dry_run():
         return ""
     if asked == Mode.LOCK:
-        return "not contained: "
-    return "nothing was lifted: " if asked == Mode.LIFT and not lift_begun.is_set() else ""
+        return "not contained: " if isinstance(error, Unreachable) else ""
+    said = isinstance(error, LiftRefused) or "nothing was" in str(error)
+    return "nothing was lifted: " if asked == Mode.LIFT and not lift_begun.is_set() and not said else ""
 
 
 @refusals()

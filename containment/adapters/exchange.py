@@ -29,7 +29,7 @@ class HttpExchange:
             key = json.loads(key_file.read_text())
             self._key = {"id": str(key["id"]), "secret": str(key["secret"])}
         except OSError as error:
-            raise InputError(f"{key_file}: {error.strerror}") from error
+            raise InputError(f"the key of the exchange's administration, {key_file}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f'{key_file} is no key: write {{"id": …, "secret": …}}') from error
         try:

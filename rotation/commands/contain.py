@@ -49,5 +49,8 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
         progress(f"{complaint}; this lock-down knows no later declaration: mend that, then run {again}")
     if done.absent:
         progress(done.absent)
+    elif report.not_contained:
+        again = f"portcullis contain --incident-id {incident.id}"
+        progress(f"bring back what is named above, then run it again, which goes on where it stopped: {again}")
     if done.exit_code:
         raise SystemExit(done.exit_code)

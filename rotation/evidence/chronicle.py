@@ -19,6 +19,11 @@ PHASES = ("detection", "containment", "eradication", "recovery", "lift")
 LOST = "lost.json"
 """In a chain that was begun anew: what was sealed before it and is no more."""
 Event = dict[str, Any]
+_RECORD = "server's record"
+_GAP = (
+    f"{_RECORD}; the evidence has a gap: what the run that denied did is not here, since its folder took nothing or it "
+    "ran on another machine. The server's audit log has it"
+)
 _FIELDS = ("phase", "what", "target", "outcome", "detail")
 
 
@@ -103,7 +108,8 @@ def acts(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 
 def _milestones(incident: Mapping[str, Any]) -> list[Event]:
-    """For those that no run of this machine noted itself, in the server's whole seconds. Zero means not yet."""
+    """For those that no run of this machine noted itself, in the server's whole seconds. Zero means not yet. What the
+    run did that was first to deny is missing then."""
     named = (
         ("detection", OPENED, "opened_at"),
         ("containment", DENIED, "denied_at"),
@@ -111,7 +117,14 @@ def _milestones(incident: Mapping[str, Any]) -> list[Event]:
         ("lift", "incident lifted", "lifted_at"),
     )
     return [
-        {"at": at, "phase": phase, "what": what, "target": "", "outcome": "done", "detail": "server's record"}
+        {
+            "at": at,
+            "phase": phase,
+            "what": what,
+            "target": "",
+            "outcome": "done",
+            "detail": _GAP if what == DENIED else _RECORD,
+        }
         for phase, what, key in named
         if (at := number(incident.get(key)))
     ]

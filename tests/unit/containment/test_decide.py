@@ -75,8 +75,9 @@ def test_what_is_in_scope_is_said() -> None:
 
 
 def test_a_new_incident_with_the_scope_of_a_lifted_one_warns_and_is_not_blocked() -> None:
-    asked = Asked(Mode.LOCK, "N", "exchange-trading-key")
+    asked = Asked(Mode.LOCK, "N", "exchange-trading-key", file="Pulumi.local.yaml")
     decision = decide(asked, [LIFTED], ONE, 20)
+    assert decide(replace(asked, file=""), [LIFTED], ONE, 20).warning == "", "there is no file in which it was left"
     assert decision.current == Incident("N", ONE, State.OPEN, opened_at=20)
     assert "incidentScope is what L had, which is lifted" in decision.warning
     remedy = Asked(Mode.LOCK, "", "")

@@ -126,7 +126,8 @@ def test_what_is_in_scope_is_said_once_a_run_and_before_the_deny(monkeypatch: py
     server: Any = Server(Incident("A", Scope(False, (f"secret:{NAME}",)), State.LIFTED, opened_at=1))
     said: list[str] = []
     monkeypatch.setattr(executor, "deny", lambda *_: said.append("denied"))
-    asked = opening.deny_first(server, Asked(Mode.LOCK, "B", NAME), load(), said.append, said.append)
+    typed = Asked(Mode.LOCK, "B", NAME, file="Pulumi.local.yaml")
+    asked = opening.deny_first(server, typed, load(), said.append, said.append)
     opening.tell(asked, opening.decided(server, asked, load()), said.append, said.append)
     assert said[0] == f"incident B: in scope: secret:{NAME}"
     assert said[1].startswith("incidentScope is what A had, which is lifted")

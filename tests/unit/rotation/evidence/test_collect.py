@@ -209,6 +209,7 @@ def test_timeline_has_each_event_once_in_order(folder: Path) -> None:
         ("token revoked", "risk-engine a1b2c3…"),
         ("token revoked", "cicd"),
     ]
+    assert "the evidence has a gap" in line[1]["detail"], "no run noted what it denied"
 
 
 def _many(folder: Path, log: Path) -> None:
