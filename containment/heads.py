@@ -69,7 +69,7 @@ def follow(vault: Store, incident_id: str, before: str | None, after: str) -> No
     if held is not None and before is None:
         raise Finding("this folder does not contain what was sealed before: restore it")
     if held not in (None, before, after):
-        raise Finding("more was sealed since the newest head there; see `portcullis evidence verify`")
+        raise Finding(f"more was sealed since the newest head there; see `portcullis evidence verify {incident_id}`")
     keep(vault, incident_id, after)
 
 
@@ -80,7 +80,7 @@ def follower(vault: Store, incident_id: str, say: Callable[[str], None]) -> Seal
         try:
             follow(vault, incident_id, before, after)
         except PortcullisError as error:
-            say(f"the head of the evidence is not kept on the server: {error}")
+            say(f"incident {incident_id}: the head of the evidence is not kept on the server: {error}")
 
     return sealed
 

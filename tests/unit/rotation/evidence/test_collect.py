@@ -372,7 +372,7 @@ def test_a_head_that_the_server_does_not_take_stops_no_command(folder: Path) -> 
     said = list[str]()
     with extended(folder, heads.follower(vault(Server(down=True)), "INC-1", said.append)):
         _append(folder, what="locked down")
-    assert said == ["the head of the evidence is not kept on the server: vault: read: ConnectionError"]
+    assert said == ["incident INC-1: the head of the evidence is not kept on the server: vault: read: ConnectionError"]
     assert verify(folder) == []
 
 
