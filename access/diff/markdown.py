@@ -60,7 +60,7 @@ def _row(c: Change) -> str:
 def said(c: Change) -> str:
     """What changed, in words: `+read -list`, `4 to 8`."""
     if c.witness is None:
-        return f"{c.before} to {c.after}"
+        return f"{c.before} to {c.after}" if c.before else c.after
     signs = [*(f"+{word}" for word in c.gained), *(f"-{word}" for word in c.lost)]
     how = " ".join(signs) or ("less must be met" if c.widens else "more must be met")
     return how if c.witness[1] == c.what else f"{how}, as in {c.witness[0]} {c.witness[1]}"

@@ -24,12 +24,7 @@ def folder(repository: Path, revision: str, path: str) -> Iterator[Path]:
     """`path` of the repository at the revision, in a temporary folder of the same name. Raises InputError when there is
     no such revision, nothing at the path, or what is no file of the repository's own: a symbolic link, the path's too,
     leads to what the revision does not have."""
-    known = commit(repository, revision)
-    if known is None:
-        raise InputError(
-            f"{revision!r} is neither a revision of {repository} nor a folder; in a shallow clone, fetch it"
-        )
-    listed = _git(repository, "ls-tree", "-r", "-z", "--full-tree", known, "--", path)
+    listed = _git(repository, "ls-tree", "-r", "-z", "--full-tree", _known(repository, revision), "--", path)
     if not listed:
         raise InputError(f"{revision}: has no folder {path}; a symbolic link in the way to it is none")
     with tempfile.TemporaryDirectory() as scratch:
@@ -43,6 +38,33 @@ def commit(repository: Path, revision: str) -> str | None:
         return None
     found = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     return found.decode().strip() if found else None
+
+
+def changed(repository: Path, base: str, head: str | None) -> list[str]:
+    """Every file that is not the same, mode and all, from the top of the repository; of a rename both names. `head`
+    None: the working tree, with the files that git neither has nor ignores. Raises InputError."""
+    told = ("--no-renames", "--ignore-submodules=none", "--name-only", "-z")
+    then = _known(repository, base)
+    if head is None:
+        asked = [("diff", "--no-ext-diff", *told, then, "--"), ("ls-files", "--others", "--exclude-standard", "-z")]
+    else:
+        asked = [("diff-tree", "-r", *told, then, _known(repository, head), "--")]  # a folder may be called as a commit
+    found: set[str] = set()
+    for argv in asked:
+        names = _git(repository, *argv)
+        if names is None:
+            raise InputError(f"{repository}: git {argv[0]} failed; in a partial clone, fetch {base} and {head}")
+        found |= {os.fsdecode(name) for name in names.split(b"\0") if name}
+    return sorted(found)
+
+
+def _known(repository: Path, revision: str) -> str:
+    known = commit(repository, revision)
+    if known is None:
+        raise InputError(
+            f"{revision!r} is neither a revision of {repository} nor a folder; in a shallow clone, fetch it"
+        )
+    return known
 
 
 def _entry(line: bytes, revision: str) -> tuple[str, str]:

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from policies.deciding import decides
 from policies.errors import InputError
 from policies.load import load
+from policies.plain import plain
 
 if TYPE_CHECKING:
     from access.diff.changes import Side
@@ -32,7 +34,7 @@ def side(word: str | None, folder: Path) -> Iterator[Side]:
         if not folder.is_dir():
             raise InputError(f"{folder}: there is no such folder")
         yield _of_folder(folder)
-    elif Path(word).is_dir() and not _COMMIT.fullmatch(word):
+    elif _is_folder(word):
         if _is_revision(word, folder):
             raise InputError(
                 f"{word!r} is a folder and a revision; './{word}' names the folder, '{word}^{{commit}}' the revision"
@@ -51,6 +53,21 @@ def at(revision: str, folder: Path) -> Iterator[Path]:
     repository = _repository(folder)
     with objects.folder(repository, revision, folder.resolve().relative_to(repository).as_posix()) as then:
         yield then
+
+
+def code(base: str, head: str | None, folder: Path) -> tuple[str, ...]:
+    """Files that decide access beside the declarations and are others in HEAD. Folders have none. Raises InputError."""
+    from access.sources import revision
+
+    if any(_is_folder(word) for word in (base, head) if word is not None):
+        return ()
+    repository = _repository(folder)
+    declared = folder.resolve().relative_to(repository).as_posix()
+    return tuple(plain(file) for file in revision.changed(repository, base, head) if decides(file, declared))
+
+
+def _is_folder(word: str) -> bool:
+    return Path(word).is_dir() and not _COMMIT.fullmatch(word)
 
 
 def _is_revision(word: str, folder: Path) -> bool:

@@ -19,12 +19,15 @@ from rotation.terminal import JSON, emit, say
 def command(organization: str, check: bool, as_json: bool) -> None:
     """Write .github/CODEOWNERS of the repository that holds the declarations from the owners in them.
 
+    What decides access beside the declarations, which is all but docs/, tests/, reports/ and Markdown, is security's.
+
     \b
     Examples:
       portcullis codeowners --organization tradepulse
       portcullis codeowners --organization tradepulse --check
     """
     from policies.codeowners import codeowners
+    from policies.deciding import checkout
     from policies.errors import InputError
     from policies.load import called, default_folder, load
     from policies.thresholds import security_team
@@ -35,7 +38,8 @@ def command(organization: str, check: bool, as_json: bool) -> None:
         raise InputError(f"{folder} is in no git repository; GitHub reads CODEOWNERS from one")
     named = folder / "any.yaml"
     below = named.relative_to(root).as_posix().removesuffix(called(named, folder)).rstrip("/")
-    text = codeowners(load(folder), organization, security_team(), below)
+    product = checkout(folder.relative_to(root).as_posix())
+    text = codeowners(load(folder), organization, security_team(), below, product)
     file = root / ".github" / "CODEOWNERS"
     there = file.read_text() if file.is_file() else ""
     current = there == text

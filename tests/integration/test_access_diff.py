@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from access.policy import parse
 from bench import access_oracle
 from bench.server import fresh
 from policies.errors import Unreachable
+from policies.load import ACCESS
 from sandbox.services.openbao import OpenBao
 from tests.integration.widening import committed, diff, repository
 
@@ -117,3 +119,22 @@ def test_the_witness_of_a_pull_request_was_refused(
     assert _refused(bao, was, method, path)
     assert not _refused(bao, now, method, path)
     assert diff(os.environ, "proposed", "--folder", str(folder)) == (0, [], "")
+
+
+def test_of_a_larger_repository_only_the_products_own_code_is_told(tmp_path: Path) -> None:
+    """Where it is a subfolder of one; and of two folders nobody knows what code is theirs."""
+    above = repository(tmp_path / "everything")
+    declared = above / "infra" / "policies" / "access"
+    shutil.copytree(ACCESS, declared)
+    committed(above, "base")
+    files = ("infra/stacks/a b.py", "infra/docs/a.md", "others/a.py", ".github/workflows/x.yml")
+    for name in files:
+        (above / name).parent.mkdir(parents=True)
+        (above / name).write_text("proposed")
+    where = ("--folder", str(declared))
+    for proposed in ([], ["proposed"]):
+        if proposed:
+            committed(above, "proposed")
+        code, (one,), _ = diff(os.environ, "base", *proposed, *where)
+        assert (code, one["owner"], one["files"]) == (1, "", [".github/workflows/x.yml", "infra/stacks/a b.py"])
+    assert diff(os.environ, str(ACCESS), str(declared), *where) == (0, [], "")

@@ -226,6 +226,28 @@ def test_what_is_taken_out_needs_its_owner_and_what_is_declared_anew_security(wo
     assert _asked_for(world, ("rita", "sam"), pull=2) == {"team-risk", "team-security"}
 
 
+CODE = ("policies/sql.py", "Pulumi.prod.yaml", ".github/workflows/apply.yml")
+
+
+@pytest.mark.parametrize("file", CODE)
+def test_code_that_decides_access_needs_security(world: World, file: str) -> None:
+    """Whose changes no declaration tells: a grant in a template, `approvalRequired`, the workflow that applies."""
+    with (world.folder / "origin" / file).open("a") as code:
+        code.write("# proposed\n")
+    (world.folder / "origin" / "README.md").write_text("Nobody decides by it.\n")
+    _open(world)
+    assert _asked_for(world, ("sam",)) == {"team-security"}
+    assert f"1 file: {file}" in _comment(world)
+
+
+def test_what_is_harmless_needs_nobody(world: World) -> None:
+    (world.folder / "origin" / "docs").mkdir()
+    for file in ("README.md", "docs/adr.html"):
+        (world.folder / "origin" / file).write_text("Nobody decides by it.\n")
+    _open(world)
+    assert world.judge().returncode == 0
+
+
 def test_what_leaves_production_needs_its_owners_and_security(world: World) -> None:
     folder = world.folder / "origin" / "policies" / "access"
     infra = "repository-tradepulse-infra.yaml"

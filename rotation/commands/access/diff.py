@@ -29,6 +29,9 @@ def command(
     BASE and HEAD are git revisions, or folders of declarations or of policies; HEAD is the working tree if it is not
     given. Worst first. Exit 1 when anybody gains: access widens; 3 when a part of the server could not be read.
 
+    Of two revisions one line more, as wide, tells which files changed that decide access beside the declarations: all
+    but docs/, tests/, reports/ and Markdown.
+
     With --live, `server` as BASE says what applying HEAD would change; as HEAD, who can do more on the server than is
     declared. Claims, mounts and repositories are then not compared: `portcullis drift` does.
 
@@ -41,7 +44,9 @@ def command(
       portcullis access diff server --live
       portcullis access diff origin/main server --live
     """
+    from access.diff.change import worst_first
     from access.diff.changes import changes
+    from access.diff.code import of_code
     from access.diff.markdown import markdown
     from access.diff.sarif import sarif
     from policies.load import default_folder
@@ -55,7 +60,7 @@ def command(
         found = changes(before, after, follow=False)
     else:
         with sides.side(base, where) as before, sides.side(head, where) as after:
-            found = changes(before, after)
+            found = worst_first([*changes(before, after), *of_code(sides.code(base, head, where))])
     wider = any(c.widens for c in found)
     if as_json:
         document = {

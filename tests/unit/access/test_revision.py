@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from access.sources.revision import folder
+from access.sources.revision import changed, folder
 from policies.errors import InputError
 
 TEXT = "a: $Format:%H$ $Id$\n"
@@ -90,6 +90,36 @@ def test_what_is_no_file_of_the_repository_is_refused(repository: Path, git: Cal
     git("commit", "-qm", "submodule")
     with pytest.raises(InputError, match="access/sub is a submodule"):
         _read(repository)
+
+
+def test_every_file_that_is_not_the_same_is_named(repository: Path, git: Callable[..., str]) -> None:
+    """Whatever the repository says of them, and whatever a rename or a mode hides."""
+    _commit(git)
+    (repository / ".gitattributes").write_text("* -diff\n")
+    (repository / ".gitmodules").write_text('[submodule "sub"]\n path = sub\n url = .\n ignore = all\n')
+    (repository / "access" / "two ümlaut.yaml").rename(repository / "três")
+    (repository / "other").chmod(0o755)
+    Path(os.fsdecode(os.fsencode(repository) + b"/\xff")).write_text("x")
+    git("add", "--all")
+    git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD')},sub")
+    git("commit", "-qm", "two")
+    named = [".gitattributes", ".gitmodules", "access/two ümlaut.yaml", "other", "sub", "três", "\udcff"]
+    assert changed(repository, "HEAD~1", "HEAD") == named
+    (repository / git("rev-parse", "HEAD")).mkdir()
+    assert changed(repository, "HEAD", "HEAD~1") == named
+    assert changed(repository, "HEAD", "HEAD") == []
+
+
+def test_so_it_is_with_the_working_tree(repository: Path, git: Callable[..., str]) -> None:
+    (repository / ".gitignore").write_text("ignored\n")
+    _commit(git)
+    assert changed(repository, "HEAD", None) == []
+    (repository / "other").write_text("another")
+    for name in ("new", "ignored"):
+        (repository / name).write_text("")
+    assert changed(repository, "HEAD", None) == ["new", "other"]
+    with pytest.raises(InputError, match="nobody"):
+        changed(repository, "nobody", None)
 
 
 @pytest.mark.parametrize(("revision", "path"), [("--all", "access"), ("nobody", "access"), ("HEAD", "none")])

@@ -38,7 +38,8 @@ def test_the_committed_file_is_what_the_declarations_say(estate: Estate) -> None
 def test_the_owner_of_each_file_is_the_last_that_matches_it(estate: Estate) -> None:
     text = codeowners(estate, "tradepulse", SECURITY)
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    assert lines[0] == ["*", "@tradepulse/team-platform"]
+    assert lines[0] == ["*", "@tradepulse/team-security"]
+    assert lines[1:5] == [[p, "@tradepulse/team-platform"] for p in ("/docs/", "/reports/", "/tests/", "*.md")]
     assert lines[-1] == ["/policies/rego/", "@tradepulse/team-security"]
     told = {pattern: owners for pattern, *owners in lines}
     for secret in estate.secrets:
@@ -66,6 +67,19 @@ def test_an_organization_is_a_name(estate: Estate, organization: str) -> None:
 
 def test_without_a_control_repository_security_owns_what_nobody_does(estate: Estate) -> None:
     assert "\n* @tradepulse/team-security\n" in codeowners(_only(estate, "staging/a.yaml"), "tradepulse", SECURITY)
+
+
+def test_in_a_larger_repository_what_is_beside_the_product_is_not_securitys(estate: Estate) -> None:
+    text = codeowners(estate, "tradepulse", SECURITY, "infra/a b", "infra/a b")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    top = "/infra/a\\ b/"
+    assert lines[:3] == [
+        "* @tradepulse/team-platform",
+        f"{top} @tradepulse/team-security",
+        f"{top}docs/ @tradepulse/team-platform",
+    ]
+    assert f"{top}**/*.md @tradepulse/team-platform" in lines
+    assert lines[-2:] == ["/.github/ @tradepulse/team-security", f"{top}policies/rego/ @tradepulse/team-security"]
 
 
 def test_check_says_what_differs_and_a_run_mends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,12 @@ test_what_has_no_owner_needs_security if {
 	allowed({"owner": ""}, [approved("sue")])
 }
 
+test_code_that_decides_access_needs_security if {
+	code := {"subject": "code that decides access", "what": "changed", "owner": "", "production": true, "witness": null}
+	teams_lacking(code, [approved("rita")]) == {"team-security"}
+	allowed(code, [approved("sam")])
+}
+
 test_whom_only_what_is_new_names_needs_security_too if {
 	teams_lacking({"new": true}, [approved("rita")]) == {"team-security"}
 	teams_lacking({"new": true}, [approved("sam")]) == {"team-risk"}
