@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from containment import absent, lockdown, opening, paging
+from containment import absent, lockdown, lost, opening, paging
 from containment.absent import Done
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked
@@ -27,6 +27,7 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
     stored: Estate | None = None
     try:
         vault = opening.admitted(vault, warn)
+        lost.bring_back(vault, warn)
         _refuse_lifted(vault, incident_id)
         stored = vault.compiled()
         if stored is not None:
@@ -51,5 +52,6 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
 
 def _refuse_lifted(vault: HvacVault, incident_id: str) -> None:
     """In a stack file it would be left over; here somebody typed it, with the scope that goes with it."""
-    if incident_id and any(i.id == incident_id and i.state is State.LIFTED for i in vault.incidents()):
+    readable, _ = lost.look(vault)
+    if any(i.id == incident_id and i.state is State.LIFTED for i in readable):
         raise InputError(f"incident {incident_id} is lifted; leave its id out for a new one; nothing was changed")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from containment.incident import Incident
 from policies.errors import Finding, InputError, PortcullisError, Unreachable
 
 KEEP = "pulumi up --config incident=keep"
@@ -63,6 +66,16 @@ class NotWritten(PortcullisError):
         held = NotContained(not_contained) if not_contained else "everything in scope is contained"
         super().__init__(f"{held}; the evidence of it is not written: {error}")
         self.not_contained = not_contained
+
+
+class RecordsLost(Unreachable):
+    """Incidents that are listed cannot be read: what they hold in force is not known, so nothing may be opened. `lost`:
+    how to bring each back, by id. `readable`: all others."""
+
+    def __init__(self, lost: Mapping[str, str], readable: tuple[Incident, ...]) -> None:
+        super().__init__("; ".join(f"incident {one} is listed, and {how}" for one, how in lost.items()))
+        self.lost = lost
+        self.readable = readable
 
 
 class TokensRefused(Unreachable):

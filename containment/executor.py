@@ -207,8 +207,17 @@ def _milestone(run: Run, what: str, already: bool, change: Callable[[Incident], 
 
 
 def _record(run: Run, change: Callable[[Incident], Incident]) -> None:
-    """Every open incident is contained by one run: what is in scope is their union."""
-    changed = {i.id: run.systems.vault.update_incident(i.id, change) for i in run.affected.open}
+    """Every open incident is contained by one run: what is in scope is their union. Raises what one of them did, when
+    all others are written."""
+    changed: dict[str, Incident] = {}
+    failed: PortcullisError | None = None
+    for one in run.affected.open:
+        try:
+            changed[one.id] = run.systems.vault.update_incident(one.id, change)
+        except PortcullisError as error:
+            failed = error
     run.incidents = tuple(changed.get(i.id, i) for i in run.incidents)
     run.affected = replace(run.affected, open=tuple(changed.values()))
     run.incident = changed.get(run.incident.id, run.incident)
+    if failed:
+        raise failed

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
-from containment import executor, paging, record, way_out
+from containment import executor, lost, paging, record, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision, another_scope, decide, scope_text
 from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
@@ -87,7 +87,7 @@ def tell(asked: Asked, decision: Decision, progress: Progress, warn: Progress) -
 
 def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
     """Reads what is in force. Raises UnknownScope, and InputError for a lift that names nothing open."""
-    incidents = vault.incidents()
+    incidents = lost.tightening(vault, asked.incident_id) if asked.mode is Mode.LOCK else vault.incidents()
     try:
         scope, left_over = parse_scope(scope_text(asked, incidents), estate), ""
     except UnknownScope as error:
@@ -120,13 +120,14 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress
     if current is None:
         return asked
     way_out.require(vault)
-    held = next((i for i in vault.incidents() if i.id == current.id), None) or vault.write_incident(current)
+    readable, gone = lost.look(vault)
+    held = next((i for i in readable if i.id == current.id), None) or vault.write_incident(current)
     if held.scope != current.scope:
         raise another_scope(held, "was opened by somebody else just now")
     if held is current:
         paging.anew(current.id)
         with tolerated(warn):
-            moved = record.make_room(current.id)
+            moved = "its record was lost" if current.id in gone else record.make_room(current.id)
             record.note(
                 current.id,
                 phase="detection",

@@ -63,6 +63,7 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
         f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
         f"{names.STORE}/metadata/incidents/": {"capabilities": ["list"]},
+        f"{names.STORE}/undelete/incidents/*": {"capabilities": ["update"]},
         f"{names.STORE}/data/evidence/*": {"capabilities": ["create", "read", "update"]},  # never delete or destroy
         f"{names.STORE}/data/compiled": {"capabilities": ["create", "read", "update"]},
         "auth/token/accessors": {"capabilities": ["list", "sudo"]},
@@ -153,7 +154,10 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         **_containment_paths(estate),
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
         "sys/mounts": {"capabilities": ["read"]},
-        f"{names.STORE}/metadata/evidence/*": {"capabilities": ["read"]},
+        **_looks(
+            [f"{names.STORE}/metadata/evidence"],
+            [f"{names.STORE}/metadata/{of}" for of in ("incidents/*", "evidence/*", "compiled")],
+        ),
         f"{names.STORE}/config": {"capabilities": ["read"]},
         "sys/leases/renew": {"capabilities": ["update"]},
     }

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from containment import record
+from containment import lost, record
 from containment.incident import Incident, State
 from containment.ports import Pager, Vault
 from containment.run import Progress
@@ -77,7 +77,7 @@ def report(vault: Vault, not_contained: Mapping[str, Iterable[str]], progress: P
     `progress` gets a line for what could not be sent; nothing is raised.
     """
     try:
-        incidents = vault.incidents()
+        incidents = lost.tightening(vault)
     except PortcullisError as error:
         progress(f"not paged, the next run tries again: {error}")
         return

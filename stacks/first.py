@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pulumi
 
-from containment import absent, opening, way_out
+from containment import absent, lost, opening, way_out
 from containment.adapters.vault import HvacVault
 from containment.decide import LOCK, Asked
 from containment.errors import CUT_SHORT, LiftRefused, NotContained
@@ -130,6 +130,7 @@ def deny() -> Begun:
     try:
         if asked.mode is Mode.LOCK and not dry:
             vault = opening.admitted(vault, told.warn)
+            lost.bring_back(vault, told.warn)
         stored = vault.compiled()
         if stored is not None and asked.mode is Mode.LOCK and not dry:
             _prove_way_out(declaring)

@@ -19,7 +19,7 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2 as messages
 from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
-from containment import opening, planned
+from containment import lost, opening, planned
 from containment.adapters.opa import Decision, Opa
 from containment.adapters.vault import HvacVault
 from containment.decisions import Judge
@@ -85,7 +85,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     def _declared(self) -> dict[str, dict[str, list[str]]]:
         """In an incident with what the last apply declared besides, as the program declares it then."""
         estate, vault = load(), HvacVault.for_containment()
-        if any(i.state is State.OPEN for i in vault.incidents()):
+        if any(i.state is State.OPEN for i in lost.tightening(vault)):
             estate = opening.with_kept(estate, vault.compiled() or estate)
         return planned.policies(estate)
 

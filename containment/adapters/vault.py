@@ -14,6 +14,8 @@ from typing import Any, Self, TypeVar
 from containment import gate, names
 from containment.adapters import congestion
 from containment.adapters.accessors import WORKERS, Accessors, said
+from containment.decide import LOCK
+from containment.errors import RecordsLost
 from containment.incident import Incident
 from containment.ports import Issued, Lease, Seen, Token
 from policies import codec
@@ -168,48 +170,97 @@ class HvacVault:
         raise Unreachable(f"vault: write {path}: others write it all the time")
 
     def incidents(self) -> tuple[Incident, ...]:
-        found = []
+        """Raises RecordsLost where one that is listed cannot be read."""
+        found: list[Incident] = []
+        lost: dict[str, str] = {}
         for name in self.keys(f"{names.STORE}/metadata/incidents"):
-            data = self.read(f"{names.STORE}/data/incidents/{name}")
-            if data is not None and data["data"] is not None:
-                found.append(Incident.from_json(data["data"]))
-        return tuple(sorted(found, key=lambda i: (i.opened_at, i.id)))
+            if name.endswith("/"):  # a folder; no id has a slash
+                continue
+            stored = self._stored(_record(name))
+            incident = _read(name, stored)
+            if incident is None:
+                lost[name] = _remedy(name, stored)
+            else:
+                found.append(incident)
+        known = tuple(sorted(found, key=lambda i: (i.opened_at, i.id)))
+        if lost:
+            raise RecordsLost(lost, known)
+        return known
+
+    def undelete_incident(self, incident_id: str) -> bool:
+        """Whether its record can be read again: the version that was the last."""
+        stored = self._stored(_record(incident_id))
+        if stored is None:
+            return False
+        undelete = f"{names.STORE}/undelete/incidents/{incident_id}"
+        self.write(undelete, {"versions": [stored["metadata"]["version"]]})
+        return _read(incident_id, self._stored(_record(incident_id))) is not None
 
     def write_incident(self, incident: Incident) -> Incident:
-        """Put a new incident on record. Returns what is there: `incident` itself, or another's of that id, who came
-        first and whose record stays as it is."""
-        path = f"{names.STORE}/data/incidents/{incident.id}"
-        if self._set(path, incident, 0):
+        """Put a new incident on record, or one whose record is lost. Returns what is there: `incident` itself, or
+        another's of that id, who came first and whose record stays as it is."""
+        path = _record(incident.id)
+        if self._set(path, incident, 0) is not None:
             return incident
-        held = self.read(path)
-        if held is None or held["data"] is None:
+        stored = self._stored(path)
+        held = _read(incident.id, stored)
+        if held is not None:
+            return held
+        if stored is None or self._set(path, incident, stored["metadata"]["version"]) is None:
             raise Unreachable(f"vault: write {path}: the record could not be made")
-        return Incident.from_json(held["data"])
+        return incident
 
     def update_incident(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
         """Read, change, write if nobody wrote meanwhile, else again: containment and rotation write beside each other.
-        `change` may be called more than once. Raises Unreachable when the incident is not on record.
+        `change` may be called more than once. Raises Unreachable when the incident is not on record, or what is there
+        is to vanish by itself, and RecordsLost when it has.
         """
-        path = f"{names.STORE}/data/incidents/{incident_id}"
+        path = _record(incident_id)
         for _ in range(50):
-            held = self.read(path)
-            if held is None or held["data"] is None:
+            stored = self._stored(path)
+            if stored is None:
                 raise Unreachable(f"vault: incident {incident_id} is not on record")
-            before = Incident.from_json(held["data"])
+            before = _read(incident_id, stored)
+            if before is None:
+                raise RecordsLost({incident_id: _remedy(incident_id, stored)}, ())
             after = change(before)
-            if after == before or self._set(path, after, held["metadata"]["version"]):
+            if after == before and not stored["metadata"]["deletion_time"]:
+                return after
+            written = self._set(path, after, stored["metadata"]["version"])
+            if written is not None and written.get("deletion_time"):
+                raise Unreachable(
+                    f"vault: the record of incident {incident_id} is set to vanish at {written['deletion_time']}, and "
+                    f"with it what is known to be locked: bao kv metadata put -mount={names.STORE} "
+                    f"-delete-version-after=0s incidents/{incident_id}; then the same command again"
+                )
+            if written is not None:
                 return after
         raise Unreachable(f"vault: incident {incident_id}: others write it all the time")
 
-    def _set(self, path: str, incident: Incident, version: int) -> bool:
-        """Whether it was written: only over the version that was read (0: none)."""
+    def _set(self, path: str, incident: Incident, version: int) -> dict[str, Any] | None:
+        """What the server says of the new version, None where it was not written: only over the one that was read (0:
+        none)."""
         try:
-            self.write(path, {"data": incident.to_json(), "options": {"cas": version}})
+            return self.write(path, {"data": incident.to_json(), "options": {"cas": version}})
         except Unreachable as error:
             if "check-and-set parameter did not match" in str(error):
-                return False
+                return None
             raise
-        return True
+
+    def _stored(self, path: str) -> dict[str, Any] | None:
+        """`data` and `metadata` of the current version, the data None where it was deleted: the server calls that not
+        found, and tells the version all the same. None where nothing was ever written."""
+
+        def get() -> dict[str, Any] | None:
+            import hvac.exceptions as refusals
+
+            try:
+                return dict(self._get(path)["data"])
+            except refusals.InvalidPath as error:
+                told = error.json if isinstance(error.json, dict) else {}
+                return told.get("data")
+
+        return self._call(f"read {path}", get)
 
     def compiled(self) -> Estate | None:
         kept = self._last_apply()
@@ -323,6 +374,33 @@ class HvacVault:
             "identity/lookup/entity", {"alias_name": alias, "alias_mount_accessor": accessors[f"{mount}/"]["accessor"]}
         )
         return data.get("id")
+
+
+def _record(incident_id: str) -> str:
+    return f"{names.STORE}/data/incidents/{incident_id}"
+
+
+def _read(incident_id: str, stored: Mapping[str, Any] | None) -> Incident | None:
+    """None for whatever is no record of that incident."""
+    try:
+        found = Incident.from_json((stored or {})["data"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return found if found.id == incident_id else None
+
+
+def _remedy(incident_id: str, stored: Mapping[str, Any] | None) -> str:
+    again = f"lock down again by its id: {LOCK} --config incidentId={incident_id} --config incidentScope=WHAT-LEAKED"
+    where = f"-mount={names.STORE}"
+    if stored is None:
+        never = f"where nobody ever opened it, bao kv metadata delete {where} incidents/{incident_id}"
+        return f"has no record: {again}; {never}"
+    version = stored["metadata"]["version"]
+    if stored["data"] is None:
+        back = f"bao kv undelete {where} -versions={version} incidents/{incident_id}"
+        return f"its record is deleted: {back}, or {again}"
+    back = f"bao kv rollback {where} -version=AN-EARLIER-ONE incidents/{incident_id}"
+    return f"its record is none: {back}, or {again}"
 
 
 def _committed(function: Callable[[], T]) -> T:

@@ -28,6 +28,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
     """
     import sys
 
+    from containment import lost
     from containment.adapters.vault import HvacVault
     from containment.incident import State
     from containment.opening import estate_for
@@ -53,7 +54,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
         "effects": [asdict(e) for e in result.effects],
     }
     if not dry_run:
-        still_open = [i.id for i in vault.incidents() if i.state is State.OPEN]
+        still_open = [i.id for i in lost.tightening(vault) if i.state is State.OPEN]
         output = json.dumps(document)
         for problem in acts.keep(still_open, "revoke", sys.argv, result.exit_code, output, result.effects):
             progress(problem)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from access import login_methods
-from containment import names, seen
+from containment import lost, names, seen
 from containment.effects import issuance
 from containment.ports import CodeHost, Seen, Vault
 from containment.run import WORKERS
@@ -61,7 +61,7 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
     of_vault: dict[str, Callable[[], _Found]] = {
         "pulumi": lambda: (preview(stack, config), []),
         "incident caps": lambda: (
-            [f"uncapped {path}" for path in issuance.uncapped(vault, estate, vault.incidents())],
+            [f"uncapped {path}" for path in issuance.uncapped(vault, estate, lost.look(vault)[0])],
             [],
         ),
         "vault contents": lambda: (contents.changed(vault, estate), []),

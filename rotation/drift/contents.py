@@ -9,7 +9,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any, TypeAlias
 
-from containment import logins, names, onboarding, seen
+from containment import logins, lost, names, onboarding, seen
 from containment.effects import issuance
 from containment.incident import State
 from containment.locked import OFF_ROLE
@@ -34,8 +34,10 @@ _PULUMIS_OF_JWT = (*_PULUMIS, "role_type", "user_claim", "bound_audiences", "bou
 
 def changed(vault: Vault, estate: Estate) -> list[str]:
     """Each with what of it is wrong: parameters, or the paths of a policy's rules. Reads only."""
-    locked = any(incident.state is State.OPEN for incident in vault.incidents())
+    readable, gone = lost.look(vault)
+    locked = bool(gone) or any(incident.state is State.OPEN for incident in readable)
     judges = {**_policies(estate, locked), **_token_roles(estate), **_logins(estate), **_stores(estate)}
+    judges |= _records(vault)
     off = _off(vault) if locked else set[str]()
     held = {path: digests for path, digests in seen.of_vault(vault).items() if path not in off}
     since = seen.differing(held, vault.seen() or {})
@@ -46,7 +48,9 @@ def changed(vault: Vault, estate: Estate) -> list[str]:
         found = zip(
             judges, (judge(held) for (_, judge), held in zip(judges.values(), answers, strict=True)), strict=True
         )
-        return [*(f"{what} ({', '.join(wrong)})" for what, wrong in found if wrong), *tuned, *kept, *since]
+        unreadable = [f"record incidents/{one} (cannot be read, so nothing is opened)" for one in sorted(gone)]
+        named = (f"{what} ({', '.join(wrong)})" for what, wrong in found if wrong)
+        return [*named, *unreadable, *tuned, *kept, *since]
 
 
 def _off(vault: Vault) -> set[str]:
@@ -102,6 +106,16 @@ def _stores(estate: Estate) -> dict[str, tuple[str, _Judge]]:
     wanted: dict[str, dict[str, Any]] = {m.name: _LASTING for m in estate.mounts if m.type is MountType.KV}
     wanted[names.STORE] = {**_LASTING, **onboarding.STORE_CONFIG}
     return {f"store {name}": (f"{name}/config", partial(_wrong, wanted=values)) for name, values in wanted.items()}
+
+
+def _records(vault: Vault) -> dict[str, tuple[str, _Judge]]:
+    """How the store keeps each of the product's own records, where somebody has set it: as for all of them else."""
+    wanted = {**_LASTING, "max_versions": 0, "cas_required": False}
+    listed = [f"{of}/{name}" for of in ("incidents", "evidence") for name in vault.keys(f"{names.STORE}/metadata/{of}")]
+    return {
+        f"record {name}": (f"{names.STORE}/metadata/{name}", partial(_wrong, wanted=wanted))
+        for name in [*listed, "compiled"]
+    }
 
 
 def _wrong(held: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[str]:

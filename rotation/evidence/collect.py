@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from containment import chain, decisions, files, heads
+from containment import chain, decisions, files, heads, lost
 from containment.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError, PortcullisError, Unreachable
@@ -146,14 +146,18 @@ def _incident(incident_id: str, folder: Path, vault: Vault | None, missing: list
         missing.append("the server's record and the head kept there: VAULT_ADDR is not set")
     else:
         try:
-            found = {i.id: i for i in vault.incidents()}
+            readable, gone = lost.look(vault)
         except PortcullisError as error:
             missing.append(f"the server's record of the incident: {error}")
         else:
+            found = {i.id: i for i in readable}
             if incident_id in found:
                 return found[incident_id]
-            known = ", ".join(sorted(found)) or "none"
-            unknown = f"the server has no incident {incident_id!r}; known: {known}"
+            if incident_id in gone:
+                missing.append("the server's record of the incident: it cannot be read")
+            else:
+                known = ", ".join(sorted(found)) or "none"
+                unknown = f"the server has no incident {incident_id!r}; known: {known}"
     file = folder / "incident.json"
     if unknown and os.path.lexists(file):
         raise InputError(unknown)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 
-from containment import names, operators
+from containment import lost, names, operators
 from containment.adapters.vault import epoch
 from containment.effects import probes
 from containment.effects.database import user_epoch
@@ -71,7 +71,7 @@ def _instead(systems: Systems, estate: Estate, place: Place) -> list[str]:
     found = places.declared(place, estate)
     if not found:
         return [f"{place.path} is declared nowhere: declare it under policies/access, or destroy its versions by hand"]
-    known = systems.vault.incidents()
+    known = lost.tightening(systems.vault)
     return [f"{s.name}: {_readable(systems, estate, known, s)}; {_retire(estate, known, s)}" for s in found]
 
 

@@ -18,6 +18,7 @@ from containment.adapters.vault import HvacVault
 from containment.direct import contain
 from containment.report import Outcome, Report
 from drill.actors import Actors
+from drill.stack import pulumi
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.estate import issuer_token
@@ -56,11 +57,11 @@ def _run(env: dict[str, str], *words: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
-def _drift(env: dict[str, str], admin: Admin) -> dict[str, Any]:
-    """By the scheduled job's own policy, which may read all that it needs."""
+def _drift(env: dict[str, str], admin: Admin, *unread: str) -> dict[str, Any]:
+    """By the scheduled job's own policy, which may read what it needs. `unread`: what it cannot read."""
     made = admin.call("POST", "auth/token/create", {"policies": ["portcullis-drift"]})
     _, found = _run({**env, "VAULT_TOKEN": made["auth"]["client_token"]}, "drift")
-    assert found["unread"] == []
+    assert [line.partition(":")[0] for line in found["unread"]] == list(unread)
     return found
 
 
@@ -163,3 +164,84 @@ def test_a_policy_that_asks_for_a_check_and_set_is_written_all_the_same(admin: A
     report = _contain("INC-CAS", "risk-limits-token")
     assert _failed(report) == {}
     assert "secret/data/risk/limits" in json.dumps(_texts(admin, names.GATE))
+
+
+FIX, FIX_PATH = "order-router-fix", "secret/data/trading/fix-session"
+
+
+def _metadata(admin: Admin, incident: str, **values: Any) -> None:
+    admin.call("POST", f"portcullis/metadata/incidents/{incident}", values)
+
+
+def _denied(admin: Admin) -> bool:
+    return FIX_PATH in json.dumps(_texts(admin, names.GATE))
+
+
+def _nothing_is_opened(admin: Admin, env: dict[str, str], incident: str, remedy: str) -> None:
+    assert (
+        f"record incidents/{incident} (cannot be read, so nothing is opened)" in _drift(env, admin, "pulumi")["changed"]
+    )
+    for words in (("incident=keep",), ("incident=false", f"incidentId={incident}")):
+        up = pulumi(admin.sandbox, *words, environ=env)
+        assert up.returncode != 0, up.stdout
+        assert f"incident {incident} is listed, and its record is deleted: {remedy}" in up.stdout
+        assert _denied(admin), "it is opened, and nothing is proven"
+    code = subprocess.run(
+        [sys.executable, "-m", "rotation", "rotate", "run", incident],
+        cwd=REPOSITORY,
+        env=env,
+        capture_output=True,
+        check=False,
+    ).returncode
+    assert code == 3
+
+
+def test_a_record_that_is_to_vanish_is_said_and_one_that_has_opens_nothing(admin: Admin, env: dict[str, str]) -> None:
+    _metadata(admin, "INC-AGED", delete_version_after="8s")
+    drifted = _drift(env, admin, "pulumi")["changed"]
+    assert "record incidents/INC-AGED (delete_version_after)" in drifted
+    assert "record incidents/INC-AGED (cannot be read, so nothing is opened)" in drifted
+    failed = _failed(_contain("INC-AGED", FIX))
+    assert "bao kv metadata put -mount=portcullis -delete-version-after=0s incidents/INC-AGED" in failed["INC-AGED"]
+    assert _denied(admin)
+    time.sleep(9)
+    _nothing_is_opened(admin, env, "INC-AGED", "bao kv undelete -mount=portcullis -versions=")
+
+    heard: list[str] = []
+    again = contain(HvacVault.for_containment(), "INC-AGED", "", heard.append)
+    assert "warning: incident INC-AGED: its record was deleted, and is back" in heard
+    assert again.incident.scope.leaked == (f"secret:{FIX}",)
+    assert list(_failed(again.report)) == ["INC-AGED"]
+    _metadata(admin, "INC-AGED", delete_version_after="0s")
+    assert _failed(_contain("INC-AGED", "")) == {}
+    time.sleep(9)
+    assert _failed(_contain("INC-AGED", "")) == {}
+
+
+def test_a_record_that_somebody_deletes_opens_nothing(admin: Admin, env: dict[str, str]) -> None:
+    admin.call("DELETE", "portcullis/data/incidents/INC-AGED")
+    _nothing_is_opened(admin, env, "INC-AGED", "bao kv undelete -mount=portcullis -versions=")
+    up = pulumi(admin.sandbox, "incident=true", "incidentId=INC-AGED", environ=env)
+    assert up.returncode == 0, up.stdout
+    assert "its record was deleted, and is back" in up.stdout
+    assert _denied(admin)
+
+
+def test_beside_a_record_that_cannot_be_brought_back(admin: Admin, env: dict[str, str]) -> None:
+    """The lock-down goes on, with everything quarantined, until that one is locked down again."""
+    record = admin.call("GET", "portcullis/data/incidents/INC-AGED")["data"]
+    admin.call("POST", "portcullis/data/incidents/INC-AGED", {"data": {"id": "INC-AGED", "state": "lifted"}})
+    failed = _failed(_contain("INC-BESIDE", "partner-api-key"))
+    assert {why.partition(":")[0] for why in failed.values()} == {"incident INC-AGED is listed, and its record is none"}
+    assert FIX_PATH in json.dumps(_texts(admin, names.QUARANTINE)), "it may have denied that"
+    up = pulumi(admin.sandbox, "incident=true", "incidentId=INC-BESIDE", environ=env)
+    assert up.returncode != 0
+    assert "incident INC-AGED is listed, and its record is none" in up.stdout
+    assert FIX_PATH in json.dumps(_texts(admin, names.QUARANTINE))
+    assert pulumi(admin.sandbox, "incident=keep", environ=env).returncode != 0
+    admin.call("POST", "portcullis/data/incidents/INC-AGED", {"data": {"overwritten": "again"}})
+    done = _contain("INC-AGED", FIX)
+    assert _failed(done) == {}
+    held = admin.call("GET", "portcullis/data/incidents/INC-AGED")["data"]["data"]
+    assert held["scope"] == record["data"]["scope"]
+    assert _failed(_contain("INC-BESIDE", "")) == {}
