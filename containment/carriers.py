@@ -82,10 +82,15 @@ def undeclared(vault: Vault, apart: Callable[[str], bool] = lambda _: False) -> 
     unknown = {
         path: f"where a method of type {kind} keeps its roles is not known"
         for path, kind in methods.items()
-        if kind not in (*FOLDERS, *_TOKENS)
+        if not known(kind)
     }
     others = {path: kind for path, kind in methods.items() if kind not in _TOKENS and path not in _OURS}
     return Roles(found, unread, unknown, others)
+
+
+def known(kind: str) -> bool:
+    """Of a type of login method, whether it is known where it keeps its roles."""
+    return kind in FOLDERS or kind in _TOKENS
 
 
 def _read(

@@ -1,6 +1,7 @@
 """What no declaration says and access rests on, as the last apply in peace saw it: who signs the JWTs that log in, who
-gets the product's own jobs' roles, which deploy keys go by the declared titles. By parameter a digest of its value, so
-that none is kept."""
+gets the product's own jobs' roles, which deploy keys go by the declared titles, and what no lock-down looks into:
+namespaces, and login methods of which nobody here knows where they keep their roles. By parameter a digest of its
+value, so that none is kept."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from containment import names, operators
+from containment import carriers, names, operators
 from containment.ports import CodeHost, DeployKey, Seen, Vault
 from containment.run import WORKERS, Progress
 from policies.errors import PortcullisError
@@ -19,13 +20,22 @@ from policies.model import Repository
 
 JWT_CONFIG = f"auth/{names.JWT}/config"
 _KEY = "deploy key "
+_NAMESPACE = "namespace "
 OWN_LOGINS = {f"auth/{names.JWT}/role/{name}": name for name in (operators.DRIFT, operators.APPROVER)}
 """Policy of each by the path of its login role. An administrator makes them, and binds them to a CI job."""
 
 
 def of_vault(vault: Vault) -> dict[str, dict[str, str]]:
     held = {path: vault.read(path) for path in (JWT_CONFIG, *OWN_LOGINS)}
+    held |= {namespace(name): {"name": name} for name in vault.keys(names.NAMESPACES)}
+    methods = {f"auth/{name.rstrip('/')}": method["type"] for name, method in (vault.read("sys/auth") or {}).items()}
+    held |= {path: {"type": kind} for path, kind in methods.items() if not carriers.known(kind)}
     return {path: _digests(values) for path, values in held.items() if values is not None}
+
+
+def namespace(name: str) -> str:
+    """What it goes by in the record."""
+    return f"{_NAMESPACE}{name}"
 
 
 def of_keys(repository: Repository, keys: Iterable[DeployKey]) -> dict[str, dict[str, str]]:
@@ -68,12 +78,12 @@ def look(
             return {what: values for one in found for what, values in one.items()}
 
     seen: dict[str, Mapping[str, str]] = {}
-    for head, read in (("auth/", partial(of_vault, vault)), (_KEY, keys)):
+    for head, read in ((("auth/", _NAMESPACE), partial(of_vault, vault)), ((_KEY,), keys)):
         try:
             seen |= read()
         except PortcullisError as error:
             seen |= {name: values for name, values in (before or {}).items() if name.startswith(head)}
-            warn(f"the record of each {head}… stays that of the apply before: {error}")
+            warn(f"the record of each {' and '.join(head)}… stays that of the apply before: {error}")
     for line in differing(seen, before) if before is not None else ():
         warn(f"{line}: if nobody meant it, put it back and apply again; from now on it is taken for declared")
     return seen

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from functools import partial
 
-from containment import logins, names, ungated
+from containment import logins, names, seen, ungated
 from containment.carriers import Carrier
 from containment.effects import foreign, tokens
 from containment.ports import Token
@@ -19,6 +19,7 @@ from containment.run import Run, Seen
 from policies.errors import PortcullisError, Unreachable
 
 _NOTHING = {"deny"}
+_KNOWN = "the last apply in peace knew of it"
 
 
 def shut_out(run: Run) -> None:
@@ -72,6 +73,9 @@ def _roles(run: Run) -> None:
 
 
 def _method(run: Run, path: str, kind: str, unknown: str) -> Seen:
+    if unknown and _applied_beside(run, path):
+        run.progress(f"warning: {path}: {unknown}; the last apply knew of it")
+        return Outcome.ALREADY, f"{unknown}; {_KNOWN}"
     if unknown:
         off = f"bao auth disable {shlex.quote(path.removeprefix('auth/'))}"
         return Outcome.FAILED, f"{unknown}, so what its logins get cannot be told: {off}; then lock down again"
@@ -87,15 +91,23 @@ def _namespaces(run: Run) -> None:
         run.fail("past the gate", "namespaces", Unreachable(f"not judged: {error}"))
         return
     for name in found:
-        run.effect("past the gate", f"namespace {name}", partial(_namespace, name))
+        run.effect("past the gate", seen.namespace(name), partial(_namespace, run, name))
 
 
-def _namespace(name: str) -> Seen:
+def _namespace(run: Run, name: str) -> Seen:
+    if _applied_beside(run, seen.namespace(name)):
+        run.progress(f"warning: namespace {name} is not looked into; the last apply knew of it")
+        return Outcome.ALREADY, f"not looked into; {_KNOWN}"
     return Outcome.FAILED, (
         "is not looked into: it has engines, logins and policies of its own. See by hand what in it reaches what "
         f"leaked (bao … -namespace={shlex.quote(name)}); it is named until it is gone (bao namespace delete "
-        f"{shlex.quote(name)})"
+        f"{shlex.quote(name)}), or an apply in peace has taken it for meant"
     )
+
+
+def _applied_beside(run: Run, what: str) -> bool:
+    """Whether the last apply in peace had it beside what is declared, said so, and nobody took it away."""
+    return what in (run.systems.vault.seen() or {})
 
 
 def _judged(carrier: Carrier, attached: list[str]) -> Seen:

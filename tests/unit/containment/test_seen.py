@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from containment import seen
+from containment.effects import strangers
 from containment.ports import DeployKey, Seen
+from containment.report import Outcome
 from policies.errors import Unreachable
 from policies.load import load
 
@@ -23,13 +26,16 @@ DEPLOY = "deploy key some: deploy"
 
 class Server:
     def __init__(self, held: dict[str, dict[str, Any]], keys: list[DeployKey]) -> None:
-        self.held, self.keys = held, keys
+        self.held, self.on_github = held, keys
 
     def read(self, path: str) -> dict[str, Any] | None:
         return self.held.get(path)
 
+    def keys(self, path: str) -> list[str]:
+        return list(self.held.get(path, ()))
+
     def deploy_keys(self, _: str) -> list[DeployKey]:
-        return self.keys
+        return self.on_github
 
 
 def _look(server: Any, before: Seen | None) -> tuple[Seen, list[str]]:
@@ -72,6 +78,24 @@ def test_what_no_apply_has_seen_is_named() -> None:
     assert seen.differing(BEFORE, without) == [f"{DEPLOY} (no apply has seen it)"]
 
 
+def test_what_no_lock_down_looks_into_is_seen() -> None:
+    methods = {f"{kind}/": {"type": kind} for kind in ("approle", "jwt", "token", "homegrown")}
+    found, said = _look(Server({**HELD, "sys/auth": methods, "sys/namespaces": {"ops/": {}}}, [KEY]), BEFORE)
+    assert set(found) - set(BEFORE) == {"namespace ops/", "auth/homegrown"}
+    assert len(said) == 2
+    again, said = _look(Server({**HELD, "sys/auth": methods, "sys/namespaces": {"ops/": {}}}, [KEY]), found)
+    assert (again, said) == (found, [])
+
+
+@pytest.mark.parametrize(("known", "outcome"), [(("namespace ops/",), Outcome.ALREADY), ((), Outcome.FAILED)])
+def test_a_namespace_that_the_last_apply_knew_of_is_a_warning(known: tuple[str, ...], outcome: Outcome) -> None:
+    heard: list[str] = []
+    vault = SimpleNamespace(seen=lambda: {what: {} for what in known})
+    run: Any = SimpleNamespace(systems=SimpleNamespace(vault=vault), progress=heard.append)
+    assert strangers._namespace(run, "ops/")[0] is outcome
+    assert bool(heard) is bool(known)
+
+
 def test_what_cannot_be_read_stays_as_it_was() -> None:
     class Refused(Server):
         def read(self, path: str) -> dict[str, Any] | None:
@@ -80,5 +104,5 @@ def test_what_cannot_be_read_stays_as_it_was() -> None:
     found, said = _look(Refused({}, [KEY]), BEFORE)
     assert found == BEFORE
     (line,) = said
-    assert line.startswith("the record of each auth/… stays that of the apply before: ")
+    assert line.startswith("the record of each auth/ and namespace … stays that of the apply before: ")
     assert "\n" not in line
