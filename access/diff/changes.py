@@ -129,7 +129,7 @@ def _place(one: Difference) -> Place | None:
 def _aspects(before: Side, after: Side) -> Iterator[Change]:
     """Of a subject that is on one side only, what a principal has by it stands with that one. What is no principal's, a
     repository, a mount, a connection, is told by its aspects. What has an owner goes by its owner's leave: declared
-    anew, it has whom it names."""
+    anew, it has whom it names. A copy that goes is told too, since it goes from the declarations alone."""
     for key, now in after.facts.items():
         was = before.facts.get(key)
         owner = _owner(before, after, now)
@@ -140,8 +140,10 @@ def _aspects(before: Side, after: Side) -> Iterator[Change]:
             production = _PRODUCTION in (was.environment, now.environment)
             yield _of_aspect(was.text, now.text, now, owner, widens=now.widened_from(was), production=production)
     for key, was in before.facts.items():
-        if was.aspect in LASTING and key not in after.facts:
-            yield _of_aspect(was.text, "no longer declared", was, _owner(before, after, was), widens=True, gone=True)
+        lasting = was.aspect in LASTING
+        if (lasting or was.given) and key not in after.facts:
+            owner = _owner(before, after, was)
+            yield _of_aspect(was.text, "no longer declared", was, owner, widens=lasting, gone=lasting)
 
 
 def _owner(before: Side, after: Side, of: Fact) -> Owner:
@@ -161,7 +163,7 @@ def _of_aspect(
 ) -> Change:
     production = production or now.environment is _PRODUCTION
     aspect = "declaration" if gone else now.aspect
-    graded, reason = risk.of_aspect(aspect, now.value, production) if widens else (Risk.NARROWER, "narrower")
+    graded, reason = risk.of_aspect(aspect, now.value, production) if widens else risk.of_less(now.aspect)
     return Change(
         subject=now.subject,
         what=now.aspect,

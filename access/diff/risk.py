@@ -64,3 +64,10 @@ def of_aspect(aspect: str, value: object, production: bool) -> tuple[Risk, str]:
     if aspect.startswith("TTL") and isinstance(value, int) and value > LONG_TTL:
         return Risk.HIGH, "lives longer than a day"
     return (Risk.MEDIUM, "production") if production else (Risk.LOW, "staging")
+
+
+def of_less(aspect: str) -> tuple[Risk, str]:
+    """Of what narrowed beside paths."""
+    if aspect.startswith(("copy of", "secrets of")):
+        return Risk.NARROWER, "the copy stays at GitHub until it is removed or replaced there, or the secret is rotated"
+    return Risk.NARROWER, "narrower"

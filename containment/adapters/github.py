@@ -302,6 +302,11 @@ class GithubHost:
         body = {"encrypted_value": base64.b64encode(sealed).decode(), "key_id": key["key_id"]}
         self._api.call("PUT", f"{path}/{quote(name, safe='')}", body)
 
+    def actions_secrets(self, repository: str) -> list[str]:
+        """Names of the repository's own, in capitals; not of its environments' or the organization's."""
+        found = self._api.pages(self._path(repository, "actions/secrets"), "secrets")
+        return [str(secret["name"]) for secret in found]
+
     def actions_secret_updated(self, repository: str, name: str) -> str | None:
         """When it was last written, as GitHub says it (RFC 3339, whole seconds); None when there is none."""
         found = self._api.call("GET", self._path(repository, f"actions/secrets/{quote(name, safe='')}"), absent=404)

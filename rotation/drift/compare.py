@@ -22,7 +22,7 @@ from containment.run import WORKERS
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.model import Estate, MountType, Repository
 from rotation.drift import contents
-from rotation.drift.unmanaged import RepositoryHolds, Unmanaged, VaultHolds, in_vault, on_repository
+from rotation.drift.unmanaged import RepositoryHolds, Unmanaged, VaultHolds, in_vault, on_repository, secrets_of
 from rotation.evidence.redaction import redact
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,14 +71,17 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
     unmanaged: list[str] = []
     unread: list[str] = []
     begun: dict[str, Future[_Found]] = {}
-    with ThreadPoolExecutor(len(of_vault) + 1) as pool:
-        github = pool.submit(lambda: _github(code_host(), estate, vault))
+    with ThreadPoolExecutor(len(of_vault) + 2) as pool:
+        apart = {
+            "github": pool.submit(lambda: _github(code_host(), estate, vault)),
+            "actions secrets": pool.submit(lambda: _actions_secrets(code_host(), estate)),
+        }
         try:
             _answered(vault)
             begun = {name: pool.submit(read) for name, read in of_vault.items()}
         except Unanswered as error:
             unread = [f"{name}: {error}" for name in of_vault]
-        for name, future in {**begun, "github": github}.items():
+        for name, future in {**begun, **apart}.items():
             try:
                 differing, undeclared = future.result()
             except PortcullisError as error:
@@ -200,6 +203,14 @@ def _github(host: CodeHost, estate: Estate, vault: Vault) -> _Found:
     if found:
         unmanaged += [f"workflow permission the organization: {words}" for words in host.workflow_token().words]
     return changed, unmanaged
+
+
+def _actions_secrets(host: CodeHost, estate: Estate) -> _Found:
+    """Apart from what else GitHub has: to see their names is a right of its own."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        held = list(pool.map(lambda repository: host.actions_secrets(repository.name), estate.repositories))
+    found = zip(held, estate.repositories, strict=True)
+    return [], [str(one) for names, repository in found for one in secrets_of(names, repository)]
 
 
 def _repository(host: CodeHost, repository: Repository, last: _Last | None) -> tuple[list[str], list[Unmanaged]]:

@@ -112,6 +112,14 @@ def on_repository(holds: RepositoryHolds, repository: Repository) -> list[Unmana
     return sorted(found)
 
 
+def secrets_of(held: Iterable[str], repository: Repository) -> list[Unmanaged]:
+    """Actions secrets that no declaration knows. One that is taken out of a declaration stays at GitHub, where no
+    rotation replaces it."""
+    declared = {copy.name.upper() for copy in repository.actions_secrets}
+    extra = (name for name in held if name.upper() not in declared)
+    return sorted(Unmanaged("actions secret", f"{repository.name}: {name}") for name in extra)
+
+
 def _beyond(found: Iterable[str], declared: set[str]) -> list[str]:
     """Names that are not declared, and those that are there more than once."""
     left, wanted = [], set(declared)

@@ -113,9 +113,21 @@ def test_none_then_each_by_name_then_none_again(sandbox: Sandbox, env: dict[str,
     host.write_branch_rule("tradepulse-core", rule)
     sandbox.service("github").stop()
     code, found = _drift(env)
-    assert (code, [u.split(":")[0] for u in found["unread"]]) == (3, ["pulumi", "github"])
+    assert (code, [u.split(":")[0] for u in found["unread"]]) == (3, ["pulumi", "github", "actions secrets"])
     sandbox.service("github").start()
     assert (REPOSITORY / "Pulumi.local.yaml").read_text() == settings, "the stack's settings were written"
+
+
+def test_what_a_repositorys_workflows_hold_beyond_their_declaration_is_named(env: dict[str, str]) -> None:
+    """As a copy stays whose declaration is gone."""
+    before = set(_drift(env)[1]["unmanaged"])
+    GithubHost.from_environment(env).put_actions_secret("tradepulse-core", "LEFT_BEHIND", "x")
+    code, found = _drift(env)
+    assert (code, set(found["unmanaged"]) - before) == (1, {"actions secret tradepulse-core: LEFT_BEHIND"})
+    settings = Settings.from_environment(env)
+    api = GithubApi(settings.url, settings.token, settings.ca)
+    api.call("DELETE", "/repos/tradepulse/tradepulse-core/actions/secrets/LEFT_BEHIND")
+    assert set(_drift(env)[1]["unmanaged"]) == before
 
 
 _READS = '{"path":{"secret/data/*":{"capabilities":["read"]}}}'

@@ -102,6 +102,9 @@ def test_an_actions_secret_is_delivered_sealed(host: GithubHost, double: GithubD
     assert host.actions_secret_updated(CORE, "DEPLOY_TOKEN") is None
     host.put_actions_secret(CORE, "DEPLOY_TOKEN", "a-value")
     assert host.actions_secret_updated(CORE, "DEPLOY_TOKEN") is not None
+    for number in range(100):
+        host.put_actions_secret(CORE, f"OF_MANY_{number}", "x")
+    assert sorted(host.actions_secrets(CORE)) == sorted(["DEPLOY_TOKEN", *(f"OF_MANY_{n}" for n in range(100))])
     url = f"{double.url}/_double/secrets/tradepulse/{CORE}/DEPLOY_TOKEN"
     trust = ssl.create_default_context(cafile=str(double.root / "ca.pem"))
     assert httpx.get(url, verify=trust).json()["sha256"] == hashlib.sha256(b"a-value").hexdigest()

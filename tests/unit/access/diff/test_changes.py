@@ -270,7 +270,7 @@ def test_what_is_new_and_no_principal_is_told_and_whom_it_names_does_not_answer_
     assert {c.what for c in found if c.new} == {what for what, owner in told.items() if owner == "team-mallory"}
     assert {(c.widens, c.before, c.production) for c in found} == {(True, "not declared", environment == "production")}
     gone = [c.what for c in _own(changes(side, BASE))]
-    assert gone == (["protection"] if kind == "Repository" else [])
+    assert gone == (["protection", f"copy of {PATH} as K"] if kind == "Repository" else [])
 
 
 IDENTITIES = {
@@ -334,6 +334,16 @@ def test_another_copy_of_a_secret_is_its_owners_to_allow_as_well_as_the_reposito
         f"copy of {PATH} as K": "team-trading",
         "secrets of its workflows": owner,
     }
+
+
+def test_a_copy_that_is_taken_out_is_told_to_stay_at_github(tmp_path: Path) -> None:
+    core = "production/repository-tradepulse-core.yaml"
+    more = _changed(tmp_path, core, "actionsSecrets:", "actionsSecrets:\n    - {name: K, secret: exchange-trading-key}")
+    found = _own(changes(more, BASE))
+    stays = "the copy stays at GitHub until it is removed or replaced there, or the secret is rotated"
+    assert {c.what: (c.widens, c.reason) for c in found} == dict.fromkeys(
+        ("secrets of its workflows", f"copy of {PATH} as K"), (False, stays)
+    )
 
 
 def test_what_leaves_production_is_told_and_is_productions_still(tmp_path: Path) -> None:

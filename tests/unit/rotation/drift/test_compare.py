@@ -72,10 +72,11 @@ def test_a_vault_that_does_not_answer_is_not_waited_for(
 
     monkeypatch.setattr(compare, "preview", preview)
     monkeypatch.setattr(compare, "_github", lambda *_: ([], ["github's"]))
+    monkeypatch.setattr(compare, "_actions_secrets", lambda *_: ([], ["a secret's"]))
     monkeypatch.setattr(compare, "_vault", lambda vault, _: vault.whoami())
     vault: Any = Vault(error)
     found = compare.drift(load(), vault, lambda: vault, "local", settings)
-    assert found.unmanaged == ("github's",)
+    assert found.unmanaged == ("github's", "a secret's")
     assert (previewed, found.changed) == ((["local"], ("pulumi's",)) if asked else ([], ()))
     away = (
         ("incident caps", "vault contents", "vault")
@@ -84,6 +85,35 @@ def test_a_vault_that_does_not_answer_is_not_waited_for(
     )
     assert found.unread == tuple(f"{name}: {error}" for name in away)
     assert found.exit_code == 3
+
+
+def test_a_token_that_may_not_list_actions_secrets_has_not_read_them(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Host:
+        def actions_secrets(self, repository: str) -> list[str]:
+            raise Unreachable(f"github: {repository}: 403 Resource not accessible")
+
+    for name, answer in (("preview", []), ("_vault", None), ("_github", ([], ["github's"]))):
+        monkeypatch.setattr(compare, name, lambda *_, answer=answer: answer)
+    monkeypatch.setattr(compare, "in_vault", lambda *_: [])
+    monkeypatch.setattr("rotation.drift.contents.changed", lambda *_: [])
+    monkeypatch.setattr("containment.effects.issuance.uncapped", lambda *_: [])
+    host: Any = Host()
+
+    class Known:
+        def whoami(self) -> str:
+            return "drift"
+
+        def incidents(self) -> tuple[str, ...]:
+            return ()
+
+    vault: Any = Known()
+    found = compare.drift(load(), vault, lambda: host, "local", settings)
+    assert (found.unmanaged, found.exit_code) == (("github's",), 3)
+    (unread,) = found.unread
+    assert unread.startswith("actions secrets: github: ")
+    assert "403" in unread
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from containment.ports import WorkflowToken
 from containment.repository import RULESET, RULESETS, BranchRule, Demands, settings
 from policies.load import load
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Protection, Repository, Workload
-from rotation.drift.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository
+from rotation.drift.unmanaged import RepositoryHolds, VaultHolds, in_vault, on_repository, secrets_of
 
 ESTATE = load()
 IDENTITIES: list[Workload | CiRole] = [*ESTATE.workloads, *ESTATE.ci_roles]
@@ -114,3 +114,14 @@ def test_what_keeps_merges_out_of_the_control_repository_is_named() -> None:
     assert on_repository(_with(exact, "main", theirs), declared) == [], "signatures cannot be declared"
     other = next(r for r in ESTATE.repositories if not r.control)
     assert on_repository(_with(_exact(other), "main", theirs), other) == [], "no merge is waited for there"
+
+
+def test_an_actions_secret_that_no_declaration_knows() -> None:
+    core = next(r for r in ESTATE.repositories if r.actions_secrets)
+    known = [copy.name for copy in core.actions_secrets]
+    assert secrets_of([name.upper() for name in known], core) == []
+    left = replace(core, actions_secrets=())
+    assert [str(u) for u in secrets_of(known, left)] == [
+        f"actions secret {core.name}: {name}" for name in sorted(known)
+    ]
+    assert secrets_of([], core) == []
