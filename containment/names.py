@@ -76,6 +76,9 @@ def foreign(policy: str) -> bool:
 
 
 POLICIES = "sys/policies/acl"
+RATE_LIMITS = "sys/quotas/rate-limit"
+FLOOD_LIMIT = "incident"
+"""What whoever works an incident calls the one that is to go with it (docs/incident_playbooks.md)."""
 NAMESPACES = "sys/namespaces"
 """Lists those right below this one."""
 

@@ -155,8 +155,11 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": _ALL},
         "sys/mounts": {"capabilities": ["read"]},
         **_looks(
-            [f"{names.STORE}/metadata/evidence"],
-            [f"{names.STORE}/metadata/{of}" for of in ("incidents/*", "evidence/*", "compiled")],
+            [f"{names.STORE}/metadata/evidence", names.RATE_LIMITS],
+            [
+                *(f"{names.STORE}/metadata/{of}" for of in ("incidents/*", "evidence/*", "compiled")),
+                f"{names.RATE_LIMITS}/+",
+            ],
         ),
         f"{names.STORE}/config": {"capabilities": ["read"]},
         "sys/leases/renew": {"capabilities": ["update"]},

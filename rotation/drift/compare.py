@@ -178,6 +178,10 @@ def _vault(vault: Vault, estate: Estate) -> VaultHolds:
         entity_policies={e["name"]: tuple(e["policies"] or ()) for e in _identities(vault, "entity")},
         groups=tuple(g["name"] for g in _identities(vault, "group")),
         namespaces=tuple(name.rstrip("/") for name in vault.keys(names.NAMESPACES)),
+        limits={
+            name: str((vault.read(f"{names.RATE_LIMITS}/{name}") or {}).get("path", ""))
+            for name in vault.keys(names.RATE_LIMITS)
+        },
     )
 
 

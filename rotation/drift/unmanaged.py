@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from containment import generations, logins, names, onboarding, operators
 from containment.repository import DECLARABLE, RULESETS, BranchRule, settings
-from policies.model import AuthMethod, DatabaseSecret, Estate, Repository, Workload
+from policies.model import AuthMethod, DatabaseSecret, Estate, MountType, Repository, Workload
 
 _BUILT_IN_POLICIES = {"default", "root"}
 _BUILT_IN_MOUNTS = {"cubbyhole", "identity", "system", "ns_cubbyhole", "ns_identity", "ns_system"}
@@ -36,6 +36,8 @@ class VaultHolds:
     entity_policies: Mapping[str, tuple[str, ...]]
     groups: tuple[str, ...]
     namespaces: tuple[str, ...] = ()
+    limits: Mapping[str, str] = field(default_factory=dict)
+    """Of requests: name to path, "" for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
         "entity policy": {f"{policy} on {entity}" for entity, own in holds.entity_policies.items() for policy in own},
         "identity group": set(holds.groups),
         "namespace": set(holds.namespaces),
+        "rate limit": set(_limits(holds, estate)),
     }
     for method, roles in holds.auth_roles.items():
         found[f"auth role {method}"] = set(roles) - _auth_roles(method, estate)
@@ -71,6 +74,17 @@ def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
             c.name for c in estate.connections if c.mount == mount
         }
     return sorted(Unmanaged(kind, name) for kind, extra in found.items() for name in extra)
+
+
+def _limits(holds: VaultHolds, estate: Estate) -> Iterator[str]:
+    """One on the credentials of a declared database alone keeps floods out and stands in no lock-down's way; any other
+    may refuse what it asks for."""
+    harmless = {f"{m.name}/creds/*" for m in estate.mounts if m.type is MountType.DATABASE}
+    for name, path in holds.limits.items():
+        of_incident = name == names.FLOOD_LIMIT
+        if of_incident or path not in harmless:
+            words = " (made for an incident: it goes with the flood, docs/incident_playbooks.md)" if of_incident else ""
+            yield f"{name} on {path or 'every path'}{words}"
 
 
 def own_policies(estate: Estate) -> set[str]:

@@ -120,6 +120,27 @@ def test_a_namespace(admin: Admin, env: dict[str, str]) -> None:
     assert _failed(_contain()) == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "named"),
+    [
+        ("mine", "", "rate limit mine on every path"),
+        ("of-logins", "auth/approle", "rate limit of-logins on auth/approle/"),
+        ("wide", "database", "rate limit wide on database/"),
+        ("floods", "database/creds/*", ""),
+        (
+            "incident",
+            "database/creds/*",
+            "rate limit incident on database/creds/* "
+            "(made for an incident: it goes with the flood, docs/incident_playbooks.md)",
+        ),
+    ],
+)
+def test_a_rate_limit(admin: Admin, env: dict[str, str], name: str, path: str, named: str) -> None:
+    with admin.planted(f"sys/quotas/rate-limit/{name}", {"path": path, "rate": 1000}):
+        found = [line for line in _drift(env, admin)["unmanaged"] if line.startswith("rate limit")]
+    assert found == ([named] if named else [])
+
+
 BATCH, IN_BATCH = "analytics-batch", "workload:analytics-batch"
 
 
