@@ -1,6 +1,7 @@
 """What no declaration says and access rests on, as the last apply in peace saw it: who signs the JWTs that log in, who
-gets the product's own jobs' roles, which deploy keys go by the declared titles, and what no lock-down looks into:
-namespaces, and login methods of which nobody here knows where they keep their roles. By parameter a digest of its
+gets the product's own jobs' roles, which deploy keys go by the declared titles, who may see a repository, what its
+environments let run and which actions the organization allows, and what no lock-down looks into: namespaces, and login
+methods of which nobody here knows where they keep their roles. By parameter a digest of its
 value, so that none is kept."""
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from policies.model import Repository
 JWT_CONFIG = f"auth/{names.JWT}/config"
 _KEY = "deploy key "
 _NAMESPACE = "namespace "
+_REPOSITORY, _ENVIRONMENT, ORGANIZATION = "repository ", "environment ", "organization actions"
 OWN_LOGINS = {f"auth/{names.JWT}/role/{name}": name for name in (operators.DRIFT, operators.APPROVER)}
 """Policy of each by the path of its login role. An administrator makes them, and binds them to a CI job."""
 
@@ -47,6 +49,25 @@ def of_keys(repository: Repository, keys: Iterable[DeployKey]) -> dict[str, dict
     }
 
 
+def of_openness(repository: str, held: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Of `CodeHost.openness`."""
+    return {
+        f"{_ENVIRONMENT}{repository}/{name}" if name else f"{_REPOSITORY}{repository}": _digests(values)
+        for name, values in held.items()
+    }
+
+
+def of_organization(host: CodeHost) -> dict[str, dict[str, str]]:
+    """Nothing where GitHub does not tell."""
+    rules = host.organization_rules()
+    return {ORGANIZATION: _digests(rules)} if rules else {}
+
+
+def of_repository(host: CodeHost, repository: Repository) -> dict[str, dict[str, str]]:
+    keys = of_keys(repository, host.deploy_keys(repository.name))
+    return {**keys, **of_openness(repository.name, host.openness(repository.name))}
+
+
 def differing(found: Seen, before: Seen) -> list[str]:
     """Each that is there and is not as it was, with the parameters."""
     lines = []
@@ -69,16 +90,19 @@ def look(
     """For the record of this apply. What cannot be read stays as it was; that, and what is another than before, is
     said: from now on it is taken for what it should be."""
 
-    def keys() -> dict[str, dict[str, str]]:
+    def github() -> dict[str, dict[str, str]]:
         if not repositories:
             return {}
         host = open_host()
         with ThreadPoolExecutor(WORKERS) as pool:
-            found = pool.map(lambda r: of_keys(r, host.deploy_keys(r.name)), repositories)
-            return {what: values for one in found for what, values in one.items()}
+            found = pool.map(partial(of_repository, host), repositories)
+            return {what: values for one in [*found, of_organization(host)] for what, values in one.items()}
 
     seen: dict[str, Mapping[str, str]] = {}
-    for head, read in ((("auth/", _NAMESPACE), partial(of_vault, vault)), ((_KEY,), keys)):
+    for head, read in (
+        (("auth/", _NAMESPACE), partial(of_vault, vault)),
+        ((_KEY, _REPOSITORY, _ENVIRONMENT, ORGANIZATION), github),
+    ):
         try:
             seen |= read()
         except PortcullisError as error:

@@ -79,6 +79,14 @@ class GithubHost:
     def default_branch(self, repository: str) -> str:
         return str(self._api.call("GET", self._path(repository))["default_branch"])
 
+    def openness(self, repository: str) -> dict[str, dict[str, Any]]:
+        """Who may see and fork it, under "", and by each environment which branches and whose word its jobs need."""
+        found = self._api.call("GET", self._path(repository))
+        held = {"": {of: found.get(of) for of in ("private", "visibility", "allow_forking")}}
+        for one in self._api.pages(self._path(repository, "environments"), "environments"):
+            held[str(one["name"])] = {of: one.get(of) for of in ("deployment_branch_policy", "protection_rules")}
+        return held
+
     def repository_names(self) -> dict[int, str]:
         """Present name by id, of all in the organization that this token sees."""
         found = self._api.pages(f"/orgs/{quote(self._owner, safe='')}/repos")
@@ -251,6 +259,11 @@ class GithubHost:
         """Which actions may run (`all`, `local_only` or `selected`), and whether each must be pinned to a commit."""
         found = self._organization_permissions()
         return str(found.get("allowed_actions") or "all"), bool(found.get("sha_pinning_required"))
+
+    def organization_rules(self) -> dict[str, Any]:
+        """Of which actions may run, what GitHub tells: it may leave that out while none does."""
+        found = self._organization_permissions()
+        return {of: found[of] for of in ("allowed_actions", "sha_pinning_required") if of in found}
 
     def _organization_permissions(self) -> Any:
         return self._api.call("GET", f"/orgs/{self._owner}/actions/permissions")

@@ -204,6 +204,8 @@ def _github(host: CodeHost, estate: Estate, vault: Vault) -> _Found:
         found = list(pool.map(lambda repository: _repository(host, repository, last), estate.repositories))
     changed = [line for differing, _ in found for line in differing]
     unmanaged = [str(one) for _, more in found for one in more]
+    if found and last is not None:
+        changed += seen.differing(seen.of_organization(host), last[0])
     if found:
         unmanaged += [f"workflow permission the organization: {words}" for words in host.workflow_token().words]
     return changed, unmanaged
@@ -232,7 +234,8 @@ def _repository(host: CodeHost, repository: Repository, last: _Last | None) -> t
         seen_then, ids = last
         if host.repository_id(name) != ids.get(name):
             changed.append(f"repository {name} ({'not the one that the last' if name in ids else 'no'} apply has seen)")
-        changed += seen.differing(seen.of_keys(repository, keys), seen_then)
+        found = {**seen.of_keys(repository, keys), **seen.of_openness(name, host.openness(name))}
+        changed += seen.differing(found, seen_then)
     return changed, on_repository(holds, repository)
 
 

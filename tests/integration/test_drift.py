@@ -256,6 +256,10 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
     for of in (f"/repos/{settings.owner}/{name}", f"/orgs/{settings.owner}"):
         api.call("PUT", f"{of}/actions/permissions/workflow", widest)
     api.call("PATCH", f"/repos/{settings.owner}/tradepulse-connectors", {"default_branch": "unprotected"})
+    api.call("PATCH", f"/repos/{settings.owner}/{name}", {"private": False})
+    api.call("PUT", f"/repos/{settings.owner}/{name}/environments/apply", {"deployment_branch_policy": None})
+    allowed = {"enabled_repositories": "all", "allowed_actions": "local_only"}
+    api.call("PUT", f"/orgs/{settings.owner}/actions/permissions", allowed)
     (rule,) = (r for r in host.branch_rules(name) if r.pattern == "main")
     opened = {"branchProtectionRuleId": rule.id, "lockAllowsFetchAndMerge": True}
     api.graphql("a rule opened", _OPEN, {"input": opened})
@@ -264,6 +268,9 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
     assert sorted(found["changed"]) == [
         "default branch tradepulse-connectors (unprotected; declared is main)",
         f"deploy key {name}: {declared} (not as the last apply saw it: key, may)",
+        f"environment {name}/apply (no apply has seen it)",
+        "organization actions (not as the last apply saw it: allowed_actions)",
+        f"repository {name} (not as the last apply saw it: private, visibility)",
     ]
     assert set(found["unmanaged"]) - before == {
         f"way around {name} main: a fork's sync while it is locked",
@@ -274,6 +281,8 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
         ),
     }
     api.call("PATCH", f"/repos/{settings.owner}/tradepulse-connectors", {"default_branch": "main"})
+    api.call("PATCH", f"/repos/{settings.owner}/{name}", {"private": True})
+    api.call("PUT", f"/orgs/{settings.owner}/actions/permissions", {**allowed, "allowed_actions": "all"})
     host.write_branch_rule(name, rule)  # which lets nobody around it
 
 

@@ -66,6 +66,10 @@ def new_repo(store: Store, name: str, **given: Any) -> Record:
     return repo
 
 
+def new_environment(store: Store) -> Record:
+    return {"id": store.fresh_id(), "created_at": now(), "updated_at": now(), "deployment_branch_policy": None}
+
+
 def new_run(store: Store, repo: Record, **given: Any) -> Record:
     number = store.fresh_id()
     run: Record = {
@@ -131,7 +135,7 @@ def apply(store: Store, source: Path) -> None:
             str(store.data["teams"][slug.lower()]["id"]): level
             for slug, level in entry.get("team_permissions", {}).items()
         }
-        repo["environments"] = {name: store.fresh_id() for name in entry.get("environments", [])}
+        repo["environments"] = {name: new_environment(store) for name in entry.get("environments", [])}
         files = entry.get("files") or {"README.md": f"# {entry['name']}\n"}
         git.commit_files(store.git_dir(repo), branch, {k: v.encode() for k, v in files.items()}, "Begin")
         for run in entry.get("workflow_runs", []):

@@ -22,11 +22,14 @@ HELD: dict[str, dict[str, Any]] = {
     **{path: {"bound_claims": {"job": "x"}, "token_policies": [name]} for path, name in seen.OWN_LOGINS.items()},
 }
 DEPLOY = "deploy key some: deploy"
+OPEN = ("repository some", "environment some/apply", "organization actions")
 
 
 class Server:
     def __init__(self, held: dict[str, dict[str, Any]], keys: list[DeployKey]) -> None:
         self.held, self.on_github = held, keys
+        self.environment: dict[str, Any] = {"deployment_branch_policy": {"protected_branches": True}}
+        self.organization: dict[str, Any] = {"allowed_actions": "local_only"}
 
     def read(self, path: str) -> dict[str, Any] | None:
         return self.held.get(path)
@@ -36,6 +39,12 @@ class Server:
 
     def deploy_keys(self, _: str) -> list[DeployKey]:
         return self.on_github
+
+    def openness(self, _: str) -> dict[str, dict[str, Any]]:
+        return {"": {"private": True, "visibility": "private"}, "apply": dict(self.environment)}
+
+    def organization_rules(self) -> dict[str, Any]:
+        return dict(self.organization)
 
 
 def _look(server: Any, before: Seen | None) -> tuple[Seen, list[str]]:
@@ -47,7 +56,7 @@ BEFORE, _ = _look(Server(HELD, [KEY]), None)
 
 
 def test_no_value_is_kept() -> None:
-    assert set(BEFORE) == {*HELD, DEPLOY}
+    assert set(BEFORE) == {*HELD, DEPLOY, *OPEN}
     assert "one" not in str(BEFORE)
     assert all(len(digest) == 64 for values in BEFORE.values() for digest in values.values())
 
@@ -76,6 +85,19 @@ def test_what_is_not_as_it_was(held: dict[str, dict[str, Any]], keys: list[Deplo
 def test_what_no_apply_has_seen_is_named() -> None:
     without = {what: values for what, values in BEFORE.items() if what != DEPLOY}
     assert seen.differing(BEFORE, without) == [f"{DEPLOY} (no apply has seen it)"]
+
+
+def test_who_may_see_a_repository_and_what_may_run_there_is_seen() -> None:
+    server = Server(HELD, [KEY])
+    server.environment = {"deployment_branch_policy": None}
+    server.organization = {"allowed_actions": "all"}
+    found, _ = _look(server, BEFORE)
+    assert seen.differing(found, BEFORE) == [
+        "environment some/apply (not as the last apply saw it: deployment_branch_policy)",
+        "organization actions (not as the last apply saw it: allowed_actions)",
+    ]
+    server.organization = {}
+    assert "organization actions" not in _look(server, BEFORE)[0], "GitHub leaves it out while none runs"
 
 
 def test_what_no_lock_down_looks_into_is_seen() -> None:

@@ -10,6 +10,7 @@ from nacl.exceptions import CryptoError
 from nacl.public import SealedBox
 
 from ..protection import Level
+from ..seed import new_environment
 from ..store import Record, digest, now
 from .api import Call, Refused, Reply, org_of, repo_of, serves
 
@@ -108,8 +109,17 @@ def delete(call: Call) -> Reply:
 
 def _environment(call: Call, repo: Record, name: str) -> Record:
     url = f"{call.api}/repos/{call.store.data['org']['login']}/{repo['name']}/environments/{name}"
-    number = repo["environments"][name]
-    return {"id": number, "node_id": f"EN_{number}", "name": name, "url": url, "html_url": url}
+    held = repo["environments"][name]
+    return {
+        "id": held["id"],
+        "node_id": f"EN_{held['id']}",
+        "name": name,
+        "url": url,
+        "html_url": url,
+        "created_at": held["created_at"],
+        "updated_at": held["updated_at"],
+        "deployment_branch_policy": held["deployment_branch_policy"],
+    }
 
 
 @serves("GET /repos/{owner}/{repo}/environments")
@@ -130,6 +140,7 @@ def environment(call: Call) -> Reply:
 @serves("PUT /repos/{owner}/{repo}/environments/{environment_name}")
 def put_environment(call: Call) -> Reply:
     repo = repo_of(call, Level.ADMIN)
-    repo["environments"].setdefault(call.params["environment_name"], call.store.fresh_id())
+    held = repo["environments"].setdefault(call.params["environment_name"], new_environment(call.store))
+    held |= {"deployment_branch_policy": (call.body or {}).get("deployment_branch_policy"), "updated_at": now()}
     call.store.save()
     return Reply(200, _environment(call, repo, call.params["environment_name"]))
