@@ -325,6 +325,19 @@ def test_what_is_taken_out_and_declared_anew_was_somebodys(tmp_path: Path) -> No
     assert (granted.owner, granted.new) == ("team-trading", False)
 
 
+def test_two_identities_that_change_names_change_their_claims() -> None:
+    """A name is a login role: whatever else two of them have alike, who may log in by each is another."""
+    estate = load()
+    (batch,) = (w for w in estate.workloads if w.name == "analytics-batch")
+    twins = [replace(batch, name=name, bound_claims=(("sub", claim),)) for name, claim in (("a", "x"), ("b", "y"))]
+    swapped = [replace(twins[0], name="b"), replace(twins[1], name="a")]
+    before, after = (of_declarations(replace(estate, workloads=(*estate.workloads, *w))) for w in (twins, swapped))
+    found = _own(changes(before, after))
+    assert {(c.subject, c.what, c.widens, c.owner) for c in found} == {
+        (f"workload {name}", CLAIMS, True, batch.owner) for name in ("a", "b")
+    }
+
+
 def test_another_copy_of_a_secret_is_its_owners_to_allow_as_well_as_the_repositorys(tmp_path: Path) -> None:
     core = "production/repository-tradepulse-core.yaml"
     more = "actionsSecrets:\n    - {name: K, secret: exchange-trading-key}"
