@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 COMPUTED = "cel/role"
 """Folder of roles whose program makes what a login gets of the claims, its policies too: none of it is listed."""
+COMPUTED_LOGIN = "cel/login"
+"""Below the method, where one logs in by any of them."""
 
 FOLDERS: Mapping[str, tuple[str, ...]] = {
     "approle": ("role",),

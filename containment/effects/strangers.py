@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from functools import partial
 
+from access.login_methods import COMPUTED_LOGIN
 from containment import logins, names, seen, ungated
 from containment.carriers import Carrier
 from containment.effects import foreign, tokens
@@ -29,7 +30,7 @@ def shut_out(run: Run) -> None:
         # Listed anew: a token that was made since the sweeps is in none of their lists.
         operator = run.systems.vault.whoami()
         out = [t for t in run.systems.vault.tokens() if _past(t, operator)]
-        found = [t for t in out if _ours(t) or (paths and _reaches(run, t, paths))]
+        found = [t for t in out if _ours(t) or _by_program(t) or (paths and _reaches(run, t, paths))]
     except PortcullisError as error:
         run.fail("past the gate", "tokens without it", error)
     else:
@@ -43,12 +44,17 @@ def shut_out(run: Run) -> None:
 
 def _past(token: Token, operator: str) -> bool:
     kept = token.accessor == operator or token.batch or token.wrapping
-    return not kept and names.past_the_gate(token.policies)
+    return not kept and (names.past_the_gate(token.policies) or _by_program(token))
 
 
 def _ours(token: Token) -> bool:
     """By a policy of the product's: no login or issue gives one without the gate."""
     return any(policy.startswith(ungated.OWN) for policy in token.policies)
+
+
+def _by_program(token: Token) -> bool:
+    """One of the product's own identities by a login whose program named it: no keeper of theirs logs in so."""
+    return token.path.endswith(f"/{COMPUTED_LOGIN}") and not names.KEEPERS.isdisjoint(token.policies)
 
 
 def _reaches(run: Run, token: Token, paths: list[str]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 
+from access.login_methods import COMPUTED_LOGIN
 from containment import lost, names, operators
 from containment.adapters.vault import epoch
 from containment.effects import probes
@@ -100,7 +101,7 @@ def _retire(estate: Estate, incidents: Sequence[Incident], secret: SecretAccessP
 
 
 def _tokens(run: Run, place: Place, dry: bool) -> Result:
-    if place.mount in _ONE_LOGIN and place.rest not in ("", "login", "cel/login"):
+    if place.mount in _ONE_LOGIN and place.rest not in ("", "login", COMPUTED_LOGIN):
         # Every token says that it was made by the login, whosever it is: at any other path there would never be one.
         raise InputError(
             f"no token is made at {place.path}: {place.mount}/login is where all are, whosever they are; those of one "

@@ -19,6 +19,7 @@ from containment.direct import contain
 from containment.report import Outcome, Report
 from drill.actors import Actors
 from drill.stack import pulumi
+from policies.errors import Unreachable
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.estate import issuer_token
@@ -84,7 +85,11 @@ def test_a_login_role_whose_program_says_what_it_gives(admin: Admin, env: dict[s
         login = admin.sandbox.openbao.call("POST", "auth/jwt/cel/login", body)["auth"]
         assert "portcullis-break-glass" in login["policies"], "nothing is given: proves nothing"
         assert "auth role jwt cel/role/helper" in _drift(env, admin)["unmanaged"]
+        token, whoami = str(login["client_token"]), "auth/token/lookup-self"
+        assert admin.sandbox.openbao.call("GET", whoami, token=token)
         assert list(_failed(_contain())) == [role]
+        with pytest.raises(Unreachable, match=" 403 "):
+            admin.sandbox.openbao.call("GET", whoami, token=token)
         untold = f"{role}: what it gives cannot be told"
         for words in (("who", "--live", PATH), ("diff", "HEAD", "server", "--live")):
             code, found = _run(env, "access", *words)
