@@ -244,5 +244,6 @@ _BUILDERS: dict[str, Callable[[str, model.Environment, dict[str, Any], model.Sou
         src,
         _protection(s.get("protection", {})),
         tuple(s.get("rulesets", ())),
+        tuple(s.get("otherSecrets", ())),
     ),
 }

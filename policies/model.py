@@ -238,6 +238,8 @@ class Repository:
     protection: Protection = Protection()
     rulesets: tuple[str, ...] = ()
     """Names of somebody else's; any other beside those of a lock-down is drift."""
+    other_secrets: tuple[str, ...] = ()
+    """Names of Actions secrets that are no copy of a declared secret; any other one is drift."""
 
 
 @dataclass(frozen=True)

@@ -233,6 +233,7 @@ def _repository(repository: Repository, paths: dict[str, str]) -> Iterator[Fact]
         yield fact(f"copy of {path} as {copy.name}", where, frozenset({copy.name}), Wider.MORE_MEMBERS, given=path)
     yield fact("deploy keys", "spec.deployKeys", frozenset(repository.deploy_keys), Wider.MORE_MEMBERS)
     yield fact("rulesets of others", "spec.rulesets", frozenset(repository.rulesets), Wider.MORE_MEMBERS)
+    yield fact("other Actions secrets", "spec.otherSecrets", frozenset(repository.other_secrets), Wider.MORE_MEMBERS)
     asked = repository.protection
     checks = frozenset(asked.required_checks)
     yield fact("checks that a merge needs", "spec.protection.requiredChecks", checks, Wider.FEWER_CONDITIONS)

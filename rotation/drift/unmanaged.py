@@ -129,7 +129,7 @@ def on_repository(holds: RepositoryHolds, repository: Repository) -> list[Unmana
 def secrets_of(held: Iterable[str], repository: Repository) -> list[Unmanaged]:
     """Actions secrets that no declaration knows. One that is taken out of a declaration stays at GitHub, where no
     rotation replaces it."""
-    declared = {copy.name.upper() for copy in repository.actions_secrets}
+    declared = {name.upper() for name in (*(c.name for c in repository.actions_secrets), *repository.other_secrets)}
     extra = (name for name in held if name.upper() not in declared)
     return sorted(Unmanaged("actions secret", f"{repository.name}: {name}") for name in extra)
 

@@ -193,3 +193,13 @@ def test_a_pipe_is_refused_and_not_waited_for(estate: Path) -> None:
 def test_of_a_huge_file_only_its_size_is_said(estate: Path) -> None:
     (estate / "production" / "huge.yaml").write_text("é" * 70_000)
     assert "huge.yaml:1: (document): larger than 65536 bytes" in _refused(estate)
+
+
+def test_actions_secrets_that_are_no_copy_are_named(estate: Path) -> None:
+    file = estate / "production" / "repository-tradepulse-core.yaml"
+    text = file.read_text().rstrip("\n")
+    file.write_text(f"{text}\n  otherSecrets: [NPM_TOKEN]\n")
+    (core,) = (r for r in load(estate).repositories if r.name == "tradepulse-core")
+    assert core.other_secrets == ("NPM_TOKEN",)
+    file.write_text(f"{text}\n  otherSecrets: [7TOKEN]\n")
+    assert "spec.otherSecrets[0]" in _refused(estate)

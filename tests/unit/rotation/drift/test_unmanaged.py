@@ -125,3 +125,6 @@ def test_an_actions_secret_that_no_declaration_knows() -> None:
         f"actions secret {core.name}: {name}" for name in sorted(known)
     ]
     assert secrets_of([], core) == []
+    others = replace(core, other_secrets=("NPM_TOKEN",))
+    assert secrets_of([*known, "npm_token"], others) == []
+    assert [str(u) for u in secrets_of(["npm_token"], core)] == [f"actions secret {core.name}: npm_token"]
