@@ -13,7 +13,7 @@ from typing import Any
 from containment import generations, locked, names
 from containment.incident import Incident
 from containment.scope import Affected
-from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, SecretAccessPolicy, TokenType, Ttl, Workload
+from policies.model import AuthMethod, CiRole, DatabaseSecret, SecretAccessPolicy, TokenType, Ttl, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,17 @@ class Cap:
     peace: dict[str, Any]
 
 
-def caps(estate: Estate, affected: Affected, incidents: Sequence[Incident]) -> list[Cap]:
+def caps(affected: Affected, incidents: Sequence[Incident]) -> list[Cap]:
     """Of what is in scope and not shut altogether. Login roles of leaked workloads are, until they are replaced, unless
     they are AppRoles: those have no secret_id then."""
     databases = [_database(p, p.secret) for p in affected.secrets if isinstance(p.secret, DatabaseSecret)]
     logins = [
-        _login(w, estate, incidents)
-        for w in affected.workloads
-        if not (w.auth is AuthMethod.JWT and affected.is_shut(w))
+        _login(w, incidents) for w in affected.workloads if not (w.auth is AuthMethod.JWT and affected.is_shut(w))
     ]
     return [*databases, *logins]
 
 
-def freed(estate: Estate, before: Affected, after: Affected, incidents: Sequence[Incident]) -> list[Cap]:
+def freed(before: Affected, after: Affected, incidents: Sequence[Incident]) -> list[Cap]:
     """Of what was in scope `before` and is no more `after`, with `incidents` as they are after. CI roles too: Pulumi
     turns them off and on, but one that was cut short takes what it failed to write for written, and the Terraform
     provider writes only the TTLs that it takes for changed."""
@@ -49,7 +47,7 @@ def freed(estate: Estate, before: Affected, after: Affected, incidents: Sequence
             for p in before.secrets
             if isinstance(p.secret, DatabaseSecret) and not after.in_scope(p)
         ),
-        *(_login(w, estate, incidents) for w in before.workloads if not after.in_scope(w)),
+        *(_login(w, incidents) for w in before.workloads if not after.in_scope(w)),
         *(_ci(c) for c in before.ci_roles if not after.is_shut(c)),
     ]
 
@@ -65,12 +63,12 @@ def _database(policy: SecretAccessPolicy, secret: DatabaseSecret) -> Cap:
     )
 
 
-def _login(workload: Workload, estate: Estate, incidents: Sequence[Incident]) -> Cap:
+def _login(workload: Workload, incidents: Sequence[Incident]) -> Cap:
     shared: dict[str, Any] = {}
     if workload.auth is AuthMethod.JWT:
         shared |= {"bound_claims": dict(workload.bound_claims), **locked.JWT_ROLE}
     if workload.tokens is TokenType.BATCH:
-        number = generations.current(workload, estate, incidents)
+        number = generations.current(workload, incidents)
         shared["token_policies"] = names.token_policies(workload, number)
     return Cap(
         "login TTL capped",

@@ -41,6 +41,11 @@ class Decision:
     def in_force(self) -> tuple[Incident, ...]:
         return tuple(i for i in self.known if i.state is State.OPEN)
 
+    def holding(self, known: tuple[Incident, ...]) -> Decision:
+        """The same, with the incidents as they are now."""
+        current = next((i for i in known if self.current and i.id == self.current.id), self.current)
+        return replace(self, known=known, current=current)
+
     @property
     def scopes(self) -> tuple[str, ...]:
         """What is in scope, for whoever locks down or goes on with it: a line for each open incident, the one that

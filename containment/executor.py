@@ -9,10 +9,12 @@ locked at the same time, from the begin: a server that hangs keeps no other wait
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 
+from containment import former
 from containment.effects import (
     database,
     identities,
@@ -28,7 +30,7 @@ from containment.incident import Incident
 from containment.report import CONTAINED, DENIED, Outcome, Report
 from containment.run import Note, Progress, Run, Seen, Systems
 from containment.scope import affected, leaked_in
-from policies.errors import PortcullisError
+from policies.errors import PortcullisError, Unreachable
 from policies.model import Estate
 
 _SWEEPS = 3
@@ -126,6 +128,7 @@ def _contain(run: Run) -> None:
         try:
             policies.deny(run)
             probes.foresee(run)
+            _look_back(run)
             policies.close_generations(run, _now(run) or int(time.time()))
             if run.clean:
                 denied = bool(run.incident.denied_at)
@@ -138,9 +141,19 @@ def _contain(run: Run) -> None:
             run.effects.extend(beside.effects)
     strangers.shut_out(run)
     probes.probe(run)
+    for words in run.former.unread:
+        run.fail("declared before", "what may be out of it", Unreachable(words))
     if run.clean:
         contained = run.incident.contained
         _milestone(run, CONTAINED, contained, lambda i: i if i.contained else _seen_contained(i, vault.now()))
+
+
+def _look_back(run: Run) -> None:
+    """What was declared while what is out may have been made: nothing that is denied first waits for it."""
+    vault = run.systems.vault
+    run.former = former.read(vault)
+    known = policies.note_generations(vault, run.estate, run.former, run.incidents)
+    _hold(run, {i.id: i for i in known})
 
 
 def _revoke(run: Run, joined: Callable[[], None]) -> None:
@@ -213,11 +226,20 @@ def _record(run: Run, change: Callable[[Incident], Incident]) -> None:
     failed: PortcullisError | None = None
     for one in run.affected.open:
         try:
-            changed[one.id] = run.systems.vault.update_incident(one.id, change)
+            changed[one.id] = run.systems.vault.update_incident(one.id, partial(_changed, change, one))
         except PortcullisError as error:
             failed = error
-    run.incidents = tuple(changed.get(i.id, i) for i in run.incidents)
-    run.affected = replace(run.affected, open=tuple(changed.values()))
-    run.incident = changed.get(run.incident.id, run.incident)
+    _hold(run, changed)
     if failed:
         raise failed
+
+
+def _changed(change: Callable[[Incident], Incident], ours: Incident, held: Incident) -> Incident:
+    """With the generations too, where the server has not taken them before."""
+    return change(held if held.generations is not None else replace(held, generations=ours.generations))
+
+
+def _hold(run: Run, changed: Mapping[str, Incident]) -> None:
+    run.incidents = tuple(changed.get(i.id, i) for i in run.incidents)
+    run.affected = replace(run.affected, open=tuple(changed.get(i.id, i) for i in run.affected.open))
+    run.incident = changed.get(run.incident.id, run.incident)

@@ -132,6 +132,16 @@ class Disabled:
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """A generation of a workload's batch tokens that was out when the incident was first worked on, counted from 0 and
+    on (`containment.generations`). `life`: seconds that such a token lives at most."""
+
+    workload: str
+    number: int
+    life: int
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     id: str
     scope: Scope
@@ -161,6 +171,9 @@ class Incident:
     made: tuple[Made, ...] = ()
     """The last of each item."""
     disabled: tuple[Disabled, ...] = ()
+    generations: tuple[Generation, ...] | None = None
+    """Of each workload with batch tokens that it has in scope. None while nobody has worked on it, and on record since
+    a version that counted by the declarations of the day."""
 
     @property
     def contained(self) -> bool:
@@ -200,6 +213,7 @@ class Incident:
             disabled=tuple(
                 Disabled(d["item"], d["reference"], tuple(d["permissions"])) for d in data.get("disabled", ())
             ),
+            generations=None if (g := data.get("generations")) is None else tuple(Generation(**one) for one in g),
         )
 
     def with_proof(self, proof: Proof) -> Incident:

@@ -50,7 +50,7 @@ def largest(estate: Estate) -> Affected:
 
 def _kept(estate: Estate, worst: Affected, denying: list[Policy]) -> Iterator[str]:
     """What whoever works a lock-down lacks, or would lose by its policies."""
-    restored = {cap.path: ("update",) for cap in caps.caps(estate, worst, worst.open)}
+    restored = {cap.path: ("update",) for cap in caps.caps(worst, worst.open)}
     keepers = operators.keepers(estate)
     who: dict[str, list[str]] = {}
     for name in (operators.OPERATOR, operators.CONTAINMENT, operators.BREAK_GLASS):

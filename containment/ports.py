@@ -47,6 +47,16 @@ class Issued:
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an apply in peace kept. `written`: epoch seconds by the server's clock. `estate`: None where it is deleted,
+    or was kept by an incompatible version."""
+
+    number: int
+    written: int
+    estate: Estate | None
+
+
 class Minter(Protocol):
     """Its token writes no policy."""
 
@@ -78,6 +88,7 @@ class Vault(Protocol):
     def write_incident(self, incident: Incident) -> Incident: ...
     def update_incident(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident: ...
     def compiled(self) -> Estate | None: ...
+    def applied(self, number: int = 0) -> Applied | None: ...
     def repository_ids(self) -> dict[str, int]: ...
     def seen(self) -> Seen | None: ...
     def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen) -> bool: ...

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from containment.former import Former
 from containment.incident import Incident
 from containment.ports import CodeHost, Database, Prober, Upstream, Vault
 from containment.report import Effect, Outcome, named, unresolved
@@ -61,6 +62,7 @@ class Run:
     progress: Progress
     affected: Affected
     note: Note = no_note
+    former: Former = field(default_factory=Former)
     effects: list[Effect] = field(default_factory=list)
     _told: set[tuple[str, ...]] = field(default_factory=set)
     """Failures, and reasons, that the screen has: what every sweep meets again is not told again."""

@@ -108,7 +108,7 @@ class Work:
 
     def policies(self, workload: Workload) -> list[str]:
         """Those that a login of the workload gets now."""
-        return names.token_policies(workload, generations.current(workload, self.estate, self.vault.incidents()))
+        return names.token_policies(workload, generations.current(workload, self.vault.incidents()))
 
     def denied_at(self) -> int:
         """Epoch seconds: what is no younger may have leaked, in this incident or another that names it."""

@@ -112,9 +112,9 @@ class Identity(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self)
         own = names.own_policy(workload)
         vault.Policy(own, name=own, policy=gate.own_policy(workload, context.estate, context.affected), opts=opts)
-        generation = generations.current(workload, context.estate, context.incidents)
-        if workload.tokens is TokenType.BATCH:
-            closed = generations.closed_until(workload, context.estate, context.incidents, context.now)
+        generation = generations.current(workload, context.incidents)
+        closed = generations.closed_until(workload, context.incidents, context.now)
+        if workload.tokens is TokenType.BATCH or closed:
             for number in range(generations.COUNT):
                 name = names.generation_policy(workload, number)
                 text = gate.generation(workload, context.estate, number in closed)

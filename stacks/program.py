@@ -8,10 +8,10 @@ from dataclasses import replace
 import pulumi
 import pulumi_vault as vault_sdk
 
-from containment import executor, gate, issuers, lockdown, names, opening, paging, seen
+from containment import executor, former, gate, issuers, lockdown, names, opening, paging, seen
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision
-from containment.effects import issuance, namesakes
+from containment.effects import issuance, namesakes, policies
 from containment.errors import NotContained, NotWritten
 from containment.incident import Incident, Mode, State
 from containment.scope import affected
@@ -56,8 +56,16 @@ def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
         lift.ask(vault, estate, decision, asked.incident_id, dry)
     if not dry:
         opening.put_on_record(vault, asked, decision, told.warn)
+    decision = decision.holding(_noted(vault, estate, decision.known, dry=dry))
     context = access.Context(estate, affected(estate, decision.known), decision.known, vault.now(), begun.environment)
     return context, decision, [str(complaint)] if complaint else []
+
+
+def _noted(vault: HvacVault, estate: Estate, known: tuple[Incident, ...], *, dry: bool) -> tuple[Incident, ...]:
+    """With the generations of batch tokens that each open incident closes, which the resources are declared by."""
+    if all(i.generations is not None for i in known if i.state is State.OPEN):
+        return known
+    return policies.note_generations(vault, estate, former.read(vault), known, dry=dry)
 
 
 def _unheard(*_: object, **__: object) -> None:

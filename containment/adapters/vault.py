@@ -17,7 +17,7 @@ from containment.adapters.accessors import WORKERS, Accessors, said
 from containment.decide import LOCK
 from containment.errors import RecordsLost
 from containment.incident import Incident
-from containment.ports import Issued, Lease, Seen, Token
+from containment.ports import Applied, Issued, Lease, Seen, Token
 from policies import codec
 from policies.errors import InputError, Unanswered, Unreachable
 from policies.model import Estate
@@ -49,6 +49,7 @@ class HvacVault:
         self._client: Any = hvac.Client(url=address, token=token, timeout=_PATIENCE, session=session)
         self._unusable = _unusable(ca) if ca and address.startswith("https:") else ""
         self._operator: HvacVault | None = None
+        self._estates: dict[tuple[int, str], Estate | None] = {}
         self._accessors = Accessors(self._client, self._may_look_up)
 
     @classmethod
@@ -265,6 +266,17 @@ class HvacVault:
     def compiled(self) -> Estate | None:
         kept = self._last_apply()
         return None if kept is None else codec.decode(kept["estate"])
+
+    def applied(self, number: int = 0) -> Applied | None:
+        """What an apply in peace kept, by its version, from 1 on; 0 is the last. None when there is no such one."""
+        stored = self._stored(f"{names.STORE}/data/compiled?version={number}")
+        if stored is None:
+            return None
+        about, kept = stored["metadata"], stored["data"]
+        said = (int(about["version"]), str((kept or {}).get("estate") or ""))
+        if said not in self._estates:  # a run asks more than once, and a large one takes time to read
+            self._estates[said] = codec.decode(said[1])
+        return Applied(said[0], epoch(str(about["created_time"])), self._estates[said])
 
     def _last_apply(self) -> dict[str, Any] | None:
         """What it kept; None before the first, and where somebody has deleted it."""

@@ -47,13 +47,13 @@ def _stop_jobs(run: Run) -> None:
 
 
 def cap(run: Run) -> None:
-    for what, some in groupby(caps.caps(run.estate, run.affected, run.incidents), lambda c: c.what):
+    for what, some in groupby(caps.caps(run.affected, run.incidents), lambda c: c.what):
         run.each(what, [(c.name, partial(_converge, run, c.path, c.incident)) for c in some])
 
 
 def uncap(run: Run, before: Affected) -> None:
     """What was in scope `before` is as in peace again, unless another incident still has it in scope."""
-    freed = caps.freed(run.estate, before, run.affected, run.incidents)
+    freed = caps.freed(before, run.affected, run.incidents)
     run.each("role restored", [(c.name, partial(_converge, run, c.path, c.peace)) for c in freed])
 
 
@@ -70,7 +70,7 @@ def to_cap(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[
         return cap, [] if held is None else wrong(held, cap.incident)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = pool.map(look, caps.caps(estate, affected(estate, incidents), incidents))
+        found = pool.map(look, caps.caps(affected(estate, incidents), incidents))
         return [(cap, lacks) for cap, lacks in found if lacks]
 
 

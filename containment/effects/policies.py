@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from containment import gate, generations, names
+from containment.former import Former
+from containment.incident import Generation, Incident, State
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import Run, Seen
+from policies.errors import PortcullisError
+from policies.model import Estate
 
 
 def deny(run: Run) -> None:
@@ -25,10 +32,47 @@ def deny(run: Run) -> None:
         run.each(what, [(name, partial(_ensure, vault, name, text)) for name, text in own.items()])
 
 
+def note_generations(
+    vault: Vault, estate: Estate, former: Former, incidents: Sequence[Incident], *, dry: bool = False
+) -> tuple[Incident, ...]:
+    """Those that `generations.noted` adds, on record: whoever was first is right. Where the server takes no record, for
+    this run alone, which names that."""
+    if all(i.generations is not None for i in incidents if i.state is State.OPEN):
+        return tuple(incidents)
+    noted = generations.noted(incidents, estate, former, _attached(vault, estate, former))
+    if dry:
+        return noted
+    known = []
+    for before, after in zip(incidents, noted, strict=True):
+        found = after.generations
+        if before.generations is None and found is not None:
+            with suppress(PortcullisError):
+                found = vault.update_incident(after.id, partial(_noted, found=found)).generations
+        known.append(replace(before, generations=found))
+    return tuple(known)
+
+
+def _attached(vault: Vault, estate: Estate, former: Former) -> dict[str, int]:
+    """The generation that a login gets now, by workload, where its role can be read; else the records alone decide."""
+    found: dict[str, int] = {}
+    names_of = {w.name for w in generations.batch_workloads(estate)} | former.batch().keys()
+    for workload in (w for w in estate.workloads if w.name in names_of):
+        numbers = {names.generation_policy(workload, number): number for number in range(generations.COUNT)}
+        with suppress(PortcullisError):
+            role = vault.read(names.login_role(workload)) or {}
+            held = [numbers[policy] for policy in role.get("token_policies") or () if policy in numbers]
+            found.update((workload.name, number) for number in held)
+    return found
+
+
+def _noted(incident: Incident, found: tuple[Generation, ...]) -> Incident:
+    return incident if incident.generations is not None else replace(incident, generations=found)
+
+
 def close_generations(run: Run, now: int) -> None:
     vault = run.systems.vault
-    for workload in generations.batch_workloads(run.estate):
-        closed = generations.closed_until(workload, run.estate, run.incidents, now)
+    for workload in generations.carrying(run.estate, run.incidents, now):
+        closed = generations.closed_until(workload, run.incidents, now)
         for number in range(generations.COUNT):
             name = names.generation_policy(workload, number)
             text = gate.generation(workload, run.estate, number in closed)

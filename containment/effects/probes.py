@@ -48,7 +48,7 @@ def tried(
     holder = next((w for w in estate.workloads if any(g.workload == w.name for g in policy.grants)), None)
     if holder is None:
         return None
-    policies = names.token_policies(holder, generations.current(holder, estate, incidents))
+    policies = names.token_policies(holder, generations.current(holder, incidents))
     prober = systems.prober()
     return prober.try_read(policies, names.granted_path(policy)), prober.try_read(policies, "auth/token/lookup-self")
 

@@ -65,7 +65,10 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
             [],
         ),
         "vault contents": lambda: (contents.changed(vault, estate), []),
-        "vault": lambda: ([], [str(u) for u in in_vault(_vault(vault, estate), estate)]),
+        "vault": lambda: (
+            [],
+            [str(u) for u in in_vault(_vault(vault, estate), estate, lost.look(vault)[0], vault.now())],
+        ),
     }
     changed: list[str] = []
     unmanaged: list[str] = []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from containment import generations, logins, names, onboarding, operators
+from containment.incident import Incident
 from containment.repository import DECLARABLE, RULESETS, BranchRule, settings
 from policies.model import AuthMethod, DatabaseSecret, Estate, MountType, Repository, Workload
 
@@ -51,10 +52,11 @@ class RepositoryHolds:
     token: tuple[str, ...] = ()
 
 
-def in_vault(holds: VaultHolds, estate: Estate) -> list[Unmanaged]:
+def in_vault(holds: VaultHolds, estate: Estate, incidents: Sequence[Incident] = (), now: int = 0) -> list[Unmanaged]:
     mounts = {m.name for m in estate.mounts} | {names.STORE}
+    own = own_policies(estate, incidents, now)
     found = {
-        "policy": set(holds.policies) - own_policies(estate) - {*operators.POLICIES} - _BUILT_IN_POLICIES,
+        "policy": set(holds.policies) - own - {*operators.POLICIES} - _BUILT_IN_POLICIES,
         "mount": {m for m, kind in holds.mounts.items() if kind not in _BUILT_IN_MOUNTS} - mounts,
         "auth method": set(holds.methods) - {names.APPROLE, names.JWT, "token"},
         "entity policy": {f"{policy} on {entity}" for entity, own in holds.entity_policies.items() for policy in own},
@@ -87,11 +89,11 @@ def _limits(holds: VaultHolds, estate: Estate) -> Iterator[str]:
             yield f"{name} on {path or 'every path'}{words}"
 
 
-def own_policies(estate: Estate) -> set[str]:
+def own_policies(estate: Estate, incidents: Sequence[Incident] = (), now: int = 0) -> set[str]:
     """Of what is declared, all that Pulumi and the executor write."""
-    identities = logins.identities(estate)
-    own = {p for i in identities for n in range(generations.COUNT) for p in names.token_policies(i, n)}
-    return own | {*names.SHARED}
+    own = {p for i in logins.identities(estate) for p in names.token_policies(i)}
+    batch = generations.carrying(estate, incidents, now)
+    return own | {names.generation_policy(w, n) for w in batch for n in range(generations.COUNT)} | {*names.SHARED}
 
 
 def _auth_roles(method: str, estate: Estate) -> set[str]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from containment import generations, names, proofs
 from containment.incident import Incident
 from containment.scope import Affected, affected
-from policies.model import SecretAccessPolicy, TokenType, Workload
+from policies.model import SecretAccessPolicy, Workload
 from rotation import retired
 from rotation.work import NotProven, Step, Work
 
@@ -35,7 +35,7 @@ def _recovered(work: Work) -> str:
         status = work.vault.try_read(work.policies(workload), names.granted_path(policy))
         if status == 200:
             return ""
-        until = generations.shut_until(workload, work.estate, incidents, now) if _is_batch(workload) else None
+        until = generations.shut_until(workload, incidents, now)
         return f"{workload.name} reads {policy.name}: {status}" + ("" if until is None else _wait(until))
 
     with ThreadPoolExecutor(_WORKERS) as pool:
@@ -66,10 +66,6 @@ def _away(work: Work, mine: Affected, incidents: Sequence[Incident]) -> list[str
             elif policy in impact.denied_class:
                 said[f"{policy.name} is denied to {workload.name} {lift}"] = None
     return list(said)
-
-
-def _is_batch(workload: Workload) -> bool:
-    return workload.tokens is TokenType.BATCH
 
 
 def _wait(until: int) -> str:

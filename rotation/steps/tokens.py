@@ -25,9 +25,11 @@ def old_tokens(work: Work, identity: Workload | CiRole, cut: int) -> list[str]:
 def none_left(work: Work, identity: Workload | CiRole) -> str:
     """In words, after a look: batch tokens are another matter, which nobody may take for revoked. Raises NotProven
     where what denies them is not as the lock-down wrote it."""
-    if isinstance(identity, CiRole) or identity.tokens is not TokenType.BATCH:
+    if isinstance(identity, CiRole):
         return "token from before containment is left"
-    closed = generations.closed_until(identity, work.estate, work.vault.incidents(), work.vault.now())
+    closed = generations.closed_until(identity, work.vault.incidents(), work.vault.now())
+    if identity.tokens is not TokenType.BATCH and not closed:
+        return "token from before containment is left"
     store = work.policy_store()
     for name in (names.generation_policy(identity, number) for number in closed):
         if not store.holds_policy(name, gate.generation(identity, work.estate, closed=True)):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from containment.incident import Incident, Scope, State
+from containment.incident import Generation, Incident, Scope, State
 from policies.load import load
 from policies.model import TokenType
 from rotation.steps.tokens import none_left
@@ -46,6 +47,7 @@ def _said(name: str, *incidents: Incident, denied: bool = True) -> str:
 def test_of_batch_tokens_it_is_said_until_when_they_are_denied(contained: int, said: str) -> None:
     scope = Scope(everything=False, leaked=("workload:analytics-batch",))
     incident = Incident("I", scope, State.OPEN, opened_at=1, contained_at=contained)
+    incident = replace(incident, generations=(Generation("analytics-batch", 0, 1800),))
     words = _said("analytics-batch", incident)
     assert "batch tokens cannot be revoked" in words
     assert said in words
@@ -54,6 +56,7 @@ def test_of_batch_tokens_it_is_said_until_when_they_are_denied(contained: int, s
 def test_a_policy_that_no_longer_denies_them_is_no_proof() -> None:
     scope = Scope(everything=False, leaked=("workload:analytics-batch",))
     incident = Incident("I", scope, State.OPEN, opened_at=1, contained_at=1795488790)
+    incident = replace(incident, generations=(Generation("analytics-batch", 0, 1800),))
     with pytest.raises(NotProven, match=r"policy pc-b-analytics-batch-0 is not as the lock-down wrote it"):
         _said("analytics-batch", incident, denied=False)
 

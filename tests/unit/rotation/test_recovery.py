@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from containment import generations, names
-from containment.incident import Incident, Scope, State
+from containment.incident import Generation, Incident, Scope, State
 from policies.load import load
 from rotation.steps.incident import steps
 from rotation.work import NotProven, Work
@@ -37,7 +37,8 @@ def _recovered(incident: Incident, *others: Incident, refused: Collection[str]) 
 
 
 def _all_closed(at: int) -> list[Incident]:
-    return [_incident(f"INC-{n}", "analytics-readonly", at + n) for n in range(generations.COUNT)]
+    found = [_incident(f"INC-{n}", "analytics-readonly", at + n) for n in range(generations.COUNT)]
+    return [replace(i, generations=(Generation(BATCH.name, n, 1800),)) for n, i in enumerate(found)]
 
 
 def test_an_unrelated_incident_is_not_held_back() -> None:

@@ -24,7 +24,7 @@ from stacks import access, github, lift, program
 
 OPEN = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
 ESTATE = load()
-CAP = caps.caps(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,))[0]
+CAP = caps.caps(affected(ESTATE, (OPEN,)), (OPEN,))[0]
 
 
 class Server:

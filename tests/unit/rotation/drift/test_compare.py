@@ -108,6 +108,9 @@ def test_a_token_that_may_not_list_actions_secrets_has_not_read_them(
         def incidents(self) -> tuple[str, ...]:
             return ()
 
+        def now(self) -> int:
+            return 0
+
     vault: Any = Known()
     found = compare.drift(load(), vault, lambda: host, "local", settings)
     assert (found.unmanaged, found.exit_code) == (("github's",), 3)

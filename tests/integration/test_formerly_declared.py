@@ -1,0 +1,159 @@
+"""What an ordinary change in peace leaves behind that is still alive: a lock-down ends or denies it all the same."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from containment.incident import Incident
+from drill.actors import Actors
+from sandbox import estate
+from tests.integration.production import Production, contained, copied
+
+READONLY = "database/creds/analytics-readonly"
+LEDGER = "database/creds/treasury-readonly"
+_GRANT = "      capabilities: [read]\n"
+_BATCH = "    - workload: analytics-batch\n" + _GRANT
+_SHORT = ("{default: 15m, max: 30m}", "{default: 2s, max: 2s}")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The declarations, changed and applied in peace; an administrator does their part first."""
+
+    prod: Production
+    folder: Path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        file = self.folder / "production" / f"{name}.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+
+    def remove(self, name: str) -> None:
+        (self.folder / "production" / f"{name}.yaml").unlink()
+
+    def onboard(self) -> None:
+        with mock.patch.dict(os.environ, {"PORTCULLIS_DECLARATIONS": str(self.folder)}):
+            estate.prepare(self.prod.box, print)
+
+    def apply(self) -> None:
+        self.onboard()
+        done = self.prod.keep(self.folder)
+        assert done.returncode == 0, done.stdout
+
+    @contextmanager
+    def locked(self, incident: str, scope: str) -> Iterator[None]:
+        done = self.prod.lock(incident, scope, self.folder)
+        assert done.returncode == 0, done.stdout
+        assert contained(incident)
+        yield
+        self.lift(incident)
+
+    def lift(self, incident: str) -> None:
+        self.prod.prove(incident)
+        done = self.prod.up("incident=false", f"incidentId={incident}", "incidentScope=", declarations=self.folder)
+        assert done.returncode == 0, done.stdout
+        assert incident not in self.prod.open()
+
+    def retire(self) -> None:
+        """As `apply`, where something goes: the operator may no longer delete what an administrator has forgotten."""
+        done = self.prod.keep(self.folder)
+        assert done.returncode == 0, done.stdout
+        self.onboard()
+
+
+@pytest.fixture
+def checkout(prod: Production, tmp_path: Path) -> Iterator[Checkout]:
+    yield Checkout(prod, copied(tmp_path))
+    for lifted in prod.vault().incidents():  # a day ago: four within one TTL deny a workload's new tokens too
+        prod.vault().update_incident(lifted.id, _a_day_ago)
+    Checkout(prod, copied(tmp_path / "back")).apply()
+    made = "auth/token/roles/pc-issue-w-analytics-batch"
+    prod.box.openbao.call("DELETE", made, token=prod.box.openbao.root_token())  # an administrator's, for service tokens
+
+
+def _a_day_ago(incident: Incident) -> Incident:
+    return replace(incident, contained_at=incident.contained_at - 86400)
+
+
+@pytest.fixture
+def actors(prod: Production) -> Actors:
+    return Actors(prod.box)
+
+
+def _batch(actors: Actors) -> str:
+    return actors.ci_login("analytics-batch", {"sub": "analytics-batch"})
+
+
+def _leased(actors: Actors, token: str, path: str) -> tuple[str, str]:
+    held = actors.read(token, path)
+    return held["username"], held["password"]
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_a_ttl_that_was_lowered_opens_no_generation_early(checkout: Checkout, actors: Actors, when: str) -> None:
+    token = _batch(actors)
+    assert actors.allowed(lambda: actors.read(token, READONLY))
+    checkout.edit("workload-analytics-batch", *_SHORT)
+    if when == "before":
+        checkout.apply()
+        assert actors.allowed(lambda: actors.read(token, READONLY)), "nothing is leaked yet: the test is void"
+    with checkout.locked(f"TTL-{when}", ""):
+        time.sleep(3)
+        assert checkout.prod.keep(checkout.folder).returncode == 0
+        assert not actors.allowed(lambda: actors.read(token, READONLY))
+        assert actors.allowed(lambda: actors.read(_batch(actors), READONLY)), "a new login works"
+    assert checkout.prod.keep(checkout.folder).returncode == 0
+    assert not actors.allowed(lambda: actors.read(token, READONLY)), "and so it stays when it is lifted"
+
+
+def test_tokens_of_the_kind_that_a_workload_had_before_are_denied(checkout: Checkout, actors: Actors) -> None:
+    token = _batch(actors)
+    checkout.edit("workload-analytics-batch", "  tokens: batch\n", "")
+    checkout.apply()
+    assert actors.allowed(lambda: actors.read(token, READONLY))
+    with checkout.locked("KIND", ""):
+        assert not actors.allowed(lambda: actors.read(token, READONLY))
+        assert checkout.prod.keep(checkout.folder).returncode == 0
+        assert actors.allowed(lambda: actors.read(_batch(actors), READONLY)), "a new login works"
+    assert checkout.prod.keep(checkout.folder).returncode == 0
+    assert not actors.allowed(lambda: actors.read(token, READONLY))
+
+
+def test_a_grant_that_goes_shifts_no_generation(checkout: Checkout, actors: Actors) -> None:
+    checkout.edit("treasury-readonly", _GRANT, _GRANT + _BATCH)
+    checkout.apply()
+    with checkout.locked("SHIFT-0", "secret:analytics-readonly"):
+        pass
+    token = _batch(actors)
+    assert actors.allowed(lambda: actors.read(token, LEDGER))
+    checkout.edit("analytics-readonly", _BATCH, "")
+    checkout.apply()
+    assert actors.allowed(lambda: actors.read(token, LEDGER))
+    with checkout.locked("SHIFT-1", "secret:treasury-readonly"):
+        assert not actors.allowed(lambda: actors.read(token, LEDGER))
+        assert actors.allowed(lambda: actors.read(_batch(actors), LEDGER)), "a new login works"
+    assert not actors.allowed(lambda: actors.read(token, LEDGER))
+
+
+def test_what_is_not_known_of_the_past_is_not_contained(checkout: Checkout) -> None:
+    """Last: what is deleted stays so for a day."""
+    checkout.edit("treasury-readonly", "for the treasury report", "for the report")
+    checkout.apply()
+    bao, root = checkout.prod.box.openbao, checkout.prod.box.openbao.root_token()
+    version = bao.call("GET", "portcullis/data/compiled", token=root)["data"]["metadata"]["version"]
+    bao.call("POST", "portcullis/delete/compiled", {"versions": [version - 1]}, token=root)
+    done = checkout.prod.lock("UNREAD", "secret:partner-api-key", checkout.folder)
+    assert done.returncode != 0
+    assert f"declared before: version {version - 1} is deleted" in done.stdout, done.stdout
+    bao.call("DELETE", "portcullis/metadata/compiled", token=root)
+    assert checkout.prod.lock("UNREAD", "secret:partner-api-key", checkout.folder).returncode == 0
+    checkout.lift("UNREAD")
