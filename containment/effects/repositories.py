@@ -66,8 +66,21 @@ def _lock_branches(run: Run, repositories: tuple[Repository, ...]) -> None:
 
 
 def _retire_keys(run: Run, _repositories: tuple[Repository, ...]) -> None:
-    leaked = [r.name for r in run.affected.leaked_repositories]
-    run.each("deploy keys removed", [(n, run.on_host(partial(_remove_keys, repository=n))) for n in leaked])
+    leaked = run.affected.leaked_repositories
+    run.each("deploy keys removed", [(r.name, run.on_host(partial(_remove_keys, repository=r.name))) for r in leaked])
+    run.each("Actions secrets of others", [(r.name, run.on_host(partial(_others, run.progress, r))) for r in leaked])
+
+
+def _others(warn: Progress, repository: Repository, host: CodeHost) -> Seen:
+    """What its workflows could read too, and no rotation replaces. Their values are good elsewhere, whatever is locked
+    here."""
+    copies = {copy.name.upper() for copy in repository.actions_secrets}
+    left = sorted(name for name in host.actions_secrets(repository.name) if name.upper() not in copies)
+    if not left:
+        return Outcome.ALREADY, "it holds copies of declared secrets only"
+    words = f"nothing here replaces {', '.join(left)}, no copy of a declared secret: do it by hand, where it is from"
+    warn(f"warning: {repository.name}: {words}")
+    return Outcome.ALREADY, words
 
 
 def _protect(host: CodeHost, repository: str, wanted: BranchRule, warn: Progress) -> Seen:

@@ -59,6 +59,7 @@ class Host:
         self.organization = "all"
         self.runs = {name: [1, 2] for name in self.rules}
         self.keys = {name: [DeployKey(7, "deploy host", True, "")] for name in self.rules}
+        self.secrets = {r.name: [copy.name for copy in r.actions_secrets] for r in ESTATE.repositories}
 
     def _write(self, method: str, what: str) -> bool:
         self.written.append(f"{method} {what}")
@@ -121,6 +122,9 @@ class Host:
     def put_actions_secret(self, repository: str, name: str, value: str) -> None:
         raise NotImplementedError
 
+    def actions_secrets(self, repository: str) -> list[str]:
+        return self.secrets[repository]
+
     def actions_secret_updated(self, repository: str, name: str) -> str | None:
         raise NotImplementedError
 
@@ -175,7 +179,7 @@ def test_everything_is_done_once() -> None:
     host = Host()
     effects = lock(host)
     kept = {f"branch protected {CONTROL} {INCIDENT_BRANCHES}", f"branch protected {CONTROL} {repositories.OTHERS}"}
-    kept |= {f"repository is the same {name}" for name in IDS}
+    kept |= {*(f"repository is the same {name}" for name in IDS), f"Actions secrets of others {CORE}"}
     assert {name for name, (outcome, _) in effects.items() if outcome is not Outcome.DONE} == kept
     assert {effects[name][0] for name in kept} == {Outcome.ALREADY}
     host.written.clear()
@@ -201,6 +205,13 @@ def test_keys_go_only_where_the_repository_leaked() -> None:
     host = Host()
     lock(host)
     assert [name for name, keys in host.keys.items() if not keys] == [CORE]
+
+
+def test_what_a_leaked_repository_holds_beyond_copies_is_named() -> None:
+    host = Host()
+    assert "copies of declared secrets only" in lock(host)[f"Actions secrets of others {CORE}"][1]
+    host.secrets[CORE].append("NPM_TOKEN")
+    assert "nothing here replaces NPM_TOKEN" in lock(host)[f"Actions secrets of others {CORE}"][1]
 
 
 def test_no_incident_touches_nothing() -> None:
