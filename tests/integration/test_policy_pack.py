@@ -41,8 +41,9 @@ def altered(tmp_path: Path) -> Path:
         'vault_sdk.Policy("pc-w-more", name="pc-w-more", policy=\'{"path": {"secret/*": {"capabilities": ["read"]}}}\')'
     )
     text = program.read_text()
-    assert "    watch = Watch()\n" in text
-    program.write_text(text.replace("    watch = Watch()\n", f"    watch = Watch()\n    {more}\n"))
+    begin = "    watch, lifted = Watch(), False\n"
+    assert begin in text
+    program.write_text(text.replace(begin, f"{begin}    {more}\n"))
     return checkout
 
 
