@@ -161,9 +161,10 @@ def _revoke(run: Run, joined: Callable[[], None]) -> None:
     come back. A database user that cannot be dropped, or its lease, is a finding; without a login and a session it is
     no credential, and keeps nobody out. `joined`: with the word on the leaked keys."""
     issuance.stop(run)
-    users = database.shut_out(run)
-    since = _sweep(run)
-    dead = database.drop_users(run, users, since)
+    roles = database.roles(run)
+    users = database.shut_out(run, roles)
+    since = _sweep(run, roles)
+    dead = database.drop_users(run, users, since, roles)
     joined()
     beside = upstream.UNKNOWN | (database.REMAINS if dead else frozenset())
     if run.clean_beside(beside) and policies.open_quarantine(run):
@@ -173,7 +174,7 @@ def _revoke(run: Run, joined: Callable[[], None]) -> None:
             run.fail("quarantine opened", "on the server's record", error)
 
 
-def _sweep(run: Run) -> int:
+def _sweep(run: Run, roles: database.Roles) -> int:
     """Until no lease and no token is left that is older than the cut, which is returned (epoch seconds)."""
     now = _now(run)
     # Tokens and leases made after the first lock-down finished are the workloads' new ones: the gate and the TTL caps
@@ -185,7 +186,7 @@ def _sweep(run: Run) -> int:
         # server's clock nothing proves that, and one more sweep names what is still out.
         over = now is None or now >= since
         # Leases first: a token's revocation takes its leases along without a word about each.
-        found = database.revoke_leases(run, since) + tokens.revoke(run, since)
+        found = database.revoke_leases(run, since, roles) + tokens.revoke(run, since)
         if over and not found:
             break
         left -= over

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from containment import names
+from containment import names, scope
 from containment.ports import Vault
 from policies.errors import PortcullisError
-from policies.model import Estate, TokenType
+from policies.model import CiRole, DatabaseSecret, Estate, TokenType, Workload
 
 LONGEST = 86400
 """Seconds: no mount lets a credential live longer (thresholds.mount_ttl_max_seconds)."""
@@ -49,6 +49,30 @@ class Former:
             for policy in estate.granted.get(workload, ())
             if self._out(until, LONGEST)
         )
+
+    def places(self, name: str = "") -> list[tuple[str, DatabaseSecret]]:
+        """Database roles, each with the name of its secret, of which credentials may still be out; of one secret, or of
+        all."""
+        return [
+            (policy.name, policy.secret)
+            for estate, until in self.estates
+            for policy in estate.secrets
+            if isinstance(policy.secret, DatabaseSecret)
+            and name in ("", policy.name)
+            and self._out(until, policy.ttl.max)
+        ]
+
+    def leased_to(self, identity: Workload | CiRole) -> list[tuple[str, DatabaseSecret]]:
+        """The same of those that it was granted."""
+        found = []
+        for estate, until in self.estates:
+            then = identity
+            if isinstance(identity, CiRole):
+                then = next((role for role in estate.ci_roles if role.name == identity.name), identity)
+            for policy in scope.leased_to(then, estate):
+                if isinstance(policy.secret, DatabaseSecret) and self._out(until, policy.ttl.max):
+                    found.append((policy.name, policy.secret))
+        return found
 
     def _out(self, until: int, life: int) -> bool:
         """Whether what lives so long, and was made before `until`, may not have expired yet."""

@@ -74,6 +74,8 @@ class Affected:
     """Named as leaked, or held by a repository that is."""
     workloads: tuple[Workload, ...]
     leaked_workloads: tuple[Workload, ...]
+    leaked: tuple[Workload | CiRole, ...]
+    """Identities that are named as leaked."""
     unreplaced_workloads: tuple[Workload, ...]
     """Leaked and not yet replaced: no login at all."""
     ci_roles: tuple[CiRole, ...]
@@ -164,10 +166,8 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     static = tuple(s for s in leaked_secrets if isinstance(s.secret, KvSecret))
     leaked_names = leaked("workload")
     leaked_workloads = tuple(w for w in estate.workloads if w.name in leaked_names)
-    by_leaked: list[Workload | CiRole] = [
-        *leaked_workloads,
-        *(role for role in estate.ci_roles if role.name in leaked("ci")),
-    ]
+    leaked_roles = tuple(role for role in estate.ci_roles if role.name in leaked("ci"))
+    by_leaked: tuple[Workload | CiRole, ...] = (*leaked_workloads, *leaked_roles)
     leased = {s.name for identity in by_leaked for s in leased_to(identity, estate)}
     secrets = tuple(s for s in estate.secrets if everything or s.name in taken or s.name in leased)
     scoped = leaked_names | {g.workload for s in leaked_secrets for g in s.grants}
@@ -178,6 +178,7 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
         leaked_secrets=leaked_secrets,
         workloads=tuple(w for w in estate.workloads if everything or w.name in scoped),
         leaked_workloads=leaked_workloads,
+        leaked=by_leaked,
         unreplaced_workloads=tuple(w for w in leaked_workloads if f"workload:{w.name}" in unreplaced),
         ci_roles=estate.ci_roles if opened_incidents else (),
         repositories=estate.repositories if opened_incidents else (),

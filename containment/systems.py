@@ -24,7 +24,9 @@ def from_environment(vault: Vault, estate: Estate, environ: Mapping[str, str] = 
     def database(name: str) -> Database:
         from containment.adapters.postgres import PostgresDatabase
 
-        connection = connections[name]
+        connection = connections.get(name)
+        if connection is None:
+            raise InputError(f"the connection {name!r} is declared nowhere: declare it, and it is looked at")
         return PostgresDatabase(variable(connection.containment_url_env), connection.username)
 
     @cache

@@ -10,7 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from containment import generations, names, replacements
+from containment import former, generations, names, replacements
+from containment.former import Former
 from containment.incident import Incident, Made
 from containment.ports import CodeHost, Custodian, Database, Upstream, Vault
 from containment.scope import affected
@@ -109,6 +110,13 @@ class Work:
     def policies(self, workload: Workload) -> list[str]:
         """Those that a login of the workload gets now."""
         return names.token_policies(workload, generations.current(workload, self.vault.incidents()))
+
+    def before(self) -> Former:
+        """What was declared while what is out may have been made. Raises NotProven where that cannot be read."""
+        found = former.read(self.vault)
+        if found.unread:
+            raise NotProven(f"what was declared before is not known: {'; '.join(found.unread)}")
+        return found
 
     def denied_at(self) -> int:
         """Epoch seconds: what is no younger may have leaked, in this incident or another that names it."""

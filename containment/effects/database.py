@@ -3,7 +3,7 @@ the server left behind is handed over and dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Lock
@@ -14,7 +14,7 @@ from containment.ports import Database, Lease, Owned
 from containment.report import Outcome
 from containment.run import Run, Seen, Systems
 from policies.errors import PortcullisError
-from policies.model import DatabaseSecret
+from policies.model import DatabaseGrant, DatabaseSecret, MountType
 from policies.sql import group
 
 LEASE_REVOKED, USERS_GONE, HANDED_OVER = "lease revoked", "database users gone", "what a user owned handed over"
@@ -32,8 +32,43 @@ def _in_scope(run: Run) -> Roles:
     return [(p.name, p.secret) for p in run.affected.secrets if isinstance(p.secret, DatabaseSecret)]
 
 
-def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
-    """Of `roles`, by default those in scope: users that exist now, by name. NOLOGIN is committed before any lease is
+def roles(run: Run) -> Roles:
+    """Those in scope. With them what credentials that are out may be of besides, as it was declared before: where their
+    secrets were, what a leaked identity was granted, and, whatever leaked, what is declared nowhere any more."""
+    declared = {_place(p.secret): p.name for p in run.estate.secrets if isinstance(p.secret, DatabaseSecret)}
+    found = {_place(secret): (name, secret) for name, secret in _in_scope(run)}
+    scoped = {p.name for p in run.affected.secrets}
+    before = [(n, s) for n, s in run.former.places() if n in scoped or _place(s) not in declared]
+    before += [one for identity in run.affected.leaked for one in run.former.leased_to(identity)]
+    for name, secret in before:
+        place = _place(secret)
+        found.setdefault(place, (declared.get(place) or f"{name} (was {' '.join(place)})", secret))
+    return [*found.values(), *_nobodys(run, {*declared, *found})]
+
+
+def _nobodys(run: Run, known: Collection[tuple[str, str, str]]) -> Roles:
+    """Of roles that the server has leases of and that are declared nowhere."""
+    found = []
+    for mount in (m.name for m in run.estate.mounts if m.type is MountType.DATABASE):
+        try:
+            having = {key.rstrip("/") for key in run.systems.vault.keys(f"sys/leases/lookup/{mount}/creds")}
+        except PortcullisError as error:
+            run.fail("leases revoked", f"{mount}: every role", error)
+            continue
+        connections = [c.name for c in run.estate.connections if c.mount == mount]
+        for role in sorted(having - {role for at, role, _ in known if at == mount}):
+            for connection in connections or [""]:
+                secret = DatabaseSecret(mount, role, connection, DatabaseGrant.READONLY)  # no matter which
+                found.append((f"{mount}/{role} (declared nowhere) {connection}".rstrip(), secret))
+    return found
+
+
+def _place(secret: DatabaseSecret) -> tuple[str, str, str]:
+    return secret.mount, secret.role, secret.connection
+
+
+def shut_out(run: Run, wanted: Roles) -> dict[str, list[str]]:
+    """Of the `wanted` roles: users that exist now, by name. NOLOGIN is committed before any lease is
     revoked, so that nobody reconnects while the server drops the user."""
     users: dict[str, list[str]] = {}
     opened = _Opened(run.systems)
@@ -47,7 +82,6 @@ def shut_out(run: Run, roles: Roles | None = None) -> dict[str, list[str]]:
             return Outcome.FAILED, _listed([*refused.values()], "; ")
         return (Outcome.DONE, f"{len(found)} users, no session left") if found else (Outcome.ALREADY, "no user")
 
-    wanted = _in_scope(run) if roles is None else roles
     run.each("database sessions ended", [(name, partial(shut, name, secret)) for name, secret in wanted])
     _tell_of_owners(run, opened, [secret for _, secret in wanted])
     return users
@@ -74,7 +108,7 @@ def _seen(detail: str) -> Seen:
     return Outcome.ALREADY, detail
 
 
-def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
+def revoke_leases(run: Run, since: int, wanted: Roles) -> int:
     """Those issued before `since` (epoch seconds). Returns how many were found."""
     vault = run.systems.vault
     opened = _Opened(run.systems)
@@ -84,7 +118,7 @@ def revoke_leases(run: Run, since: int, roles: Roles | None = None) -> int:
         return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still listed")
 
     total = 0
-    for name, secret in _leased(run, _in_scope(run) if roles is None else roles):
+    for name, secret in _leased(run, wanted):
         try:
             found = vault.leases(f"{secret.mount}/creds/{secret.role}")
             leases = [lease for lease in found if epoch(lease.issued) < since]
@@ -120,20 +154,20 @@ def _listed(words: Sequence[str], between: str = ", ", of: int = 0) -> str:
     return between.join(words[:_TOLD]) + more
 
 
-def _leased(run: Run, roles: Roles) -> Roles:
+def _leased(run: Run, wanted: Roles) -> Roles:
     """Those that have leases, by one list for each mount: most of a thousand have none."""
     having: set[tuple[str, str]] = set()
-    for mount in sorted({secret.mount for _, secret in roles}):
+    for mount in sorted({secret.mount for _, secret in wanted}):
         try:
             keys = run.systems.vault.keys(f"sys/leases/lookup/{mount}/creds")
         except PortcullisError as error:
             run.fail("leases revoked", f"{mount}: every role in scope", error)
             continue
         having |= {(mount, key.rstrip("/")) for key in keys}
-    return [(name, secret) for name, secret in roles if (secret.mount, secret.role) in having]
+    return [(name, secret) for name, secret in wanted if (secret.mount, secret.role) in having]
 
 
-def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Roles | None = None) -> bool:
+def drop_users(run: Run, users: Mapping[str, list[str]], since: int, wanted: Roles) -> bool:
     """After the leases: what the server could not drop (it owned objects) is reassigned and dropped. Returns whether
     whoever is left is dead: without a login and without a session, in every role."""
     opened = _Opened(run.systems)
@@ -153,11 +187,11 @@ def drop_users(run: Run, users: Mapping[str, list[str]], since: int, roles: Role
             return Outcome.FAILED, f"{words}: {_listed(still)}: {_listed([*refused.values()], '; ')}"
         return (Outcome.DONE, f"{len(users[name])} gone") if users[name] else (Outcome.ALREADY, "none")
 
-    wanted = [(n, s) for n, s in (_in_scope(run) if roles is None else roles) if n in users]
-    run.each(USERS_GONE, [(name, partial(end, name, secret)) for name, secret in wanted])
-    connections = sorted({secret.connection for _, secret in wanted})
+    looked = [(n, s) for n, s in wanted if n in users]
+    run.each(USERS_GONE, [(name, partial(end, name, secret)) for name, secret in looked])
+    connections = sorted({secret.connection for _, secret in looked})
     run.each(ORPHANS, [(name, partial(_end_orphans, opened, name)) for name in connections])
-    return all(name in dead for name, _ in wanted)
+    return all(name in dead for name, _ in looked)
 
 
 def _end_orphans(opened: _Opened, connection: str) -> Seen:

@@ -6,21 +6,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from containment import names
+from containment import logins, names
 from containment.ports import Token
 from containment.report import Outcome
 from containment.run import Run, Seen
 from policies.errors import PortcullisError
 from policies.model import CiRole, Workload
 
+_OWN = (f"{names.PREFIX}w-", f"{names.PREFIX}ci-")
+"""How an identity's own policy begins."""
+
 
 def revoke(run: Run, since: int) -> int:
-    """What was out before `since` (epoch seconds), and everything of a leaked identity, but never the token this run
+    """What was out before `since` (epoch seconds), and everything of a leaked identity and of one that is declared
+    nowhere any more, but never the token this run
     and Pulumi beside it work with. Returns how many were found."""
     vault = run.systems.vault
     identities: list[Workload | CiRole] = [*run.affected.workloads, *run.affected.ci_roles]
     scoped = {i.name for i in identities}
     own = {names.own_policy(i) for i in identities}
+    declared = {names.own_policy(i) for i in logins.identities(run.estate)}
     leaked = {w.name for w in run.affected.unreplaced_workloads}
     jobs = run.affected.control_leaked or any(i.scope.everything for i in run.affected.open)
 
@@ -29,6 +34,8 @@ def revoke(run: Run, since: int) -> int:
             return False
         if jobs and names.of_a_job(token.path, token.policies):
             return run.affected.control_leaked or token.created < since
+        if any(policy not in declared and policy.startswith(_OWN) for policy in token.policies):
+            return True
         ours = token.role in scoped or bool(own & set(token.policies)) or token.wrapping
         return ours and (token.created < since or token.role in leaked)
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from containment import names
+from containment import former, names
 from containment.decisions import Judge
 from containment.incident import Incident, State
 from containment.ports import Issued, Minter, Vault
 from containment.report import Effect, Outcome, exit_code
 from containment.run import Progress, Run, Systems
 from containment.scope import leased_to
-from policies.errors import Finding, PortcullisError
+from policies.errors import Finding, PortcullisError, Unreachable
 from policies.model import DatabaseSecret, Estate, SecretAccessPolicy
 from rotation.issuing import outstanding, roles
 from rotation.issuing.roles import Role
@@ -104,21 +104,31 @@ def _judged(vault: Vault, estate: Estate, judge: Judge, role: Role, ttl: int, in
 
 
 def _outstanding(vault: Vault, estate: Estate, role: Role) -> int:
+    leases = sum(len(vault.leases(f"{s.mount}/creds/{s.role}")) for _, s in _roles(estate, role, former.read(vault)))
     if isinstance(role.what, SecretAccessPolicy):
-        return len(vault.leases(role.path))
-    leases = sum(len(vault.leases(names.granted_path(policy))) for policy in leased_to(role.what, estate))
+        return leases
     return len(outstanding.tokens_of(vault, role.what)) + leases
 
 
 def _revoke(run: Run, role: Role) -> None:
-    if isinstance(role.what, SecretAccessPolicy):
-        policies = [role.what]
-    else:
-        identity, policies = role.what, leased_to(role.what, run.estate)
+    before, identity = former.read(run.systems.vault), role.what
+    if not isinstance(identity, SecretAccessPolicy):
         outstanding.end_tokens(run, role.key, lambda: outstanding.tokens_of(run.systems.vault, identity))
-    for policy in policies:
-        if isinstance(policy.secret, DatabaseSecret):
-            outstanding.end_role(run, policy.name, policy.secret)
+    for name, secret in _roles(run.estate, role, before):
+        outstanding.end_role(run, name, secret)
+    for words in before.unread:
+        run.fail("declared before", "what may be out of it", Unreachable(words))
+
+
+def _roles(estate: Estate, role: Role, before: former.Former) -> list[tuple[str, DatabaseSecret]]:
+    """Database roles of which it may have something out, by what is declared and by what was before."""
+    if isinstance(role.what, SecretAccessPolicy):
+        policies, then = [role.what], before.places(role.what.name)
+    else:
+        policies, then = leased_to(role.what, estate), before.leased_to(role.what)
+    now = [(p.name, p.secret) for p in policies if isinstance(p.secret, DatabaseSecret)]
+    found = {(s.mount, s.role, s.connection): (f"{n} (was {s.mount}/{s.role})", s) for n, s in then}
+    return list({**found, **{(s.mount, s.role, s.connection): (n, s) for n, s in now}}.values())
 
 
 def _maker(vault: Vault, minter: Callable[[], Minter], role: Role, ttl: int) -> Callable[[], Issued]:

@@ -37,26 +37,38 @@ def _database(work: Work) -> Database:
     return work.database(_secret(work).connection)
 
 
+def _roles(work: Work) -> list[DatabaseSecret]:
+    """As it is declared, and as it was while what is out may have been made."""
+    return list(dict.fromkeys([_secret(work), *(secret for _, secret in work.before().places(work.credential.name))]))
+
+
 def _leases(work: Work) -> list[str]:
-    cut = work.cut()
-    return [x.id for x in work.vault.leases(names.granted_path(work.secret())) if epoch(x.issued) < cut]
+    """Of a role that it had before, by the token that may list any: the custodian's is for what is declared."""
+    cut, now = work.cut(), names.granted_path(work.secret())
+    found = [*work.vault.leases(now)]
+    for path in {f"{s.mount}/creds/{s.role}" for s in _roles(work)} - {now}:
+        found += work.policy_store().leases(path)
+    return [x.id for x in found if epoch(x.issued) < cut]
 
 
-def _users(work: Work) -> list[str]:
-    cut = work.cut()
-    return [u for u in _database(work).users(names.database_user_prefix(_secret(work))) if user_epoch(u) < cut]
+def _users(work: Work) -> list[tuple[Database, str]]:
+    cut, found = work.cut(), []
+    for secret in _roles(work):
+        database = work.database(secret.connection)
+        users = database.users(names.database_user_prefix(secret))
+        found += [(database, user) for user in users if user_epoch(user) < cut]
+    return found
 
 
 def _end(work: Work) -> None:
     """The lock-down did it; here it is done again for what it missed. NOLOGIN and the hand-over before the lease, the
     drop after it."""
-    database, users = _database(work), _users(work)
-    for user in users:
+    for database, user in _users(work):
         database.shut_out(user)
         database.hand_over(user)
     for lease in _leases(work):
         work.vault.revoke_lease(lease)
-    for user in _users(work):
+    for database, user in _users(work):
         database.drop(user)
 
 
@@ -64,7 +76,8 @@ def _ended(work: Work) -> str:
     leases, users = _leases(work), _users(work)
     if leases or users:
         raise NotProven(f"from before containment: {len(leases)} leases, {len(users)} users")
-    _database(work).end_orphans()
+    for connection in dict.fromkeys(secret.connection for secret in _roles(work)):
+        work.database(connection).end_orphans()
     return "no lease and no database user from before containment is left"
 
 

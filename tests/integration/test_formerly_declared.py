@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import pytest
 from containment.incident import Incident
 from drill.actors import Actors
 from sandbox import estate
+from tests.integration.leaked_user import exists, superuser
 from tests.integration.production import Production, contained, copied
 
 READONLY = "database/creds/analytics-readonly"
@@ -142,6 +144,51 @@ def test_a_grant_that_goes_shifts_no_generation(checkout: Checkout, actors: Acto
         assert not actors.allowed(lambda: actors.read(token, LEDGER))
         assert actors.allowed(lambda: actors.read(_batch(actors), LEDGER)), "a new login works"
     assert not actors.allowed(lambda: actors.read(token, LEDGER))
+
+
+def test_users_of_a_role_that_was_renamed_end_with_their_secret(checkout: Checkout, actors: Actors) -> None:
+    leaked = _leased(actors, _batch(actors), READONLY)
+    checkout.edit("analytics-readonly", "role: analytics-readonly", "role: analytics-ro")
+    checkout.apply()
+    assert actors.can_connect(*leaked)
+    with checkout.locked("RENAMED", "secret:analytics-readonly"):
+        assert not actors.can_connect(*leaked)
+        user = f"pc_analytics-readonly_0123456789_{int(time.time()) - 3600}"
+        made = f"CREATE ROLE \"{user}\" LOGIN PASSWORD 'x' IN ROLE tradepulse_analytics"
+        manager = ("SET createrole_self_grant = 'set, inherit'", "SET ROLE vault_manager")
+        superuser(checkout.prod.box, "tradepulse", *manager, made)
+        assert actors.can_connect(user, "x"), "one that the lock-down never saw"
+        argv = [sys.executable, "-m", "rotation", "rotate", "run", "RENAMED"]
+        done = Production.run(argv, checkout.prod.environ(checkout.folder))
+        assert "rotated  secret:analytics-readonly" in done.stdout, done.stdout
+        assert not exists(checkout.prod.box, user), "old-dead was proven beside it"
+
+
+def test_what_is_declared_nowhere_any_more_ends_whatever_leaked(checkout: Checkout, actors: Actors) -> None:
+    token = actors.login(*actors.secret_id("treasury-report"))
+    leaked = _leased(actors, token, LEDGER)
+    checkout.remove("treasury-readonly")
+    checkout.remove("workload-treasury-report")
+    checkout.retire()
+    look = "auth/token/lookup-self"
+    assert actors.can_connect(*leaked)
+    assert actors.allowed(lambda: actors.read(token, look))
+    made = "auth/token/roles/pc-issue-w-treasury-report"
+    actors.call("DELETE", made, token=checkout.prod.box.openbao.root_token())
+    with checkout.locked("REMOVED", "secret:partner-api-key"):
+        assert not actors.can_connect(*leaked)
+        assert not actors.allowed(lambda: actors.read(token, look))
+
+
+def test_what_a_workload_leased_by_a_grant_that_was_taken_back_ends_with_it(checkout: Checkout, actors: Actors) -> None:
+    checkout.edit("treasury-readonly", _GRANT, _GRANT + _BATCH)
+    checkout.apply()
+    leaked = _leased(actors, _batch(actors), LEDGER)
+    checkout.edit("treasury-readonly", _GRANT + _BATCH, _GRANT)
+    checkout.apply()
+    assert actors.can_connect(*leaked)
+    with checkout.locked("TAKEN", "workload:analytics-batch"):
+        assert not actors.can_connect(*leaked)
 
 
 def test_what_is_not_known_of_the_past_is_not_contained(checkout: Checkout) -> None:

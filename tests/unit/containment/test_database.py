@@ -11,6 +11,7 @@ import pytest
 
 from containment import names
 from containment.effects import database
+from containment.former import Former
 from containment.incident import Incident, Scope, State
 from containment.ports import Database, Lease
 from containment.report import Outcome, Report
@@ -18,7 +19,7 @@ from containment.run import Run, Systems
 from containment.scope import affected
 from policies.errors import Unreachable
 from policies.load import SCHEMA, load
-from policies.model import DatabaseSecret
+from policies.model import Capability, CiRole, DatabaseSecret, Estate, Grant, Ttl, Workload
 
 ESTATE = load()
 NAME, SECRET = next((p.name, p.secret) for p in ESTATE.secrets if isinstance(p.secret, DatabaseSecret))
@@ -110,3 +111,87 @@ def test_a_database_that_is_down_is_one_reason_for_every_lease() -> None:
     assert database.revoke_leases(run, 2_000_000_000, [(NAME, SECRET)]) == 3
     report = Report("I", tuple(run.effects))
     assert report.not_contained == (f"3: {NAME} (3) (lease revoked: vault: connection refused)",)
+
+
+class Leased:
+    """A server that has leases of these roles."""
+
+    def __init__(self, *roles: str) -> None:
+        self._roles = roles
+
+    def keys(self, path: str) -> list[str]:
+        return [f"{role}/" for role in self._roles] if path == "sys/leases/lookup/database/creds" else []
+
+
+def _roles(leaked: str, before: Estate, *leases: str, now: Estate = ESTATE, everything: bool = False) -> set[str]:
+    """`mount/role` of what is ended, where `before` was declared until a minute ago."""
+    scope = Scope(everything=everything, leaked=(leaked,) if leaked else ())
+    incident = Incident("I", scope, State.OPEN, opened_at=0)
+    systems = Systems(*cast(Any, [Leased(*leases), None, None, None, None]))
+    former = Former(((now, 1000), (before, 940)), 1000)
+    run = Run(systems, now, (), incident, lambda _: None, affected(now, (incident,)), former=former)
+    found = database.roles(run)
+    assert len({name for name, _ in found}) == len(found), "each is known by its name"
+    assert not run.effects
+    return {f"{secret.mount}/{secret.role}" for _, secret in found}
+
+
+def _with_role(role: str, name: str = NAME) -> Estate:
+    return dataclasses.replace(
+        ESTATE,
+        secrets=tuple(
+            dataclasses.replace(s, secret=dataclasses.replace(cast(DatabaseSecret, s.secret), role=role))
+            if s.name == name
+            else s
+            for s in ESTATE.secrets
+        ),
+    )
+
+
+def test_what_a_secret_was_before_ends_with_it() -> None:
+    item, now = f"secret:{NAME}", f"{SECRET.mount}/{SECRET.role}"
+    assert _roles(item, ESTATE) == {now}
+    assert _roles(item, _with_role("older")) == {now, f"{SECRET.mount}/older"}
+
+
+def test_a_role_that_another_secret_has_by_now_is_ended_with_the_one_that_had_it() -> None:
+    other, theirs = next(
+        (p.name, p.secret)
+        for p in ESTATE.secrets
+        if isinstance(p.secret, DatabaseSecret) and p.secret.mount == SECRET.mount and p.name != NAME
+    )
+    taken = {f"{SECRET.mount}/{SECRET.role}", f"{theirs.mount}/{theirs.role}"}
+    assert _roles(f"secret:{NAME}", _with_role(theirs.role)) == taken
+    assert _roles(f"secret:{other}", _with_role(theirs.role)) == {f"{theirs.mount}/{theirs.role}"}
+
+
+def test_what_is_declared_nowhere_any_more_ends_in_any_incident() -> None:
+    kv = "secret:partner-api-key"
+    assert _roles(kv, ESTATE) == set()
+    assert _roles(kv, _with_role("older")) == {f"{SECRET.mount}/older"}
+    assert _roles(kv, ESTATE, "strange", SECRET.role) == {"database/strange"}
+    every = {f"{p.secret.mount}/{p.secret.role}" for p in ESTATE.secrets if isinstance(p.secret, DatabaseSecret)}
+    assert _roles("", _with_role("older"), everything=True) == {*every, f"{SECRET.mount}/older"}
+
+
+@pytest.mark.parametrize("leaked", ["workload:partner-gateway", "ci:cicd"])
+def test_what_a_leaked_identity_was_granted_before_ends_with_it(leaked: str) -> None:
+    kind, _, name = leaked.partition(":")
+    before = dataclasses.replace(
+        ESTATE,
+        secrets=tuple(
+            dataclasses.replace(s, grants=(*s.grants, Grant(name, (Capability.READ,))))
+            if s.name == NAME and kind == "workload"
+            else s
+            for s in ESTATE.secrets
+        ),
+        ci_roles=tuple(
+            dataclasses.replace(c, secrets=(*c.secrets, NAME)) if c.name == name else c for c in ESTATE.ci_roles
+        ),
+    )
+    assert _roles(leaked, ESTATE) == set()
+    assert _roles(leaked, before) == {f"{SECRET.mount}/{SECRET.role}"}
+    long_ago = dataclasses.replace(before, secrets=tuple(dataclasses.replace(s, ttl=Ttl(1, 1)) for s in before.secrets))
+    former = Former(((ESTATE, 9000), (long_ago, 900)), 9000)
+    identities: list[Workload | CiRole] = [*ESTATE.workloads, *ESTATE.ci_roles]
+    assert former.leased_to(next(i for i in identities if i.name == name)) == [], "it has expired"
