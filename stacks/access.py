@@ -81,7 +81,10 @@ class Connection(pulumi.ComponentResource):
 
 
 class SecretAccess(pulumi.ComponentResource):
-    """A SecretAccessPolicy: for a database secret its role; a KV secret's value is never Pulumi's."""
+    """A SecretAccessPolicy: for a database secret its role; a KV secret's value is never Pulumi's.
+
+    Pulumi knows the role by its place: what it deletes after it has made the rest would be, under another declaration's
+    name, the role that it has just made there."""
 
     def __init__(self, policy: SecretAccessPolicy, mount: SecretMount, context: Context) -> None:
         super().__init__("portcullis:access:SecretAccessPolicy", policy.name)
@@ -90,8 +93,9 @@ class SecretAccess(pulumi.ComponentResource):
         if not isinstance(secret, DatabaseSecret):
             return
         in_scope = context.affected.in_scope(policy)
+        opts = pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=policy.name)])  # of an earlier version
         role = vault.database.SecretBackendRole(
-            policy.name,
+            f"{secret.mount}/{secret.role}",
             backend=mount.mount.path,
             name=secret.role,
             db_name=secret.connection,
@@ -99,7 +103,7 @@ class SecretAccess(pulumi.ComponentResource):
             revocation_statements=[sql.revocation()],
             default_ttl=locked.role_ttl(policy) if in_scope else policy.ttl.default,
             max_ttl=locked.role_ttl(policy) if in_scope else policy.ttl.max,
-            opts=_left_to_the_lock_down(pulumi.ResourceOptions(parent=self), in_scope, _DATABASE_TTLS),
+            opts=_left_to_the_lock_down(opts, in_scope, _DATABASE_TTLS),
         )
         self.last = role
 

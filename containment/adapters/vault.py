@@ -49,7 +49,7 @@ class HvacVault:
         self._client: Any = hvac.Client(url=address, token=token, timeout=_PATIENCE, session=session)
         self._unusable = _unusable(ca) if ca and address.startswith("https:") else ""
         self._operator: HvacVault | None = None
-        self._estates: dict[tuple[int, str], Estate | None] = {}
+        self._estates: dict[str, Estate | None] = {}
         self._accessors = Accessors(self._client, self._may_look_up)
 
     @classmethod
@@ -273,10 +273,10 @@ class HvacVault:
         if stored is None:
             return None
         about, kept = stored["metadata"], stored["data"]
-        said = (int(about["version"]), str((kept or {}).get("estate") or ""))
-        if said not in self._estates:  # a run asks more than once, and a large one takes time to read
-            self._estates[said] = codec.decode(said[1])
-        return Applied(said[0], epoch(str(about["created_time"])), self._estates[said])
+        text = str((kept or {}).get("estate") or "")
+        if text not in self._estates:  # a run asks more than once, and a large one takes time to read
+            self._estates[text] = codec.decode(text)
+        return Applied(int(about["version"]), epoch(str(about["created_time"])), self._estates[text])
 
     def _last_apply(self) -> dict[str, Any] | None:
         """What it kept; None before the first, and where somebody has deleted it."""

@@ -191,6 +191,15 @@ def test_what_a_workload_leased_by_a_grant_that_was_taken_back_ends_with_it(chec
         assert not actors.can_connect(*leaked)
 
 
+def test_a_database_secret_that_is_called_otherwise_keeps_its_role(checkout: Checkout, actors: Actors) -> None:
+    leaked = _leased(actors, _batch(actors), READONLY)
+    checkout.edit("analytics-readonly", "name: analytics-readonly", "name: analytics-reads")
+    checkout.apply()
+    assert actors.allowed(lambda: actors.read(_batch(actors), READONLY))
+    with checkout.locked("CALLED", "secret:analytics-reads"):
+        assert not actors.can_connect(*leaked)
+
+
 def test_what_is_not_known_of_the_past_is_not_contained(checkout: Checkout) -> None:
     """Last: what is deleted stays so for a day."""
     checkout.edit("treasury-readonly", "for the treasury report", "for the report")
