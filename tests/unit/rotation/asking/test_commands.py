@@ -143,6 +143,7 @@ def test_a_folder_that_is_called_as_a_revision_stands_in_for_none(
     commit = git("rev-parse", "HEAD")
     (tmp_path / commit).mkdir()
     (tmp_path / commit / "p.hcl").write_text('path "a" { capabilities = ["sudo"] }')
+    (tmp_path / ".git" / "info" / "exclude").write_text(f"main\nother\n{commit}\n")  # they would be changed code
     asked = ("diff", "--folder", "policies")
     assert run(*asked, commit).exit_code == 0, "the commit's policies, not the folder's"
     both = run(*asked, "main")
