@@ -26,11 +26,11 @@ from containment.effects import (
     tokens,
     upstream,
 )
-from containment.incident import Incident
+from containment.incident import Incident, State
 from containment.report import CONTAINED, DENIED, Outcome, Report
 from containment.run import Note, Progress, Run, Seen, Systems
 from containment.scope import affected, leaked_in
-from policies.errors import PortcullisError, Unreachable
+from policies.errors import Finding, PortcullisError, Unreachable
 from policies.model import Estate
 
 _SWEEPS = 3
@@ -144,7 +144,7 @@ def _contain(run: Run) -> None:
     for words in run.former.unread:
         run.fail("declared before", "what may be out of it", Unreachable(words))
     if run.clean:
-        contained = run.incident.contained
+        contained = all(i.contained for i in run.affected.open)
         _milestone(run, CONTAINED, contained, lambda i: i if i.contained else _seen_contained(i, vault.now()))
 
 
@@ -236,7 +236,10 @@ def _record(run: Run, change: Callable[[Incident], Incident]) -> None:
 
 
 def _changed(change: Callable[[Incident], Incident], ours: Incident, held: Incident) -> Incident:
-    """With the generations too, where the server has not taken them before."""
+    """With the generations too, where the server has not taken them before. Raises Finding where somebody lifts it
+    meanwhile: what this run has seen denied may be open by then."""
+    if held.state is State.LIFTED or held.lift_begun_at not in (0, ours.lift_begun_at):
+        raise Finding(f"incident {held.id} is being lifted while this run goes on; run it again when that has ended")
     return change(held if held.generations is not None else replace(held, generations=ours.generations))
 
 

@@ -79,6 +79,14 @@ class Former:
         return until + life + _LATE > self.now
 
 
+def connected(secret: DatabaseSecret, estate: Estate) -> DatabaseSecret:
+    """By a connection that is declared: where one is called otherwise by now, by that of the role at the same place."""
+    if any(c.name == secret.connection for c in estate.connections):
+        return secret
+    now = (s.secret for s in estate.secrets if isinstance(s.secret, DatabaseSecret))
+    return next((s for s in now if (s.mount, s.role) == (secret.mount, secret.role)), secret)
+
+
 def read(vault: Vault) -> Former:
     """Raises nothing of ours: what is not read is named."""
     found: list[tuple[Estate, int]] = []

@@ -23,7 +23,7 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     incident = decision.lifting
     if incident is None:
         raise InputError("nothing to lift")
-    contained = bool(incident.contained_at)
+    contained = incident.contained
     missing: tuple[str, ...] = ()
     if not dry:
         report, incident = lockdown.contain(vault, estate, vault.incidents(), incident, told.info)

@@ -40,7 +40,9 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
 
     def __init__(self, judge: Judge | None = None) -> None:
         self._judge = judge
-        self._locking = False
+        self._mode = ""
+        self._away: PortcullisError | None = None
+        """Why nobody can be asked: once is enough, of thousands of resources."""
 
     def GetAnalyzerInfo(self, *_: object) -> messages.AnalyzerInfo:
         info = messages.AnalyzerInfo(name=NAME, displayName="Portcullis", version=VERSION, supportsConfig=False)
@@ -63,7 +65,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         return empty_pb2.Empty()
 
     def ConfigureStack(self, request: Any, context: Any) -> messages.AnalyzerStackConfigureResponse:  # noqa: ARG002
-        self._locking = request.config.get("portcullis:incident") == Mode.LOCK
+        self._mode = request.config.get("portcullis:incident", "")
         return messages.AnalyzerStackConfigureResponse()
 
     def Analyze(self, request: Any, context: Any) -> messages.AnalyzeResponse:  # noqa: ARG002
@@ -72,7 +74,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             decision = self._decided(request.type, request.name, json_format.MessageToDict(request.properties))
             reasons = tuple(f"{v.rule}: {v.message} — {v.remedy}" for v in decision.violations) or decision.reasons
         except PortcullisError as error:
-            reasons = (str(error),)
+            self._away, reasons = error, (str(error),)
         return messages.AnalyzeResponse(diagnostics=[self._told(reason, request.urn) for reason in reasons])
 
     def AnalyzeStack(self, *_: object) -> messages.AnalyzeResponse:
@@ -82,17 +84,29 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         return messages.RemediateResponse()
 
     @cached_property
+    def _tightens(self) -> bool:
+        """A lock-down, and any update while one is in force that does not lift it: it locks again what came loose."""
+        if self._mode in (Mode.LOCK, Mode.LIFT):
+            return self._mode == Mode.LOCK
+        try:
+            return _locked(HvacVault.for_containment())
+        except PortcullisError:
+            return False
+
+    @cached_property
     def _declared(self) -> dict[str, dict[str, list[str]]]:
         """In an incident with what the last apply declared besides, as the program declares it then."""
         estate, vault = load(), HvacVault.for_containment()
-        if any(i.state is State.OPEN for i in lost.tightening(vault)):
+        if _locked(vault):
             estate = opening.with_kept(estate, vault.compiled() or estate)
         return planned.policies(estate)
 
     def _decided(self, kind: str, name: str, inputs: dict[str, Any]) -> Decision:
+        if self._away is not None:
+            raise self._away
         step = {"op": "update", "type": kind, "name": name, "source": {"file": "", "line": 0}, "old": {}, "new": inputs}
         policy = inputs.get("name") if kind == _POLICY else None
-        declared = {policy: self._declared[policy]} if policy in self._declared else {}
+        declared = {policy: self._declared[policy]} if policy and policy in self._declared else {}
         judge = self._judge or Opa(opa_url())
         return judge.decide(_PACKAGE, {"steps": [step], "policies": declared})
 
@@ -103,9 +117,13 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             policyPackVersion=VERSION,
             description="what is declared, and nothing else",
             message=message,
-            enforcementLevel=messages.ADVISORY if self._locking else messages.MANDATORY,
+            enforcementLevel=messages.ADVISORY if self._tightens else messages.MANDATORY,
             urn=urn,
         )
+
+
+def _locked(vault: HvacVault) -> bool:
+    return any(i.state is State.OPEN for i in lost.tightening(vault))
 
 
 def serve() -> None:

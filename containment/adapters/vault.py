@@ -232,7 +232,8 @@ class HvacVault:
                 raise Unreachable(
                     f"vault: the record of incident {incident_id} is set to vanish at {written['deletion_time']}, and "
                     f"with it what is known to be locked: bao kv metadata put -mount={names.STORE} "
-                    f"-delete-version-after=0s incidents/{incident_id}; then the same command again"
+                    f"-delete-version-after=0s incidents/{incident_id}, and bao write {names.STORE}/config "
+                    "delete_version_after=0s where all of the store is set so; then the same command again"
                 )
             if written is not None:
                 return after
@@ -408,6 +409,8 @@ def _remedy(incident_id: str, stored: Mapping[str, Any] | None) -> str:
         never = f"where nobody ever opened it, bao kv metadata delete {where} incidents/{incident_id}"
         return f"has no record: {again}; {never}"
     version = stored["metadata"]["version"]
+    if stored["data"] is None and stored["metadata"].get("destroyed"):
+        return f"its record is destroyed: {again}"
     if stored["data"] is None:
         back = f"bao kv undelete {where} -versions={version} incidents/{incident_id}"
         return f"its record is deleted: {back}, or {again}"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from threading import Lock
 
-from containment import names
+from containment import former, names
 from containment.adapters.vault import epoch
 from containment.ports import Database, Lease, Owned
 from containment.report import Outcome
@@ -37,10 +37,11 @@ def roles(run: Run) -> Roles:
     secrets were, what a leaked identity was granted, and, whatever leaked, what is declared nowhere any more."""
     declared = {_place(p.secret): p.name for p in run.estate.secrets if isinstance(p.secret, DatabaseSecret)}
     found = {_place(secret): (name, secret) for name, secret in _in_scope(run)}
-    scoped = {p.name for p in run.affected.secrets}
-    before = [(n, s) for n, s in run.former.places() if n in scoped or _place(s) not in declared]
+    scoped, at = {p.name for p in run.affected.secrets}, {(mount, role) for mount, role, _ in declared}
+    before = [(n, s) for n, s in run.former.places() if n in scoped or (s.mount, s.role) not in at]
     before += [one for identity in run.affected.leaked for one in run.former.leased_to(identity)]
-    for name, secret in before:
+    for name, then in before:
+        secret = former.connected(then, run.estate)
         place = _place(secret)
         found.setdefault(place, (declared.get(place) or f"{name} (was {' '.join(place)})", secret))
     return [*found.values(), *_nobodys(run, {*declared, *found})]

@@ -127,7 +127,8 @@ def _roles(estate: Estate, role: Role, before: former.Former) -> list[tuple[str,
     else:
         policies, then = leased_to(role.what, estate), before.leased_to(role.what)
     now = [(p.name, p.secret) for p in policies if isinstance(p.secret, DatabaseSecret)]
-    found = {(s.mount, s.role, s.connection): (f"{n} (was {s.mount}/{s.role})", s) for n, s in then}
+    past = [(n, former.connected(s, estate)) for n, s in then]
+    found = {(s.mount, s.role, s.connection): (f"{n} (was {s.mount}/{s.role})", s) for n, s in past}
     return list({**found, **{(s.mount, s.role, s.connection): (n, s) for n, s in now}}.values())
 
 

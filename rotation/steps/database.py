@@ -3,7 +3,7 @@ in and does what its grant declares."""
 
 from __future__ import annotations
 
-from containment import names, proofs
+from containment import former, names, proofs
 from containment.adapters.vault import epoch
 from containment.effects.database import user_epoch
 from containment.ports import Database
@@ -39,7 +39,8 @@ def _database(work: Work) -> Database:
 
 def _roles(work: Work) -> list[DatabaseSecret]:
     """As it is declared, and as it was while what is out may have been made."""
-    return list(dict.fromkeys([_secret(work), *(secret for _, secret in work.before().places(work.credential.name))]))
+    before = (former.connected(s, work.estate) for _, s in work.before().places(work.credential.name))
+    return list(dict.fromkeys([_secret(work), *before]))
 
 
 def _leases(work: Work) -> list[str]:

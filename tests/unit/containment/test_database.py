@@ -11,7 +11,7 @@ import pytest
 
 from containment import names
 from containment.effects import database
-from containment.former import Former
+from containment.former import Former, connected
 from containment.incident import Incident, Scope, State
 from containment.ports import Database, Lease
 from containment.report import Outcome, Report
@@ -152,6 +152,24 @@ def test_what_a_secret_was_before_ends_with_it() -> None:
     item, now = f"secret:{NAME}", f"{SECRET.mount}/{SECRET.role}"
     assert _roles(item, ESTATE) == {now}
     assert _roles(item, _with_role("older")) == {now, f"{SECRET.mount}/older"}
+
+
+def test_a_connection_that_is_called_otherwise_by_now_is_the_same() -> None:
+    """Nothing out of scope ends by it, and nobody is sent to a connection that is declared nowhere."""
+    before = dataclasses.replace(
+        ESTATE,
+        secrets=tuple(
+            dataclasses.replace(s, secret=dataclasses.replace(s.secret, connection="older"))
+            if isinstance(s.secret, DatabaseSecret)
+            else s
+            for s in ESTATE.secrets
+        ),
+    )
+    assert _roles("secret:partner-api-key", before) == set()
+    assert _roles(f"secret:{NAME}", before) == {f"{SECRET.mount}/{SECRET.role}"}
+    assert connected(dataclasses.replace(SECRET, connection="older"), ESTATE) == SECRET
+    gone = dataclasses.replace(SECRET, connection="older", role="gone")
+    assert connected(gone, ESTATE) == gone, "which fails by name"
 
 
 def test_a_role_that_another_secret_has_by_now_is_ended_with_the_one_that_had_it() -> None:

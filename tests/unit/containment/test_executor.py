@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -99,6 +100,31 @@ def test_a_milestone_that_is_not_on_record_is_named_and_the_rest_goes_on(acted: 
     server = Server()
     server.held = incident
     assert _contain(server)[0].not_contained == ()
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [{"lift_begun_at": 90}, {"state": State.LIFTED, "lifted_at": 95}], ids=["begun", "ended"]
+)
+def test_a_run_that_is_lifted_meanwhile_has_contained_nothing(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: dict[str, Any]
+) -> None:
+    """What it has seen denied may be open by the time that it says so, and it takes no lift's mark away."""
+    server = Server()
+    monkeypatch.setattr(strangers, "shut_out", lambda _: setattr(server, "held", replace(server.held, **meanwhile)))
+    report, _ = _contain(server)
+    assert report.not_contained == (
+        "I (contained: incident I is being lifted while this run goes on; run it again when that has ended)",
+    )
+    assert (server.held.lift_begun_at, server.held.contained_at) == (meanwhile.get("lift_begun_at", 0), 0)
+
+
+def test_a_lift_that_was_cut_short_before_is_taken_back() -> None:
+    server = Server()
+    server.held = replace(OPEN, denied_at=20, contained_at=30, lift_begun_at=40)
+    report, incident = _contain(server)
+    assert report.not_contained == ()
+    assert (incident.lift_begun_at, incident.contained_at) == (0, 30)
+    assert [e.outcome for e in report.effects if e.what == "contained"] == [Outcome.DONE]
 
 
 def test_what_denied_first_is_noted_as_it_happens_and_a_disk_that_takes_nothing_is_told_when_all_is_done(

@@ -11,7 +11,7 @@ from pulumi.runtime.proto import analyzer_pb2 as messages
 from containment import names
 from containment.adapters.opa import Decision, Violation
 from containment.adapters.vault import HvacVault
-from containment.incident import Incident
+from containment.incident import Incident, Scope, State
 from policies.errors import Unreachable
 from policies.load import load
 from stacks.pack import Pack
@@ -35,8 +35,13 @@ class Judge:
 
 
 class Peace:
+    held: tuple[Incident, ...] = ()
+
     def incidents(self) -> tuple[Incident, ...]:
-        return ()
+        return self.held
+
+    def compiled(self) -> None:
+        """No apply has kept anything."""
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +84,22 @@ def test_whatever_is_no_yes_stops_all_but_a_lock_down(
     pack.ConfigureStack(messages.AnalyzerStackConfigureRequest(config={"portcullis:incident": incident}), None)
     (told,) = _analyzed(pack, "t")
     assert (told.message, told.enforcementLevel, told.urn) == (words, level, "urn:r")
+
+
+@pytest.mark.parametrize(("incident", "level"), [("keep", messages.ADVISORY), ("false", messages.MANDATORY)])
+def test_what_locks_again_is_stopped_no_more_than_the_lock_down(
+    monkeypatch: pytest.MonkeyPatch, incident: str, level: int
+) -> None:
+    """A lift opens something, so it is."""
+    monkeypatch.setattr(Peace, "held", (Incident("I", Scope(everything=True), State.OPEN, opened_at=1),))
+    pack = Pack(Judge(None))
+    pack.ConfigureStack(messages.AnalyzerStackConfigureRequest(config={"portcullis:incident": incident}), None)
+    (told,) = _analyzed(pack, "t")
+    assert told.enforcementLevel == level
+
+
+def test_who_is_away_is_asked_once() -> None:
+    judge = Judge(None)
+    pack = Pack(judge)
+    assert [told.message for _ in range(3) for told in _analyzed(pack, "t")] == ["opa: ConnectionError"] * 3
+    assert len(judge.asked) == 1
