@@ -171,6 +171,8 @@ class Incident:
     made: tuple[Made, ...] = ()
     """The last of each item."""
     disabled: tuple[Disabled, ...] = ()
+    meant: tuple[str, ...] = ()
+    """What no lock-down looks into (`containment.seen`), and a named person has said to be meant."""
     generations: tuple[Generation, ...] | None = None
     """Of each workload with batch tokens that it has in scope. None while nobody has worked on it, and on record since
     a version that counted by the declarations of the day."""
@@ -210,6 +212,7 @@ class Incident:
             found=tuple(Found(**f) for f in data.get("found", ())),
             copies=tuple(Copy(**c) for c in data.get("copies", ())),
             made=tuple(Made(**m) for m in data.get("made", ())),
+            meant=tuple(data.get("meant", ())),
             disabled=tuple(
                 Disabled(d["item"], d["reference"], tuple(d["permissions"])) for d in data.get("disabled", ())
             ),

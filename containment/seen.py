@@ -35,6 +35,11 @@ def of_vault(vault: Vault) -> dict[str, dict[str, str]]:
     return {path: _digests(values) for path, values in held.items() if values is not None}
 
 
+def is_unlooked(what: str) -> bool:
+    """Of what is called so in the record: whether no lock-down looks into it."""
+    return what.startswith((_NAMESPACE, "auth/")) and what not in (JWT_CONFIG, *OWN_LOGINS)
+
+
 def namespace(name: str) -> str:
     """What it goes by in the record."""
     return f"{_NAMESPACE}{name}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from containment import chain, files, heads, opening, proofs, record
+from containment import chain, files, heads, opening, proofs, record, seen
 from containment.errors import KEEP
 from containment.incident import State
 from containment.ports import Custodian, Vault
@@ -140,6 +140,8 @@ def confirm(
     (`audit-quiet`) that every use of what was retired is looked into. Returns it. Raises InputError for an unknown
     item, NotProven for a log that cannot be read."""
     what, estate = planned(vault, incident_id)
+    if seen.is_unlooked(item):
+        return _meant(vault, policy_store(environ), incident_id, item, f"meant, by {by}: {note}")
     credential = what.to_confirm(item)
     work = _work(vault, partial(policy_store, environ), estate, what, environ, credential.item)
     if version is not None:
@@ -155,6 +157,15 @@ def confirm(
     detail = f"confirmed by {by}: {note}"
     proving.record(vault, incident_id, item, proofs.CONFIRMED, True, detail)
     record.note(incident_id, phase="eradication", what="confirmation", target=item, detail=detail)
+    return detail
+
+
+def _meant(vault: Custodian, store: Vault, incident_id: str, item: str, detail: str) -> str:
+    """Of what no lock-down looks into. Raises InputError where the server has none that is called so."""
+    if item not in seen.of_vault(store):
+        raise InputError(f"{item}: the server has no such namespace or login method; a lock-down names them")
+    vault.update_incident(incident_id, lambda i: replace(i, meant=tuple(dict.fromkeys([*i.meant, item]))))
+    record.note(incident_id, phase="containment", what="said to be meant", target=item, detail=detail)
     return detail
 
 

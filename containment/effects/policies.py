@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,9 +14,9 @@ from containment.former import Former
 from containment.incident import Generation, Incident, State
 from containment.ports import Vault
 from containment.report import Outcome
-from containment.run import Run, Seen
+from containment.run import WORKERS, Run, Seen
 from policies.errors import PortcullisError
-from policies.model import Estate
+from policies.model import Estate, Workload
 
 
 def deny(run: Run) -> None:
@@ -54,15 +55,19 @@ def note_generations(
 
 def _attached(vault: Vault, estate: Estate, former: Former) -> dict[str, int]:
     """The generation that a login gets now, by workload, where its role can be read; else the records alone decide."""
-    found: dict[str, int] = {}
     names_of = {w.name for w in generations.batch_workloads(estate)} | former.batch().keys()
-    for workload in (w for w in estate.workloads if w.name in names_of):
+
+    def look(workload: Workload) -> list[tuple[str, int]]:
         numbers = {names.generation_policy(workload, number): number for number in range(generations.COUNT)}
-        with suppress(PortcullisError):
+        try:
             role = vault.read(names.login_role(workload)) or {}
-            held = [numbers[policy] for policy in role.get("token_policies") or () if policy in numbers]
-            found.update((workload.name, number) for number in held)
-    return found
+        except PortcullisError:
+            return []
+        return [(workload.name, numbers[p]) for p in role.get("token_policies") or () if p in numbers]
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = pool.map(look, [w for w in estate.workloads if w.name in names_of])
+        return dict(one for some in found for one in some)
 
 
 def _noted(incident: Incident, found: tuple[Generation, ...]) -> Incident:

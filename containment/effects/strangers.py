@@ -79,12 +79,12 @@ def _roles(run: Run) -> None:
 
 
 def _method(run: Run, path: str, kind: str, unknown: str) -> Seen:
-    if unknown and _applied_beside(run, path):
-        run.progress(f"warning: {path}: {unknown}; the last apply knew of it")
-        return Outcome.ALREADY, f"{unknown}; {_KNOWN}"
+    if unknown and (why := _meant(run, path)):
+        run.progress(f"warning: {path}: {unknown}; {why}")
+        return Outcome.ALREADY, f"{unknown}; {why}"
     if unknown:
         off = f"bao auth disable {shlex.quote(path.removeprefix('auth/'))}"
-        return Outcome.FAILED, f"{unknown}, so what its logins get cannot be told: {off}; then lock down again"
+        return Outcome.FAILED, f"{unknown}, so what its logins get cannot be told: {off}, or {_word(run, path)}"
     run.progress(f"warning: {path} is a login method of type {kind} that is not the product's")
     return Outcome.ALREADY, f"not the product's, of type {kind}: each of its roles was looked at"
 
@@ -101,19 +101,28 @@ def _namespaces(run: Run) -> None:
 
 
 def _namespace(run: Run, name: str) -> Seen:
-    if _applied_beside(run, seen.namespace(name)):
-        run.progress(f"warning: namespace {name} is not looked into; the last apply knew of it")
-        return Outcome.ALREADY, f"not looked into; {_KNOWN}"
+    if why := _meant(run, seen.namespace(name)):
+        run.progress(f"warning: namespace {name} is not looked into; {why}")
+        return Outcome.ALREADY, f"not looked into; {why}"
     return Outcome.FAILED, (
         "is not looked into: it has engines, logins and policies of its own. See by hand what in it reaches what "
-        f"leaked (bao … -namespace={shlex.quote(name)}); it is named until it is gone (bao namespace delete "
-        f"{shlex.quote(name)}), or an apply in peace has taken it for meant"
+        f"leaked (bao … -namespace={shlex.quote(name)}), then bao namespace delete {shlex.quote(name)}, or "
+        f"{_word(run, seen.namespace(name))}"
     )
 
 
-def _applied_beside(run: Run, what: str) -> bool:
-    """Whether the last apply in peace had it beside what is declared, said so, and nobody took it away."""
-    return what in (run.systems.vault.seen() or {})
+def _meant(run: Run, what: str) -> str:
+    """Why it is nobody's doing, in words, or ""."""
+    if any(what in i.meant for i in run.affected.open):
+        return "somebody has said that it is meant"
+    return _KNOWN if what in (run.systems.vault.seen() or {}) else ""
+
+
+def _word(run: Run, what: str) -> str:
+    return (
+        f"where it is meant, portcullis rotate confirm {run.incident.id} {shlex.quote(what)} --by NAME --note WHAT; "
+        "then lock down again"
+    )
 
 
 def _judged(carrier: Carrier, attached: list[str]) -> Seen:

@@ -129,11 +129,14 @@ def confirm_command(incident: str, item: str, by: str, note: str, version: int |
     For `audit-quiet` (`incident/audit-quiet`): that every use of what was retired, seen so far, is looked into. A later
     use is not covered.
 
+    For a namespace or a login method that a lock-down cannot look into, and names: that it is meant.
+
     \b
     Examples:
       portcullis rotate confirm INC-7 secret:partner-api-key --by "A. Roth" --note "ticket 4711: old key off"
       portcullis rotate confirm INC-7 secret:partner-api-key --version 5 --by "A. Roth" --note "the partner's new key"
       portcullis rotate confirm INC-7 audit-quiet --by "A. Roth" --note "our own monitoring, ticket 4712"
+      portcullis rotate confirm INC-7 "namespace ops/" --by "A. Roth" --note "the platform team's own"
     """
     from rotation.engine import confirm
 

@@ -122,6 +122,13 @@ def test_a_namespace(admin: Admin, env: dict[str, str]) -> None:
         (target, detail), *more = _failed(_contain()).items()
         assert (target, more) == ("namespace ops/", [])
         assert "is not looked into" in detail
+        assert "portcullis rotate confirm INC-BLIND 'namespace ops/'" in detail
+        word = ("--by", "A. Roth", "--note", "the platform team's")
+        code, said = _run(env, "rotate", "confirm", "INC-BLIND", "namespace none/", *word)
+        assert (code, "no such namespace" in said["error"]) == (2, True)
+        code, said = _run(env, "rotate", "confirm", "INC-BLIND", "namespace ops/", *word)
+        assert (code, said["detail"]) == (0, "meant, by A. Roth: the platform team's")
+        assert _failed(_contain()) == {}
     assert _failed(_contain()) == {}
 
 

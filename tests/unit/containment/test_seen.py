@@ -10,6 +10,7 @@ import pytest
 
 from containment import seen
 from containment.effects import strangers
+from containment.incident import Incident, Scope, State
 from containment.ports import DeployKey, Seen
 from containment.report import Outcome
 from policies.errors import Unreachable
@@ -109,13 +110,30 @@ def test_what_no_lock_down_looks_into_is_seen() -> None:
     assert (again, said) == (found, [])
 
 
-@pytest.mark.parametrize(("known", "outcome"), [(("namespace ops/",), Outcome.ALREADY), ((), Outcome.FAILED)])
-def test_a_namespace_that_the_last_apply_knew_of_is_a_warning(known: tuple[str, ...], outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    ("known", "meant", "outcome"),
+    [
+        (("namespace ops/",), (), Outcome.ALREADY),
+        ((), ("namespace ops/",), Outcome.ALREADY),
+        ((), ("namespace other/",), Outcome.FAILED),
+    ],
+)
+def test_a_namespace_that_the_last_apply_knew_of_or_that_somebody_means_is_a_warning(
+    known: tuple[str, ...], meant: tuple[str, ...], outcome: Outcome
+) -> None:
     heard: list[str] = []
+    incident = Incident("I", Scope(everything=True), State.OPEN, opened_at=1, meant=meant)
     vault = SimpleNamespace(seen=lambda: {what: {} for what in known})
-    run: Any = SimpleNamespace(systems=SimpleNamespace(vault=vault), progress=heard.append)
-    assert strangers._namespace(run, "ops/")[0] is outcome
-    assert bool(heard) is bool(known)
+    run: Any = SimpleNamespace(
+        systems=SimpleNamespace(vault=vault),
+        progress=heard.append,
+        incident=incident,
+        affected=SimpleNamespace(open=(incident,)),
+    )
+    found, words = strangers._namespace(run, "ops/")
+    assert found is outcome
+    assert bool(heard) is (outcome is Outcome.ALREADY)
+    assert ("portcullis rotate confirm I 'namespace ops/' --by NAME" in words) is (outcome is Outcome.FAILED)
 
 
 def test_what_cannot_be_read_stays_as_it_was() -> None:
