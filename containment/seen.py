@@ -63,9 +63,9 @@ def of_openness(repository: str, held: Mapping[str, Mapping[str, Any]]) -> dict[
 
 
 def of_organization(host: CodeHost) -> dict[str, dict[str, str]]:
-    """Nothing where GitHub does not tell."""
+    """Nothing where GitHub does not tell which actions are allowed: while none runs it may leave that out."""
     rules = host.organization_rules()
-    return {ORGANIZATION: _digests(rules)} if rules else {}
+    return {ORGANIZATION: {of: _digest(rule) for of, rule in rules.items()}} if "allowed_actions" in rules else {}
 
 
 def of_repository(host: CodeHost, repository: Repository) -> dict[str, dict[str, str]]:
@@ -74,13 +74,16 @@ def of_repository(host: CodeHost, repository: Repository) -> dict[str, dict[str,
 
 
 def differing(found: Seen, before: Seen) -> list[str]:
-    """Each that is there and is not as it was, with the parameters."""
+    """Each that is there and is not as it was, with the parameters: of the organization those that were told both
+    times."""
     lines = []
     for what, values in sorted(found.items()):
         known = before.get(what)
         if known is None:
             lines.append(f"{what} (no apply has seen it)")
-        elif wrong := sorted(p for p in {*values, *known} if values.get(p) != known.get(p)):
+            continue
+        told = values.keys() & known.keys() if what == ORGANIZATION else values.keys() | known.keys()
+        if wrong := sorted(p for p in told if values.get(p) != known.get(p)):
             lines.append(f"{what} (not as the last apply saw it: {', '.join(wrong)})")
     return lines
 
@@ -93,7 +96,8 @@ def look(
     warn: Progress,
 ) -> Seen:
     """For the record of this apply. What cannot be read stays as it was; that, and what is another than before, is
-    said: from now on it is taken for what it should be."""
+    said: from now on it is taken for what it should be. What GitHub does not tell of the organization stays as it was
+    without a word: the last lift looks before Pulumi lets Actions run again."""
 
     def github() -> dict[str, dict[str, str]]:
         if not repositories:
@@ -101,7 +105,9 @@ def look(
         host = open_host()
         with ThreadPoolExecutor(WORKERS) as pool:
             found = pool.map(partial(of_repository, host), repositories)
-            return {what: values for one in [*found, of_organization(host)] for what, values in one.items()}
+            seen_now = {what: values for one in [*found, of_organization(host)] for what, values in one.items()}
+        kept = {**(before or {}).get(ORGANIZATION, {}), **seen_now.get(ORGANIZATION, {})}
+        return {**seen_now, ORGANIZATION: kept} if kept else seen_now
 
     seen: dict[str, Mapping[str, str]] = {}
     for head, read in (
@@ -120,5 +126,8 @@ def look(
 
 def _digests(values: Mapping[str, Any]) -> dict[str, str]:
     """But of `status`, which the server makes anew at each read: whether the issuer answers just now."""
-    said = ((name, json.dumps(value, sort_keys=True)) for name, value in values.items() if value and name != "status")
-    return {name: sha256(text.encode()).hexdigest() for name, text in said}
+    return {name: _digest(value) for name, value in values.items() if value and name != "status"}
+
+
+def _digest(value: Any) -> str:
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

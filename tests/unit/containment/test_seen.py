@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -97,8 +97,37 @@ def test_who_may_see_a_repository_and_what_may_run_there_is_seen() -> None:
         "environment some/apply (not as the last apply saw it: deployment_branch_policy)",
         "organization actions (not as the last apply saw it: allowed_actions)",
     ]
-    server.organization = {}
-    assert "organization actions" not in _look(server, BEFORE)[0], "GitHub leaves it out while none runs"
+
+
+@pytest.mark.parametrize("told", [{}, {"sha_pinning_required": False}])
+def test_what_github_leaves_out_while_no_action_runs_stays_on_the_record(told: dict[str, Any]) -> None:
+    """As the last lift finds it, before Pulumi lets them run again."""
+    server = Server(HELD, [KEY])
+    server.organization = told
+    found, said = _look(server, BEFORE)
+    assert (found, said) == (BEFORE, [])
+    assert seen.of_organization(cast(Any, server)) == {}
+    assert "organization actions" not in _look(server, None)[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        ({"allowed_actions": "local_only"}, ""),
+        ({"allowed_actions": "local_only", "sha_pinning_required": True}, ""),
+        ({"allowed_actions": "local_only", "sha_pinning_required": False}, "sha_pinning_required"),
+        ({"allowed_actions": "all"}, "allowed_actions"),
+    ],
+)
+def test_of_the_organization_what_was_told_is_compared(told: dict[str, Any], wrong: str) -> None:
+    server = Server(HELD, [KEY])
+    server.organization = {"allowed_actions": "local_only", "sha_pinning_required": True}
+    before, _ = _look(server, None)
+    server.organization = told
+    found, said = _look(server, before)
+    assert set(found["organization actions"]) == {"allowed_actions", "sha_pinning_required"}
+    assert [wrong in line for line in said] == ([True] if wrong else [])
+    assert len(seen.differing(seen.of_organization(cast(Any, server)), before)) == len(said)
 
 
 def test_what_no_lock_down_looks_into_is_seen() -> None:
