@@ -1,8 +1,11 @@
 """What no declaration says and access rests on, as the last apply in peace saw it: who signs the JWTs that log in, who
 gets the product's own jobs' roles, which deploy keys go by the declared titles, who may see a repository, what its
 environments let run and which actions the organization allows, and what no lock-down looks into: namespaces, and login
-methods of which nobody here knows where they keep their roles. By parameter a digest of its
-value, so that none is kept."""
+methods of which nobody here knows where they keep their roles. By parameter a digest of its value, so that none is
+kept.
+
+Not read: which branches an environment's custom branch policies name and whether administrators may pass its rules, and
+which actions are on the organization's list where it allows selected ones."""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 
 from containment import carriers, names, operators
 from containment.ports import CodeHost, DeployKey, Seen, Vault
@@ -25,9 +28,10 @@ _NAMESPACE = "namespace "
 _REPOSITORY, _ENVIRONMENT, ORGANIZATION = "repository ", "environment ", "organization actions"
 OWN_LOGINS = {f"auth/{names.JWT}/role/{name}": name for name in (operators.DRIFT, operators.APPROVER)}
 """Policy of each by the path of its login role. An administrator makes them, and binds them to a CI job."""
+_Digests: TypeAlias = dict[str, dict[str, str]]
 
 
-def of_vault(vault: Vault) -> dict[str, dict[str, str]]:
+def of_vault(vault: Vault) -> _Digests:
     held = {path: vault.read(path) for path in (JWT_CONFIG, *OWN_LOGINS)}
     held |= {namespace(name): {"name": name} for name in vault.keys(names.NAMESPACES)}
     methods = {f"auth/{name.rstrip('/')}": method["type"] for name, method in (vault.read("sys/auth") or {}).items()}
@@ -45,7 +49,7 @@ def namespace(name: str) -> str:
     return f"{_NAMESPACE}{name}"
 
 
-def of_keys(repository: Repository, keys: Iterable[DeployKey]) -> dict[str, dict[str, str]]:
+def of_keys(repository: Repository, keys: Iterable[DeployKey]) -> _Digests:
     """GitHub changes no key: another one has another id."""
     declared = [key for key in keys if key.title in repository.deploy_keys]
     return {
@@ -54,33 +58,56 @@ def of_keys(repository: Repository, keys: Iterable[DeployKey]) -> dict[str, dict
     }
 
 
-def of_openness(repository: str, held: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+def of_openness(repository: str, held: Mapping[str, Any]) -> _Digests:
     """Of `CodeHost.openness`."""
+    return {f"{_REPOSITORY}{repository}": _digests(held)}
+
+
+def of_environments(repository: str, held: Mapping[str, Mapping[str, Any]]) -> _Digests:
+    """Of `CodeHost.environments` what decides: a reviewer's picture or a team's description may change."""
     return {
-        f"{_ENVIRONMENT}{repository}/{name}" if name else f"{_REPOSITORY}{repository}": _digests(values)
+        f"{_ENVIRONMENT}{repository}/{name}": _digests(
+            {**values, "protection_rules": _deciding(values.get("protection_rules") or ())}
+        )
         for name, values in held.items()
     }
 
 
-def of_organization(host: CodeHost) -> dict[str, dict[str, str]]:
+def _deciding(rules: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """In an order of their own: GitHub promises none."""
+    kept: list[dict[str, Any]] = []
+    for rule in rules:
+        asked = sorted(
+            (str(r.get("type")), (r.get("reviewer") or {}).get("id", 0)) for r in rule.get("reviewers") or ()
+        )
+        of = {name: rule[name] for name in ("type", "wait_timer", "prevent_self_review") if rule.get(name)}
+        kept.append({**of, "reviewers": asked} if asked else of)
+    return sorted(kept, key=lambda rule: json.dumps(rule, sort_keys=True))
+
+
+def of_organization(host: CodeHost) -> _Digests:
     """Nothing where GitHub does not tell which actions are allowed: while none runs it may leave that out."""
     rules = host.organization_rules()
     return {ORGANIZATION: {of: _digest(rule) for of, rule in rules.items()}} if "allowed_actions" in rules else {}
 
 
-def of_repository(host: CodeHost, repository: Repository) -> dict[str, dict[str, str]]:
+def of_repository(host: CodeHost, repository: Repository) -> _Digests:
     keys = of_keys(repository, host.deploy_keys(repository.name))
     return {**keys, **of_openness(repository.name, host.openness(repository.name))}
 
 
+def of_repository_environments(host: CodeHost, repository: Repository) -> _Digests:
+    return of_environments(repository.name, host.environments(repository.name))
+
+
 def differing(found: Seen, before: Seen) -> list[str]:
     """Each that is there and is not as it was, with the parameters: of the organization those that were told both
-    times."""
+    times. A new environment is none: a workflow makes it by naming it, with nothing in it to guard."""
     lines = []
     for what, values in sorted(found.items()):
         known = before.get(what)
         if known is None:
-            lines.append(f"{what} (no apply has seen it)")
+            lines += [] if what.startswith(_ENVIRONMENT) else [f"{what} (no apply has seen it)"]
             continue
         told = values.keys() & known.keys() if what == ORGANIZATION else values.keys() | known.keys()
         if wrong := sorted(p for p in told if values.get(p) != known.get(p)):
@@ -99,20 +126,24 @@ def look(
     said: from now on it is taken for what it should be. What GitHub does not tell of the organization stays as it was
     without a word: the last lift looks before Pulumi lets Actions run again."""
 
-    def github() -> dict[str, dict[str, str]]:
+    def each(read: Callable[[CodeHost, Repository], _Digests], of: Callable[[CodeHost], _Digests]) -> _Digests:
         if not repositories:
             return {}
         host = open_host()
         with ThreadPoolExecutor(WORKERS) as pool:
-            found = pool.map(partial(of_repository, host), repositories)
-            seen_now = {what: values for one in [*found, of_organization(host)] for what, values in one.items()}
-        kept = {**(before or {}).get(ORGANIZATION, {}), **seen_now.get(ORGANIZATION, {})}
-        return {**seen_now, ORGANIZATION: kept} if kept else seen_now
+            found = pool.map(partial(read, host), repositories)
+            return {what: values for one in [*found, of(host)] for what, values in one.items()}
+
+    def github() -> _Digests:
+        found = each(of_repository, of_organization)
+        kept = {**(before or {}).get(ORGANIZATION, {}), **found.get(ORGANIZATION, {})}
+        return {**found, ORGANIZATION: kept} if kept else found
 
     seen: dict[str, Mapping[str, str]] = {}
     for head, read in (
         (("auth/", _NAMESPACE), partial(of_vault, vault)),
-        ((_KEY, _REPOSITORY, _ENVIRONMENT, ORGANIZATION), github),
+        ((_KEY, _REPOSITORY, ORGANIZATION), github),
+        ((_ENVIRONMENT,), partial(each, of_repository_environments, lambda _: {})),
     ):
         try:
             seen |= read()

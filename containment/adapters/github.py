@@ -79,13 +79,18 @@ class GithubHost:
     def default_branch(self, repository: str) -> str:
         return str(self._api.call("GET", self._path(repository))["default_branch"])
 
-    def openness(self, repository: str) -> dict[str, dict[str, Any]]:
-        """Who may see and fork it, under "", and by each environment which branches and whose word its jobs need."""
+    def openness(self, repository: str) -> dict[str, Any]:
+        """Who may see and fork it."""
         found = self._api.call("GET", self._path(repository))
-        held = {"": {of: found.get(of) for of in ("private", "visibility", "allow_forking")}}
-        for one in self._api.pages(self._path(repository, "environments"), "environments"):
-            held[str(one["name"])] = {of: one.get(of) for of in ("deployment_branch_policy", "protection_rules")}
-        return held
+        return {of: found.get(of) for of in ("private", "visibility", "allow_forking")}
+
+    def environments(self, repository: str) -> dict[str, dict[str, Any]]:
+        """By name which branches and whose word its jobs need, as GitHub has it. To read them is a right of its own
+        (Actions: read)."""
+        found = self._api.pages(self._path(repository, "environments"), "environments")
+        return {
+            str(e["name"]): {of: e.get(of) for of in ("deployment_branch_policy", "protection_rules")} for e in found
+        }
 
     def repository_names(self) -> dict[int, str]:
         """Present name by id, of all in the organization that this token sees."""

@@ -74,9 +74,10 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
     unmanaged: list[str] = []
     unread: list[str] = []
     begun: dict[str, Future[_Found]] = {}
-    with ThreadPoolExecutor(len(of_vault) + 2) as pool:
+    with ThreadPoolExecutor(len(of_vault) + 3) as pool:
         apart = {
             "github": pool.submit(lambda: _github(code_host(), estate, vault)),
+            "environments": pool.submit(lambda: _environments(code_host(), estate, vault)),
             "actions secrets": pool.submit(lambda: _actions_secrets(code_host(), estate)),
         }
         try:
@@ -212,6 +213,15 @@ def _github(host: CodeHost, estate: Estate, vault: Vault) -> _Found:
     if found:
         unmanaged += [f"workflow permission the organization: {words}" for words in host.workflow_token().words]
     return changed, unmanaged
+
+
+def _environments(host: CodeHost, estate: Estate, vault: Vault) -> _Found:
+    """Apart from what else GitHub has, as secrets' names are: to read them is a right of its own."""
+    last = _last_apply(vault)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        held = list(pool.map(lambda repository: seen.of_repository_environments(host, repository), estate.repositories))
+    found = {what: values for one in held for what, values in one.items()}
+    return seen.differing(found, last[0]) if last is not None else [], []
 
 
 def _actions_secrets(host: CodeHost, estate: Estate) -> _Found:

@@ -16,10 +16,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from containment import locked
+from containment import locked, seen
 from containment.adapters.github import GithubHost
 from containment.adapters.github_api import GithubApi, Settings
-from containment.ports import WorkflowToken
+from containment.ports import Seen, WorkflowToken
 from containment.repository import Ruleset
 from drill.stack import pulumi
 from policies import codec
@@ -113,7 +113,10 @@ def test_none_then_each_by_name_then_none_again(sandbox: Sandbox, env: dict[str,
     host.write_branch_rule("tradepulse-core", rule)
     sandbox.service("github").stop()
     code, found = _drift(env)
-    assert (code, [u.split(":")[0] for u in found["unread"]]) == (3, ["pulumi", "github", "actions secrets"])
+    assert (code, [u.split(":")[0] for u in found["unread"]]) == (
+        3,
+        ["pulumi", "github", "environments", "actions secrets"],
+    )
     sandbox.service("github").start()
     assert (REPOSITORY / "Pulumi.local.yaml").read_text() == settings, "the stack's settings were written"
 
@@ -243,9 +246,15 @@ _OPEN = """mutation($input: UpdateBranchProtectionRuleInput!) { updateBranchProt
  branchProtectionRule { id } } }"""
 
 
+def _known(sandbox: Sandbox, more: Seen) -> None:
+    """As if the last apply had seen these too."""
+    bao, root = sandbox.openbao, sandbox.openbao.root_token()
+    kept = bao.call("GET", "portcullis/data/compiled", token=root)["data"]["data"]
+    bao.call("POST", "portcullis/data/compiled", {"data": {**kept, "seen": {**kept["seen"], **more}}}, token=root)
+
+
 def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -> None:
     """Each goes past what Pulumi compares: a key by the declared title, workflows that write, ways around a rule."""
-    del sandbox
     host, name = GithubHost.from_environment(env), "tradepulse-core"
     settings = Settings.from_environment(env)
     api = GithubApi(settings.url, settings.token, settings.ca)
@@ -259,7 +268,12 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
         api.call("PUT", f"{of}/actions/permissions/workflow", widest)
     api.call("PATCH", f"/repos/{settings.owner}/tradepulse-connectors", {"default_branch": "unprotected"})
     api.call("PATCH", f"/repos/{settings.owner}/{name}", {"private": False})
-    api.call("PUT", f"/repos/{settings.owner}/{name}/environments/apply", {"deployment_branch_policy": None})
+    environments = f"/repos/{settings.owner}/{name}/environments"
+    shut = {"protected_branches": True, "custom_branch_policies": False}
+    api.call("PUT", f"{environments}/apply", {"deployment_branch_policy": shut})
+    _known(sandbox, seen.of_environments(name, host.environments(name)))
+    api.call("PUT", f"{environments}/apply", {"deployment_branch_policy": None})
+    api.call("PUT", f"{environments}/named-by-a-workflow", {"deployment_branch_policy": None})
     allowed = {"enabled_repositories": "all", "allowed_actions": "local_only"}
     api.call("PUT", f"/orgs/{settings.owner}/actions/permissions", allowed)
     (rule,) = (r for r in host.branch_rules(name) if r.pattern == "main")
@@ -270,7 +284,7 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
     assert sorted(found["changed"]) == [
         "default branch tradepulse-connectors (unprotected; declared is main)",
         f"deploy key {name}: {declared} (not as the last apply saw it: key, may)",
-        f"environment {name}/apply (no apply has seen it)",
+        f"environment {name}/apply (not as the last apply saw it: deployment_branch_policy)",
         "organization actions (not as the last apply saw it: allowed_actions)",
         f"repository {name} (not as the last apply saw it: private, visibility)",
     ]

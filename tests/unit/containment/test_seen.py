@@ -41,8 +41,11 @@ class Server:
     def deploy_keys(self, _: str) -> list[DeployKey]:
         return self.on_github
 
-    def openness(self, _: str) -> dict[str, dict[str, Any]]:
-        return {"": {"private": True, "visibility": "private"}, "apply": dict(self.environment)}
+    def openness(self, _: str) -> dict[str, Any]:
+        return {"private": True, "visibility": "private"}
+
+    def environments(self, _: str) -> dict[str, dict[str, Any]]:
+        return {"apply": dict(self.environment)}
 
     def organization_rules(self) -> dict[str, Any]:
         return dict(self.organization)
@@ -97,6 +100,59 @@ def test_who_may_see_a_repository_and_what_may_run_there_is_seen() -> None:
         "environment some/apply (not as the last apply saw it: deployment_branch_policy)",
         "organization actions (not as the last apply saw it: allowed_actions)",
     ]
+
+
+def _reviewers(*ids: int, **of: Any) -> dict[str, Any]:
+    asked = [{"type": "User", "reviewer": {"id": i, "login": f"u{i}", "avatar_url": str(of)}} for i in ids]
+    return {"id": 1, "node_id": "x", "type": "required_reviewers", "reviewers": asked, **of}
+
+
+WAIT = {"id": 2, "type": "wait_timer", "wait_timer": 30}
+
+
+@pytest.mark.parametrize(
+    ("rules", "same"),
+    [
+        ([_reviewers(1, 2, prevent_self_review=True), WAIT], True),
+        ([{**WAIT, "id": 9}, _reviewers(2, 1, prevent_self_review=True, url="moved")], True),
+        ([_reviewers(1, 2, 3, prevent_self_review=True), WAIT], False),
+        ([_reviewers(1, prevent_self_review=True), WAIT], False),
+        ([_reviewers(1, 2, prevent_self_review=False), WAIT], False),
+        ([_reviewers(1, 2, prevent_self_review=True), {**WAIT, "wait_timer": 0}], False),
+        ([_reviewers(1, 2, prevent_self_review=True)], False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_of_an_environments_rules_what_decides_is_compared(rules: list[dict[str, Any]] | None, same: bool) -> None:
+    server = Server(HELD, [KEY])
+    server.environment = {"protection_rules": [_reviewers(1, 2, prevent_self_review=True), WAIT]}
+    before, _ = _look(server, None)
+    server.environment = {"protection_rules": rules}
+    found, said = _look(server, before)
+    named = [] if same else ["environment some/apply (not as the last apply saw it: protection_rules)"]
+    assert (seen.differing(found, before), len(said)) == (named, len(named))
+
+
+def test_an_environment_that_a_workflow_made_by_naming_it_is_not_named() -> None:
+    without = {what: values for what, values in BEFORE.items() if not what.startswith("environment ")}
+    found, said = _look(Server(HELD, [KEY]), without)
+    assert (seen.differing(found, without), said) == ([], [])
+    assert found == BEFORE, "the next apply knows it"
+
+
+def test_a_token_that_may_not_read_environments_leaves_the_rest_recorded() -> None:
+    class Refused(Server):
+        def environments(self, _: str) -> dict[str, dict[str, Any]]:
+            raise Unreachable("github: 403 Resource not accessible by personal access token")
+
+    found, said = _look(Refused(HELD, [replace(KEY, id=8)]), BEFORE)
+    assert found["environment some/apply"] == BEFORE["environment some/apply"]
+    assert found[DEPLOY] != BEFORE[DEPLOY]
+    assert found["organization actions"] == BEFORE["organization actions"]
+    record, key = said
+    assert record.startswith("the record of each environment … stays that of the apply before: github: 403")
+    assert key.startswith(f"{DEPLOY} (not as the last apply saw it: key)")
 
 
 @pytest.mark.parametrize("told", [{}, {"sha_pinning_required": False}])

@@ -72,6 +72,7 @@ def test_a_vault_that_does_not_answer_is_not_waited_for(
 
     monkeypatch.setattr(compare, "preview", preview)
     monkeypatch.setattr(compare, "_github", lambda *_: ([], ["github's"]))
+    monkeypatch.setattr(compare, "_environments", lambda *_: ([], []))
     monkeypatch.setattr(compare, "_actions_secrets", lambda *_: ([], ["a secret's"]))
     monkeypatch.setattr(compare, "_vault", lambda vault, _: vault.whoami())
     vault: Any = Vault(error)
@@ -87,12 +88,25 @@ def test_a_vault_that_does_not_answer_is_not_waited_for(
     assert found.exit_code == 3
 
 
-def test_a_token_that_may_not_list_actions_secrets_has_not_read_them(
-    settings: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("refused", "what"), [("actions_secrets", "actions secrets"), ("environments", "environments")]
+)
+def test_a_token_that_may_not_list_these_has_not_read_them(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, refused: str, what: str
 ) -> None:
+    """Each is a right of its own."""
+
     class Host:
         def actions_secrets(self, repository: str) -> list[str]:
-            raise Unreachable(f"github: {repository}: 403 Resource not accessible")
+            return self._answer("actions_secrets", repository, [])
+
+        def environments(self, repository: str) -> dict[str, Any]:
+            return self._answer("environments", repository, {})
+
+        def _answer(self, asked: str, repository: str, answer: Any) -> Any:
+            if asked == refused:
+                raise Unreachable(f"github: {repository}: 403 Resource not accessible")
+            return answer
 
     for name, answer in (("preview", []), ("_vault", None), ("_github", ([], ["github's"]))):
         monkeypatch.setattr(compare, name, lambda *_, answer=answer: answer)
@@ -111,11 +125,18 @@ def test_a_token_that_may_not_list_actions_secrets_has_not_read_them(
         def now(self) -> int:
             return 0
 
+        def seen(self) -> dict[str, Any]:
+            return {}
+
+        def repository_ids(self) -> dict[str, int]:
+            return {}
+
     vault: Any = Known()
     found = compare.drift(load(), vault, lambda: host, "local", settings)
-    assert (found.unmanaged, found.exit_code) == (("github's",), 3)
+    assert found.exit_code == 3
+    assert "github's" in found.unmanaged
     (unread,) = found.unread
-    assert unread.startswith("actions secrets: github: ")
+    assert unread.startswith(f"{what}: github: ")
     assert "403" in unread
 
 
