@@ -129,7 +129,8 @@ def _place(one: Difference) -> Place | None:
 def _aspects(before: Side, after: Side) -> Iterator[Change]:
     """Of a subject that is on one side only, what a principal has by it stands with that one. What is no principal's, a
     repository, a mount, a connection, is told by its aspects. What has an owner goes by its owner's leave: declared
-    anew, it has whom it names. A copy that goes is told too, since it goes from the declarations alone."""
+    anew, it has whom it names. A copy of a secret that goes is the secret's owner's to leave too: it goes from the
+    declarations alone, and its value stays at GitHub, where no rotation replaces it any more."""
     for key, now in after.facts.items():
         was = before.facts.get(key)
         owner = _owner(before, after, now)
@@ -140,10 +141,9 @@ def _aspects(before: Side, after: Side) -> Iterator[Change]:
             production = _PRODUCTION in (was.environment, now.environment)
             yield _of_aspect(was.text, now.text, now, owner, widens=now.widened_from(was), production=production)
     for key, was in before.facts.items():
-        lasting = was.aspect in LASTING
-        if (lasting or was.given) and key not in after.facts:
+        if (was.aspect in LASTING or was.given) and key not in after.facts:
             owner = _owner(before, after, was)
-            yield _of_aspect(was.text, "no longer declared", was, owner, widens=lasting, gone=lasting)
+            yield _of_aspect(was.text, "no longer declared", was, owner, widens=True, gone=True)
 
 
 def _owner(before: Side, after: Side, of: Fact) -> Owner:
@@ -162,7 +162,7 @@ def _of_aspect(
     before: str, after: str, now: Fact, owner: Owner, *, widens: bool, production: bool = False, gone: bool = False
 ) -> Change:
     production = production or now.environment is _PRODUCTION
-    aspect = "declaration" if gone else now.aspect
+    aspect = ("left copy" if now.given else "declaration") if gone else now.aspect
     graded, reason = risk.of_aspect(aspect, now.value, production) if widens else risk.of_less(now.aspect)
     return Change(
         subject=now.subject,

@@ -12,6 +12,8 @@ _POWERS = ("sys/", "auth/", "identity/")
 
 _GIVEN = ("SQL statements", "database connection", "connection", "groups", "new, in reach", "login", "tokens")
 
+_STAYS = "the copy stays at GitHub until it is removed or replaced there, or the secret is rotated"
+
 LONG_TTL = 86_400
 """Seconds: a day. What lives longer outlasts the shift that watches it."""
 
@@ -55,6 +57,8 @@ def of_aspect(aspect: str, value: object, production: bool) -> tuple[Risk, str]:
         )
     if aspect == "identity":
         return Risk.HIGH if production else Risk.MEDIUM, "somebody new may log in"
+    if aspect == "left copy":
+        return Risk.HIGH if production else Risk.MEDIUM, _STAYS
     if aspect.startswith("copy of"):
         return Risk.HIGH if production else Risk.MEDIUM, "whoever writes its workflows has the secret"
     if aspect.startswith(("protect", "approvals", "claims", "who merges", "in an incident", "secrets of", "deploy")):
@@ -68,6 +72,4 @@ def of_aspect(aspect: str, value: object, production: bool) -> tuple[Risk, str]:
 
 def of_less(aspect: str) -> tuple[Risk, str]:
     """Of what narrowed beside paths."""
-    if aspect.startswith(("copy of", "secrets of")):
-        return Risk.NARROWER, "the copy stays at GitHub until it is removed or replaced there, or the secret is rotated"
-    return Risk.NARROWER, "narrower"
+    return Risk.NARROWER, _STAYS if aspect.startswith("secrets of") else "narrower"

@@ -51,7 +51,8 @@ LASTING = ("name", "identity", "protection")
 @dataclass(frozen=True, slots=True)
 class Fact:
     """`value`: seconds for a TTL; a rank where the aspect has an order, `text` being its word. `given`: the path of
-    what the subject has by it, whose owner answers. `alone`: no principal's paths tell that a new subject brings it."""
+    what the subject has by it, whose owner answers, when it is taken out too. `alone`: no principal's paths tell that a
+    new subject brings it."""
 
     subject: str
     aspect: str

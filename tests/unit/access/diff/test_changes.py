@@ -270,7 +270,7 @@ def test_what_is_new_and_no_principal_is_told_and_whom_it_names_does_not_answer_
     assert {c.what for c in found if c.new} == {what for what, owner in told.items() if owner == "team-mallory"}
     assert {(c.widens, c.before, c.production) for c in found} == {(True, "not declared", environment == "production")}
     gone = [c.what for c in _own(changes(side, BASE))]
-    assert gone == (["protection", f"copy of {PATH} as K"] if kind == "Repository" else [])
+    assert gone == ([f"copy of {PATH} as K", "protection"] if kind == "Repository" else [])
 
 
 IDENTITIES = {
@@ -349,14 +349,18 @@ def test_another_copy_of_a_secret_is_its_owners_to_allow_as_well_as_the_reposito
     }
 
 
-def test_a_copy_that_is_taken_out_is_told_to_stay_at_github(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["", "otherSecrets: [K]\n  "])
+def test_a_copy_that_is_taken_out_stays_at_github_by_the_leave_of_the_secrets_owner(tmp_path: Path, named: str) -> None:
     core = "production/repository-tradepulse-core.yaml"
     more = _changed(tmp_path, core, "actionsSecrets:", "actionsSecrets:\n    - {name: K, secret: exchange-trading-key}")
-    found = _own(changes(more, BASE))
+    left = _changed(tmp_path / "left", core, "actionsSecrets:", f"{named}actionsSecrets:") if named else BASE
+    found = {c.what: c for c in _own(changes(more, left))}
     stays = "the copy stays at GitHub until it is removed or replaced there, or the secret is rotated"
-    assert {c.what: (c.widens, c.reason) for c in found} == dict.fromkeys(
-        ("secrets of its workflows", f"copy of {PATH} as K"), (False, stays)
-    )
+    copy, listed = found[f"copy of {PATH} as K"], found["secrets of its workflows"]
+    assert (copy.widens, copy.risk, copy.reason) == (True, Risk.HIGH, stays)
+    assert (copy.owner, copy.new, copy.after) == ("team-trading", False, "no longer declared")
+    assert (listed.widens, listed.reason) == (False, stays)
+    assert found.keys() - {copy.what, listed.what} == ({"other Actions secrets"} if named else set())
 
 
 def test_what_leaves_production_is_told_and_is_productions_still(tmp_path: Path) -> None:

@@ -98,15 +98,16 @@ def test_a_token_that_may_not_list_these_has_not_read_them(
 
     class Host:
         def actions_secrets(self, repository: str) -> list[str]:
-            return self._answer("actions_secrets", repository, [])
+            self._refuse("actions_secrets", repository)
+            return []
 
         def environments(self, repository: str) -> dict[str, Any]:
-            return self._answer("environments", repository, {})
+            self._refuse("environments", repository)
+            return {}
 
-        def _answer(self, asked: str, repository: str, answer: Any) -> Any:
+        def _refuse(self, asked: str, repository: str) -> None:
             if asked == refused:
                 raise Unreachable(f"github: {repository}: 403 Resource not accessible")
-            return answer
 
     for name, answer in (("preview", []), ("_vault", None), ("_github", ([], ["github's"]))):
         monkeypatch.setattr(compare, name, lambda *_, answer=answer: answer)
