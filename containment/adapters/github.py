@@ -325,6 +325,11 @@ class GithubHost:
         found = self._api.pages(self._path(repository, "actions/secrets"), "secrets")
         return [str(secret["name"]) for secret in found]
 
+    def environment_secrets(self, repository: str, environment: str) -> list[str]:
+        """Names, in capitals. To read them is a right of its own (Environments: read)."""
+        path = self._path(repository, f"environments/{quote(environment, safe='')}/secrets")
+        return [str(secret["name"]) for secret in self._api.pages(path, "secrets")]
+
     def actions_secret_updated(self, repository: str, name: str) -> str | None:
         """When it was last written, as GitHub says it (RFC 3339, whole seconds); None when there is none."""
         found = self._api.call("GET", self._path(repository, f"actions/secrets/{quote(name, safe='')}"), absent=404)

@@ -2,7 +2,8 @@
 setting as it was.
 
 The control repository is not locked; there only the named mergers get anything in. An Actions secret of a leaked
-repository is not removed: nothing runs that could read it, but its value stays good elsewhere until it is rotated.
+repository is not removed: nothing runs that could read it, but its value stays good elsewhere until it is rotated. What
+is no copy of ours, in the repository and its environments, is named.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ def _retire_keys(run: Run, _repositories: tuple[Repository, ...]) -> None:
     leaked = run.affected.leaked_repositories
     run.each("deploy keys removed", [(r.name, run.on_host(partial(_remove_keys, repository=r.name))) for r in leaked])
     run.each("Actions secrets of others", [(r.name, run.on_host(partial(_others, run.progress, r))) for r in leaked])
+    environments = [(r.name, run.on_host(partial(_of_environments, run.progress, r))) for r in leaked]
+    run.each("environments' secrets", environments)
 
 
 def _others(warn: Progress, repository: Repository, host: CodeHost) -> Seen:
@@ -76,9 +79,24 @@ def _others(warn: Progress, repository: Repository, host: CodeHost) -> Seen:
     here."""
     copies = {copy.name.upper() for copy in repository.actions_secrets}
     left = sorted(name for name in host.actions_secrets(repository.name) if name.upper() not in copies)
+    none = "of its own it holds copies of declared secrets only; the organization's are not looked at"
+    return _replaced_by_hand(warn, repository, left, none)
+
+
+def _of_environments(warn: Progress, repository: Repository, host: CodeHost) -> Seen:
+    """Apart, since to see them is a right of its own. No copy of ours is ever there."""
+    held = {name: host.environment_secrets(repository.name, name) for name in host.environments(repository.name)}
+    left = sorted(f"{environment}/{name}" for environment, found in held.items() for name in found)
+    return _replaced_by_hand(warn, repository, left, "none")
+
+
+def _replaced_by_hand(warn: Progress, repository: Repository, left: list[str], none: str) -> Seen:
     if not left:
-        return Outcome.ALREADY, "it holds copies of declared secrets only"
-    words = f"nothing here replaces {', '.join(left)}, no copy of a declared secret: do it by hand, where it is from"
+        return Outcome.ALREADY, none
+    words = (
+        f"nothing here replaces {', '.join(left)}, no copy of a declared secret: do it by hand, where it is from, "
+        "and so with the organization's, which are not looked at"
+    )
     warn(f"warning: {repository.name}: {words}")
     return Outcome.ALREADY, words
 

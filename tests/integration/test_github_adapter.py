@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from nacl.public import PublicKey, SealedBox
 
 from containment.adapters.github import GithubHost
 from containment.adapters.github_api import GithubApi
@@ -108,6 +110,21 @@ def test_an_actions_secret_is_delivered_sealed(host: GithubHost, double: GithubD
     url = f"{double.url}/_double/secrets/tradepulse/{CORE}/DEPLOY_TOKEN"
     trust = ssl.create_default_context(cafile=str(double.root / "ca.pem"))
     assert httpx.get(url, verify=trust).json()["sha256"] == hashlib.sha256(b"a-value").hexdigest()
+
+
+def test_what_an_environment_lets_run_and_holds_is_read(host: GithubHost, double: GithubDouble) -> None:
+    assert host.environments(CORE) == {}
+    path = f"/repos/tradepulse/{CORE}/environments/a%2Fb"
+    shut = {"protected_branches": True, "custom_branch_policies": False}
+    api = GithubApi(double.environ()["GITHUB_BASE_URL"], double.token(ADMIN), str(double.root / "ca.pem"))
+    api.call("PUT", path, {"deployment_branch_policy": shut})
+    key = api.call("GET", f"{path}/secrets/public-key")
+    sealed = SealedBox(PublicKey(base64.b64decode(key["key"]))).encrypt(b"x")
+    body = {"encrypted_value": base64.b64encode(sealed).decode(), "key_id": key["key_id"]}
+    api.call("PUT", f"{path}/secrets/api_key", body)
+    assert host.environments(CORE) == {"a/b": {"deployment_branch_policy": shut, "protection_rules": None}}
+    assert host.environment_secrets(CORE, "a/b") == ["API_KEY"]
+    assert "API_KEY" not in host.actions_secrets(CORE)
 
 
 def test_refusals_and_silence_are_ours(host: GithubHost, double: GithubDouble) -> None:

@@ -59,6 +59,7 @@ class Host:
         self.organization = "all"
         self.runs = {name: [1, 2] for name in self.rules}
         self.keys = {name: [DeployKey(7, "deploy host", True, "")] for name in self.rules}
+        self.of_environments: dict[tuple[str, str], list[str]] = {}
         self.secrets = {r.name: [copy.name for copy in r.actions_secrets] for r in ESTATE.repositories}
 
     def _write(self, method: str, what: str) -> bool:
@@ -125,6 +126,15 @@ class Host:
     def actions_secrets(self, repository: str) -> list[str]:
         return self.secrets[repository]
 
+    def environments(self, repository: str) -> dict[str, dict[str, Any]]:
+        return {name: {} for at, name in self.of_environments if at == repository}
+
+    def environment_secrets(self, repository: str, environment: str) -> list[str]:
+        return self.of_environments[repository, environment]
+
+    def openness(self, repository: str) -> dict[str, Any]:
+        raise NotImplementedError
+
     def actions_secret_updated(self, repository: str, name: str) -> str | None:
         raise NotImplementedError
 
@@ -180,6 +190,7 @@ def test_everything_is_done_once() -> None:
     effects = lock(host)
     kept = {f"branch protected {CONTROL} {INCIDENT_BRANCHES}", f"branch protected {CONTROL} {repositories.OTHERS}"}
     kept |= {*(f"repository is the same {name}" for name in IDS), f"Actions secrets of others {CORE}"}
+    kept.add(f"environments' secrets {CORE}")
     assert {name for name, (outcome, _) in effects.items() if outcome is not Outcome.DONE} == kept
     assert {effects[name][0] for name in kept} == {Outcome.ALREADY}
     host.written.clear()
@@ -211,7 +222,30 @@ def test_what_a_leaked_repository_holds_beyond_copies_is_named() -> None:
     host = Host()
     assert "copies of declared secrets only" in lock(host)[f"Actions secrets of others {CORE}"][1]
     host.secrets[CORE].append("NPM_TOKEN")
-    assert "nothing here replaces NPM_TOKEN" in lock(host)[f"Actions secrets of others {CORE}"][1]
+    told: list[str] = []
+    assert "nothing here replaces NPM_TOKEN" in lock(host, told=told.append)[f"Actions secrets of others {CORE}"][1]
+    assert any("organization's, which are not looked at" in line for line in told)
+
+
+def test_what_the_environments_of_a_leaked_repository_hold_is_named() -> None:
+    host, what, told = Host(), f"environments' secrets {CORE}", list[str]()
+    host.of_environments = {(CORE, "prod"): ["API_KEY"], (CORE, "dev"): [], (CONTROL, "apply"): ["TOKEN"]}
+    outcome, words = lock(host, told=told.append)[what]
+    assert outcome is Outcome.ALREADY
+    assert words.startswith("nothing here replaces prod/API_KEY, no copy of a declared secret")
+    assert any(line.startswith(f"warning: {CORE}: nothing here replaces prod/API_KEY") for line in told)
+
+
+def test_a_token_that_may_not_see_environments_names_the_repositorys_own_all_the_same() -> None:
+    class Refused(Host):
+        def environments(self, repository: str) -> dict[str, dict[str, Any]]:
+            raise Unreachable(f"github: {repository}: 403 Resource not accessible")
+
+    host = Refused()
+    host.secrets[CORE].append("NPM_TOKEN")
+    effects = lock(host)
+    assert failed(effects) == {f"environments' secrets {CORE}"}
+    assert "NPM_TOKEN" in effects[f"Actions secrets of others {CORE}"][1]
 
 
 def test_no_incident_touches_nothing() -> None:
