@@ -3,7 +3,7 @@ refresh compares."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from containment import logins, lost, names, onboarding, seen
 from containment.effects import issuance
-from containment.incident import State
+from containment.incident import Incident, State
 from containment.locked import OFF_ROLE
 from containment.ports import Vault
 from containment.run import WORKERS
@@ -36,7 +36,12 @@ def changed(vault: Vault, estate: Estate) -> list[str]:
     """Each with what of it is wrong: parameters, or the paths of a policy's rules. Reads only."""
     readable, gone = lost.look(vault)
     locked = bool(gone) or any(incident.state is State.OPEN for incident in readable)
-    judges = {**_policies(estate, locked), **_token_roles(estate), **_logins(estate), **_stores(estate)}
+    judges = {
+        **_policies(estate, locked, readable, vault.now()),
+        **_token_roles(estate),
+        **_logins(estate),
+        **_stores(estate),
+    }
     judges |= _records(vault)
     off = _off(vault) if locked else set[str]()
     held = {path: digests for path, digests in seen.of_vault(vault).items() if path not in off}
@@ -58,14 +63,16 @@ def _off(vault: Vault) -> set[str]:
     return {path for path in seen.OWN_LOGINS if not issuance.wrong(vault.read(path) or {}, OFF_ROLE)}
 
 
-def _policies(estate: Estate, locked: bool) -> dict[str, tuple[str, _Judge]]:
-    """In an incident its lock-down may be about to open the quarantine again: what denies only is its own."""
+def _policies(estate: Estate, locked: bool, incidents: Sequence[Incident], now: int) -> dict[str, tuple[str, _Judge]]:
+    """In an incident its lock-down may be about to open the quarantine again: what denies only is its own. Policies of
+    generations that `incidents` have closed are ours for as long as their tokens live, whatever tokens the workload
+    gets by now."""
     judges: dict[str, _Judge] = {
         name: partial(whole.policy, wanted=text, denies=locked and name == names.QUARANTINE)
         for name, text in onboarding.policies(estate).items()
     }
     judges[_DEFAULT] = whole.default
-    judges |= {name: whole.conditions for name in unmanaged.own_policies(estate) if name not in judges}
+    judges |= {name: whole.conditions for name in unmanaged.own_policies(estate, incidents, now) if name not in judges}
     return {f"policy {name}": (names.policy_path(name), judge) for name, judge in judges.items()}
 
 
