@@ -22,8 +22,19 @@ FOLDERS: Mapping[str, tuple[str, ...]] = {
 }
 """By type of a method. Token roles are elsewhere (`auth/token/roles`)."""
 
+TOKENS = ("token", "ns_token")
+"""Types of the method that every server has."""
+
+ATTACHING = ("token_policies", "policies", "unregistered_user_policies")
+"""Parameters of a role, or of settings, that name the policies which a login gets."""
+
 SETTINGS: Mapping[str, str] = {"ldap": "config", "radius": "config", "kerberos": "config/ldap"}
 """By type, where policies stand that every login of the method gets."""
+
+
+def known(kind: str) -> bool:
+    """Of a type of login method, whether it is known where it keeps its roles."""
+    return kind in FOLDERS or kind in TOKENS
 
 
 def computed(role: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from access.globs import like
-from access.login_methods import FOLDERS, SETTINGS, computed
+from access.login_methods import ATTACHING, FOLDERS, SETTINGS, TOKENS, computed, known
 from containment import names
 from containment.ports import Vault
 from containment.run import WORKERS
@@ -20,7 +20,6 @@ from policies.errors import PortcullisError
 _Data: TypeAlias = Mapping[str, Any]
 _Make: TypeAlias = Callable[[str, _Data], "Carrier"]
 
-_TOKENS = ("token", "ns_token")
 _OURS = (f"auth/{names.APPROLE}", f"auth/{names.JWT}")
 
 
@@ -84,13 +83,8 @@ def undeclared(vault: Vault, apart: Callable[[str], bool] = lambda _: False) -> 
         for path, kind in methods.items()
         if not known(kind)
     }
-    others = {path: kind for path, kind in methods.items() if kind not in _TOKENS and path not in _OURS}
+    others = {path: kind for path, kind in methods.items() if kind not in TOKENS and path not in _OURS}
     return Roles(found, unread, unknown, others)
-
-
-def known(kind: str) -> bool:
-    """Of a type of login method, whether it is known where it keeps its roles."""
-    return kind in FOLDERS or kind in _TOKENS
 
 
 def _read(
@@ -119,7 +113,7 @@ def _settings(vault: Vault, path: str, found: list[Carrier], unread: list[str]) 
 def _login(path: str, role: _Data) -> Carrier:
     if computed(path):
         return Carrier(path, (), computed=True)
-    return _carrier(path, *(role.get(of) for of in ("token_policies", "policies", "unregistered_user_policies")))
+    return _carrier(path, *map(role.get, ATTACHING))
 
 
 def _token_role(path: str, role: _Data) -> Carrier:

@@ -43,6 +43,11 @@ def noted(
     return tuple(known)
 
 
+def all_noted(incidents: Iterable[Incident]) -> bool:
+    """Whether each open one has its generations on record."""
+    return all(i.generations is not None for i in incidents if i.state is State.OPEN)
+
+
 def _out(workload: Workload, known: Sequence[Incident], attached: Mapping[str, int]) -> int:
     number = _number(workload, known)
     return number + (attached.get(workload.name) == (number + 1) % COUNT)

@@ -33,6 +33,11 @@ def bring_back(vault: Vault, warn: Progress) -> None:
             warn(f"incident {one}: its record {'was deleted, and is back' if back else 'is lost, undeleted or not'}")
 
 
+def in_force(vault: Vault) -> tuple[Incident, ...]:
+    """The open ones of `tightening`. Raises Unreachable."""
+    return tuple(i for i in tightening(vault) if i.state is State.OPEN)
+
+
 def tightening(vault: Vault, anew: str = "") -> tuple[Incident, ...]:
     """For a run that opens nothing: a lost one counts as open, with everything in scope, but the one by the id `anew`,
     which this run puts on record again. Raises Unreachable.

@@ -121,6 +121,11 @@ def granted_path(policy: SecretAccessPolicy) -> str:
     secret = policy.secret
     if isinstance(secret, KvSecret):
         return f"{secret.mount}/data/{secret.path}"
+    return credentials(secret)
+
+
+def credentials(secret: DatabaseSecret) -> str:
+    """The API path at which users of this role are made, and leases of them listed."""
     return f"{secret.mount}/creds/{secret.role}"
 
 
@@ -130,7 +135,7 @@ def exact_paths(policy: SecretAccessPolicy) -> tuple[str, ...]:
     secret = policy.secret
     if isinstance(secret, KvSecret):
         return tuple(f"{secret.mount}/{sub}/{secret.path}" for sub in KV_SUBPATHS)
-    return (f"{secret.mount}/creds/{secret.role}",)
+    return (credentials(secret),)
 
 
 def denied_paths(policy: SecretAccessPolicy) -> tuple[str, ...]:

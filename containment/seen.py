@@ -16,7 +16,8 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-from containment import carriers, names, operators
+from access import login_methods
+from containment import names, operators
 from containment.ports import CodeHost, DeployKey, Seen, Vault
 from containment.run import WORKERS, Progress
 from policies.errors import PortcullisError
@@ -35,7 +36,7 @@ def of_vault(vault: Vault) -> _Digests:
     held = {path: vault.read(path) for path in (JWT_CONFIG, *OWN_LOGINS)}
     held |= {namespace(name): {"name": name} for name in vault.keys(names.NAMESPACES)}
     methods = {f"auth/{name.rstrip('/')}": method["type"] for name, method in (vault.read("sys/auth") or {}).items()}
-    held |= {path: {"type": kind} for path, kind in methods.items() if not carriers.known(kind)}
+    held |= {path: {"type": kind} for path, kind in methods.items() if not login_methods.known(kind)}
     return {path: _digests(values) for path, values in held.items() if values is not None}
 
 

@@ -23,7 +23,7 @@ from containment import lost, opening, planned
 from containment.adapters.opa import Decision, Opa
 from containment.adapters.vault import HvacVault
 from containment.decisions import Judge
-from containment.incident import Mode, State
+from containment.incident import Mode
 from containment.judgement import opa_url
 from policies.errors import PortcullisError
 from policies.load import load
@@ -89,7 +89,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         if self._mode in (Mode.LOCK, Mode.LIFT):
             return self._mode == Mode.LOCK
         try:
-            return _locked(HvacVault.for_containment())
+            return bool(lost.in_force(HvacVault.for_containment()))
         except PortcullisError:
             return False
 
@@ -97,7 +97,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     def _declared(self) -> dict[str, dict[str, list[str]]]:
         """In an incident with what the last apply declared besides, as the program declares it then."""
         estate, vault = load(), HvacVault.for_containment()
-        if _locked(vault):
+        if lost.in_force(vault):
             estate = opening.with_kept(estate, vault.compiled() or estate)
         return planned.policies(estate)
 
@@ -120,10 +120,6 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             enforcementLevel=messages.ADVISORY if self._tightens else messages.MANDATORY,
             urn=urn,
         )
-
-
-def _locked(vault: HvacVault) -> bool:
-    return any(i.state is State.OPEN for i in lost.tightening(vault))
 
 
 def serve() -> None:

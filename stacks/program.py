@@ -8,7 +8,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_vault as vault_sdk
 
-from containment import executor, former, gate, issuers, lockdown, names, opening, paging, seen
+from containment import executor, former, gate, generations, issuers, lockdown, names, opening, paging, seen
 from containment.adapters.vault import HvacVault
 from containment.decide import Asked, Decision
 from containment.effects import issuance, namesakes, policies
@@ -63,7 +63,7 @@ def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
 
 def _noted(vault: HvacVault, estate: Estate, known: tuple[Incident, ...], *, dry: bool) -> tuple[Incident, ...]:
     """With the generations of batch tokens that each open incident closes, which the resources are declared by."""
-    if all(i.generations is not None for i in known if i.state is State.OPEN):
+    if generations.all_noted(known):
         return known
     return policies.note_generations(vault, estate, former.read(vault), known, dry=dry)
 

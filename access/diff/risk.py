@@ -14,6 +14,14 @@ _GIVEN = ("SQL statements", "database connection", "connection", "groups", "new,
 
 _STAYS = "the copy stays at GitHub until it is removed or replaced there, or the secret is rotated"
 
+_MEANING = {
+    "name": "what goes by the name, incidents too, means another",
+    "declaration": "no lock-down knows it, and whoever declares it anew names its owner",
+    "identity": "somebody new may log in",
+    "left copy": _STAYS,
+}
+"""High in production, medium elsewhere."""
+
 LONG_TTL = 86_400
 """Seconds: a day. What lives longer outlasts the shift that watches it."""
 
@@ -48,17 +56,8 @@ def of_aspect(aspect: str, value: object, production: bool) -> tuple[Risk, str]:
     """Of what widened beside paths."""
     if aspect == "environment":
         return Risk.HIGH, "production's rules hold no more"
-    if aspect == "name":
-        return Risk.HIGH if production else Risk.MEDIUM, "what goes by the name, incidents too, means another"
-    if aspect == "declaration":
-        return (
-            Risk.HIGH if production else Risk.MEDIUM,
-            "no lock-down knows it, and whoever declares it anew names its owner",
-        )
-    if aspect == "identity":
-        return Risk.HIGH if production else Risk.MEDIUM, "somebody new may log in"
-    if aspect == "left copy":
-        return Risk.HIGH if production else Risk.MEDIUM, _STAYS
+    if aspect in _MEANING:
+        return Risk.HIGH if production else Risk.MEDIUM, _MEANING[aspect]
     if aspect.startswith("copy of"):
         return Risk.HIGH if production else Risk.MEDIUM, "whoever writes its workflows has the secret"
     if aspect.startswith(("protect", "approvals", "claims", "who merges", "in an incident", "secrets of", "deploy")):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from access.login_methods import FOLDERS, SETTINGS, computed
+from access.login_methods import ATTACHING, FOLDERS, SETTINGS, computed, known
 from access.rule import ROOT_POLICY, Policy
 from access.snapshot import Attached, Place, Principal, PrincipalKind
 from access.sources.identities import Identities
@@ -42,7 +42,7 @@ def principals(
 def _roles(reader: Reader, methods: Mapping[str, Any]) -> Iterator[_Role]:
     for mount, method in methods.items():
         kind, path = str(method["type"]), f"auth/{mount.rstrip('/')}"
-        if kind not in FOLDERS and kind not in ("token", "ns_token"):
+        if not known(kind):
             reader.leave(path, f"where a method of type {kind} keeps its roles is not known")
         found = [
             f"{path}/{folder}/{key}" for folder in FOLDERS.get(kind, ()) for key in reader.keys(f"{path}/{folder}")
@@ -113,7 +113,7 @@ def _of(
 
 
 def _attached(role: _Role, policies: Mapping[str, Policy]) -> Iterator[Attached]:
-    for field in ("token_policies", "policies", "unregistered_user_policies"):
+    for field in ATTACHING:
         listed = role.data.get(field) or ()
         for name in listed.split(",") if isinstance(listed, str) else listed:
             if name in policies and (field == "token_policies" or name not in (role.data.get("token_policies") or ())):

@@ -121,7 +121,7 @@ def revoke_leases(run: Run, since: int, wanted: Roles) -> int:
     total = 0
     for name, secret in _leased(run, wanted):
         try:
-            found = vault.leases(f"{secret.mount}/creds/{secret.role}")
+            found = vault.leases(names.credentials(secret))
             leases = [lease for lease in found if epoch(lease.issued) < since]
         except PortcullisError as error:
             run.fail("leases revoked", name, error)

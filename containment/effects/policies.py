@@ -11,7 +11,7 @@ from functools import partial
 
 from containment import gate, generations, names
 from containment.former import Former
-from containment.incident import Generation, Incident, State
+from containment.incident import Generation, Incident
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import WORKERS, Run, Seen
@@ -38,7 +38,7 @@ def note_generations(
 ) -> tuple[Incident, ...]:
     """Those that `generations.noted` adds, on record: whoever was first is right. Where the server takes no record, for
     this run alone, which names that."""
-    if all(i.generations is not None for i in incidents if i.state is State.OPEN):
+    if generations.all_noted(incidents):
         return tuple(incidents)
     noted = generations.noted(incidents, estate, former, _attached(vault, estate, former))
     if dry:

@@ -19,8 +19,7 @@ _OWN = (f"{names.PREFIX}w-", f"{names.PREFIX}ci-")
 
 def revoke(run: Run, since: int) -> int:
     """What was out before `since` (epoch seconds), and everything of a leaked identity and of one that is declared
-    nowhere any more, but never the token this run
-    and Pulumi beside it work with. Returns how many were found."""
+    nowhere any more, but never the token this run and Pulumi beside it work with. Returns how many were found."""
     vault = run.systems.vault
     identities: list[Workload | CiRole] = [*run.affected.workloads, *run.affected.ci_roles]
     scoped = {i.name for i in identities}

@@ -75,11 +75,10 @@ def _open_incidents() -> list[str] | None:
     """Their ids, as the server has them; None when none is named: whoever judges takes that for open."""
     from containment import lost
     from containment.adapters.vault import HvacVault
-    from containment.incident import State
 
     if not os.environ.get("VAULT_ADDR"):
         return None
-    return [i.id for i in lost.tightening(HvacVault.for_containment()) if i.state is State.OPEN]
+    return [i.id for i in lost.in_force(HvacVault.for_containment())]
 
 
 def _explain(name: str, as_json: bool) -> None:

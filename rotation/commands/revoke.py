@@ -30,7 +30,6 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
 
     from containment import lost
     from containment.adapters.vault import HvacVault
-    from containment.incident import State
     from containment.opening import estate_for
     from containment.systems import from_environment
     from rotation.evidence import acts
@@ -54,7 +53,7 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
         "effects": [asdict(e) for e in result.effects],
     }
     if not dry_run:
-        still_open = [i.id for i in lost.tightening(vault) if i.state is State.OPEN]
+        still_open = [i.id for i in lost.in_force(vault)]
         output = json.dumps(document)
         for problem in acts.keep(still_open, "revoke", sys.argv, result.exit_code, output, result.effects):
             progress(problem)

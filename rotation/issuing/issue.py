@@ -104,7 +104,7 @@ def _judged(vault: Vault, estate: Estate, judge: Judge, role: Role, ttl: int, in
 
 
 def _outstanding(vault: Vault, estate: Estate, role: Role) -> int:
-    leases = sum(len(vault.leases(f"{s.mount}/creds/{s.role}")) for _, s in _roles(estate, role, former.read(vault)))
+    leases = sum(len(vault.leases(names.credentials(s))) for _, s in _roles(estate, role, former.read(vault)))
     if isinstance(role.what, SecretAccessPolicy):
         return leases
     return len(outstanding.tokens_of(vault, role.what)) + leases

@@ -47,7 +47,7 @@ def _leases(work: Work) -> list[str]:
     """Of a role that it had before, by the token that may list any: the custodian's is for what is declared."""
     cut, now = work.cut(), names.granted_path(work.secret())
     found = [*work.vault.leases(now)]
-    for path in {f"{s.mount}/creds/{s.role}" for s in _roles(work)} - {now}:
+    for path in {names.credentials(s) for s in _roles(work)} - {now}:
         found += work.policy_store().leases(path)
     return [x.id for x in found if epoch(x.issued) < cut]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread, Timer
 from typing import Any
@@ -86,7 +86,7 @@ def filling(sandbox: Sandbox, leaked: dict[str, str]) -> Iterator[None]:
     """Sessions that hold every lock that the server has room for, and come back until they are refused."""
     full, enough = Event(), Event()
 
-    def work() -> None:
+    def work(enough: Event) -> None:
         while not enough.is_set():
             try:
                 with session(sandbox, leaked) as connection:
@@ -146,9 +146,9 @@ def flooding(sandbox: Sandbox, leaked: dict[str, str], times: int = 8) -> Iterat
         made = connection.pgconn.encrypt_password(
             leaked["password"].encode(), leaked["username"].encode(), b"scram-sha-256"
         ).decode()
-    enough, alter = Event(), f"ALTER ROLE CURRENT_USER PASSWORD '{made}'".encode()
+    alter = f"ALTER ROLE CURRENT_USER PASSWORD '{made}'".encode()
 
-    def work() -> None:
+    def work(enough: Event) -> None:
         while not enough.is_set():
             try:
                 with session(sandbox, leaked) as connection:
@@ -159,7 +159,15 @@ def flooding(sandbox: Sandbox, leaked: dict[str, str], times: int = 8) -> Iterat
                 if any(words in str(error) for words in _REFUSED):
                     return
 
-    threads = [Thread(target=work) for _ in range(times)]
+    with crowd(work, times) as threads:
+        yield threads
+
+
+@contextmanager
+def crowd(work: Callable[[Event], None], times: int) -> Iterator[list[Thread]]:
+    """So many at once, until each has ended by itself or is told that it is enough."""
+    enough = Event()
+    threads = [Thread(target=work, args=(enough,)) for _ in range(times)]
     for thread in threads:
         thread.start()
     try:

@@ -28,6 +28,7 @@ from drill.actors import Actors
 from drill.stack import pulumi
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
+from tests.integration.leaked_user import crowd
 
 OTHER = "exchange-trading-key-staging"
 KEY, DATABASE, REPOSITORIES = "exchange-trading-key", "analytics-readonly", ("tradepulse-core", "tradepulse-connectors")
@@ -276,26 +277,18 @@ def test_pulumi_up_does_the_same(sandbox: Sandbox) -> None:
 @contextmanager
 def _flooding(token: str, path: str, times: int) -> Iterator[list[Thread]]:
     """So many requests at a time, each with a connection of its own, until one is refused."""
-    enough = Event()
     context = ssl.create_default_context(cafile=os.environ["VAULT_CACERT"])
     host = os.environ["VAULT_ADDR"].removeprefix("https://")
 
-    def work() -> None:
+    def work(enough: Event) -> None:
         while not enough.is_set():
             with suppress(OSError), closing(HTTPSConnection(host, context=context, timeout=300)) as connection:
                 connection.request("GET", f"/v1/{path}", headers={"X-Vault-Token": token})
                 if connection.getresponse().status == 403:
                     return
 
-    threads = [Thread(target=work) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    try:
+    with crowd(work, times) as threads:
         yield threads
-    finally:
-        enough.set()
-        for thread in threads:
-            thread.join()
 
 
 def test_a_flood_that_holds_the_storage_is_denied_by_what_needs_none(
