@@ -84,7 +84,7 @@ EXCEPTION WHEN out_of_memory THEN NULL; END $$"""
 @contextmanager
 def filling(sandbox: Sandbox, leaked: dict[str, str]) -> Iterator[None]:
     """Sessions that hold every lock that the server has room for, and come back until they are refused."""
-    full, enough = Event(), Event()
+    full = Event()
 
     def work(enough: Event) -> None:
         while not enough.is_set():
@@ -98,16 +98,9 @@ def filling(sandbox: Sandbox, leaked: dict[str, str]) -> Iterator[None]:
                 if any(words in str(error) for words in _REFUSED):
                     return
 
-    threads = [Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    try:
+    with crowd(work, 3):
         assert full.wait(_PATIENCE)
         yield
-    finally:
-        enough.set()
-        for thread in threads:
-            thread.join()
 
 
 @contextmanager
