@@ -15,11 +15,12 @@ from pathlib import Path
 
 from bench.clock import Client
 from bench.declarations import KEY, generate, name
-from containment import executor, gate, names
+from containment import executor, names
 from containment.adapters.vault import HvacVault
-from containment.decide import lifted
-from containment.incident import Incident, Scope, State
-from containment.scope import affected
+from containment.compiled import gate
+from containment.incidents.decide import lifted
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from containment.systems import from_environment
 from drill.stack import ensure_stack
 from policies.errors import Unreachable

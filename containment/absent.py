@@ -15,14 +15,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
-from containment import executor, gate, lockdown, opening, paging, record
-from containment.decide import LOCK, Asked, decide
+from containment import executor, lockdown, opening, paging
+from containment.compiled import gate
 from containment.errors import LastApplyUsed, TokensRefused
-from containment.incident import EVERYTHING, Incident, Scope, State, checked_id
+from containment.folder import record
+from containment.incidents.decide import LOCK, Asked, decide
+from containment.incidents.incident import EVERYTHING, Incident, Scope, State, checked_id
+from containment.incidents.scope import parse_scope
 from containment.ports import Vault
 from containment.report import Report, exit_code
 from containment.run import Progress
-from containment.scope import parse_scope
 from containment.systems import from_environment
 from policies.errors import Congested, InputError, PortcullisError, Unanswered, Unreachable
 from policies.load import load

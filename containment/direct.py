@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from containment import absent, lockdown, lost, opening, paging
+from containment import absent, lockdown, opening, paging
 from containment.absent import Done
 from containment.adapters.vault import HvacVault
-from containment.decide import Asked
 from containment.errors import NotWritten, TokensRefused
-from containment.incident import Mode, State
+from containment.incidents import lost
+from containment.incidents.decide import Asked
+from containment.incidents.incident import Mode, State
 from containment.run import Progress
 from policies.errors import InputError, Unanswered
 from policies.model import Estate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from containment.incident import Incident
+from containment.incidents.incident import Incident
 from policies.errors import Finding, InputError, PortcullisError, Unreachable
 
 KEEP = "pulumi up --config incident=keep"

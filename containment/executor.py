@@ -26,10 +26,10 @@ from containment.effects import (
     tokens,
     upstream,
 )
-from containment.incident import Incident, State
+from containment.incidents.incident import Incident, State
+from containment.incidents.scope import affected, leaked_in
 from containment.report import CONTAINED, DENIED, Outcome, Report
 from containment.run import Note, Progress, Run, Seen, Systems
-from containment.scope import affected, leaked_in
 from policies.errors import Finding, PortcullisError, Unreachable
 from policies.model import Estate
 

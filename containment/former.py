@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from containment import names, scope
+from containment import names
+from containment.incidents import scope
 from containment.ports import Vault
 from policies.errors import PortcullisError
 from policies.model import CiRole, DatabaseSecret, Estate, TokenType, Workload

@@ -13,7 +13,7 @@ from policies.model import Estate
 
 if TYPE_CHECKING:
     from containment.adapters.opa import Decision
-    from containment.decisions import Judge
+    from containment.folder.decisions import Judge
 
 
 class Refused(Finding):
@@ -45,7 +45,7 @@ def decide(estate: Estate, opa: Judge) -> Decision:
 def judge(estate: Estate) -> None:
     """Raises Refused when a rule objects, Unreachable or InputError when nobody could be asked."""
     from containment.adapters.opa import Opa
-    from containment.decisions import Kept
+    from containment.folder.decisions import Kept
 
     decision = decide(estate, Kept(Opa(opa_url())))
     if not decision.allow:

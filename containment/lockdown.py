@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from containment import executor, heads, record
+from containment import executor
 from containment.errors import NotWritten
-from containment.incident import Incident, State
+from containment.folder import heads, record
+from containment.incidents.incident import Incident, State
+from containment.incidents.scope import leaked_in
 from containment.ports import Vault
 from containment.report import Report
 from containment.run import Progress
-from containment.scope import leaked_in
 from containment.systems import from_environment
 from policies.errors import PortcullisError
 from policies.model import Estate

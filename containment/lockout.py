@@ -15,10 +15,11 @@ from access.overlap import overlap
 from access.pattern import Pattern
 from access.policy import parse
 from access.rule import Capability, Policy, Rule
-from containment import caps, gate, names, operators
-from containment.generations import batch_workloads
-from containment.incident import Incident, Scope, State
-from containment.scope import Affected, affected
+from containment import names
+from containment.compiled import caps, gate, operators
+from containment.incidents.generations import batch_workloads
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import Affected, affected
 from containment.way_out import WAY_OUT
 from policies.errors import Finding
 from policies.model import CiRole, Estate, Workload

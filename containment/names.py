@@ -52,7 +52,7 @@ def may(capabilities: Collection[str], needed: str = "update") -> bool:
 KEEPERS = frozenset(
     f"portcullis-{who}" for who in ("operator", "break-glass", "containment", "rotator", "prober", "approver", "drift")
 )
-"""Policies of the product's own identities (`containment.operators`). No other name that begins so is one."""
+"""Policies of the product's own identities (`containment.compiled.operators`). No other name that begins so is one."""
 
 
 def of_a_job(path: str, policies: Iterable[str]) -> bool:
@@ -110,7 +110,7 @@ def issue_role(identity: Workload | CiRole) -> str:
 
 
 def token_policies(identity: Workload | CiRole, generation: int = 0) -> list[str]:
-    """`generation` counts for a workload with batch tokens only (`containment.generations`)."""
+    """`generation` counts for a workload with batch tokens only (`containment.incidents.generations`)."""
     if isinstance(identity, Workload) and identity.tokens is TokenType.BATCH:
         return sorted([*SHARED, own_policy(identity), generation_policy(identity, generation)])
     return sorted([*SHARED, own_policy(identity)])

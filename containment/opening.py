@@ -9,15 +9,17 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
-from containment import executor, lost, paging, record, way_out
+from containment import executor, paging, way_out
 from containment.adapters.vault import HvacVault
-from containment.decide import Asked, Decision, another_scope, decide, scope_text
 from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
-from containment.incident import Incident, Mode, Scope
+from containment.folder import record
+from containment.incidents import lost
+from containment.incidents.decide import Asked, Decision, another_scope, decide, scope_text
+from containment.incidents.incident import Incident, Mode, Scope
+from containment.incidents.scope import parse_scope
 from containment.judgement import judge
 from containment.ports import Vault
 from containment.run import Progress
-from containment.scope import parse_scope
 from containment.systems import from_environment
 from policies import codec
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable

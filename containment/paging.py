@@ -15,8 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from containment import lost, record
-from containment.incident import Incident, State
+from containment.folder import record
+from containment.incidents import lost
+from containment.incidents.incident import Incident, State
 from containment.ports import Pager, Vault
 from containment.run import Progress
 from policies.errors import PortcullisError

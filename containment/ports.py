@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from containment.incident import Incident
+from containment.incidents.incident import Incident
 from containment.repository import BranchRule, Ruleset
 from policies.model import Estate
 
 Seen: TypeAlias = Mapping[str, Mapping[str, str]]
-"""What no declaration says (`containment.seen`): by what it is, digests by parameter."""
+"""What no declaration says (`containment.undeclared.seen`): by what it is, digests by parameter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from containment import gate, logins, names, operators
-from containment.scope import Affected, affected
+from containment import names
+from containment.compiled import gate, logins, operators
+from containment.incidents.scope import Affected, affected
 from policies.model import CiRole, DatabaseSecret, Estate, SecretAccessPolicy, Workload
 
 Plain = dict[str, Any]

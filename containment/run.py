@@ -12,10 +12,10 @@ from pathlib import Path
 from threading import Lock
 
 from containment.former import Former
-from containment.incident import Incident
+from containment.incidents.incident import Incident
+from containment.incidents.scope import Affected
 from containment.ports import CodeHost, Database, Prober, Upstream, Vault
 from containment.report import Effect, Outcome, named, unresolved
-from containment.scope import Affected
 from policies.errors import PortcullisError, Unreachable
 from policies.model import Estate
 from policies.plain import plain

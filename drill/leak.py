@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from containment import names
-from containment.incident import Scope
+from containment.incidents.incident import Scope
 from drill.actors import Actors
 from drill.acts import Act, Action, Attempt
 from policies.model import Estate, KvSecret

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from containment import record
 from containment.adapters.vault import HvacVault
-from containment.incident import State
+from containment.folder import record
+from containment.incidents.incident import State
 from drill import background as processes
 from drill.actors import Actors
 from drill.acts import Attempt, Performer

@@ -10,11 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from containment import chain, files, heads, opening, proofs, record, seen
+from containment import opening
 from containment.errors import KEEP
-from containment.incident import State
+from containment.folder import chain, files, heads, record
+from containment.incidents import proofs
+from containment.incidents.incident import State
 from containment.ports import Custodian, Vault
 from containment.systems import from_environment, policy_store
+from containment.undeclared import seen
 from policies.errors import Finding, InputError, PortcullisError, Unreachable
 from policies.model import Estate
 from rotation import hold, proving, retired

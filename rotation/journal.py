@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from containment import files, record
+from containment.folder import files, record
 from rotation.work import Result
 
 _RECOVERY = {"try-new", "open", "enable", "deliver", "recovery", "read-back", "copy", "clean-up"}

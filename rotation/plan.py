@@ -13,8 +13,8 @@ from enum import StrEnum
 from itertools import product
 from typing import Any, assert_never
 
-from containment import proofs
-from containment.incident import Incident
+from containment.incidents import proofs
+from containment.incidents.incident import Incident
 from policies.errors import InputError
 from policies.model import (
     AuthMethod,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from containment import gate, names, proofs, ungated
+from containment import names
+from containment.compiled import gate
 from containment.effects import foreign
-from containment.incident import Incident, Proof
+from containment.incidents import proofs
+from containment.incidents.incident import Incident, Proof
+from containment.incidents.scope import affected
 from containment.ports import Custodian
-from containment.scope import affected
+from containment.undeclared import ungated
 from policies.model import KvSecret, Workload
 from rotation.work import NotProven, Step, Work
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from containment import names, proofs
-from containment.incident import Acknowledged, Found, Incident
-from containment.scope import affected
+from containment import names
+from containment.incidents import proofs
+from containment.incidents.incident import Acknowledged, Found, Incident
+from containment.incidents.scope import affected
 from policies.errors import InputError
 from policies.model import CiRole, Workload
 from rotation import audit_log, idle

@@ -10,11 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from containment import former, generations, names, replacements
+from containment import former, names
 from containment.former import Former
-from containment.incident import Incident, Made
+from containment.incidents import generations, replacements
+from containment.incidents.incident import Incident, Made
+from containment.incidents.scope import affected
 from containment.ports import CodeHost, Custodian, Database, Upstream, Vault
-from containment.scope import affected
 from policies.errors import Finding, InputError, PortcullisError, Unreachable
 from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
 from rotation.plan import Credential

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from containment import gate, logins, names, onboarding, operators
+from containment import names
+from containment.compiled import gate, logins, onboarding, operators
 from policies.load import load
 from policies.model import AuthMethod, Estate, KvSecret, SecretAccessPolicy
 from sandbox.process import write_private

@@ -8,9 +8,11 @@ from dataclasses import dataclass, fields
 import pulumi
 import pulumi_vault as vault
 
-from containment import gate, generations, locked, names
-from containment.incident import Incident
-from containment.scope import Affected
+from containment import names
+from containment.compiled import gate, locked
+from containment.incidents import generations
+from containment.incidents.incident import Incident
+from containment.incidents.scope import Affected
 from policies import sql
 from policies.errors import InputError
 from policies.model import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from containment import approved
 from containment.adapters.vault import HvacVault
-from containment.approved import Unapproved
+from containment.incidents import approved
+from containment.incidents.approved import Unapproved
 from policies.digest import digest, of_file
 from policies.errors import InputError, Unanswered, Unreachable
 from policies.load import default_folder

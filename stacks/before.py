@@ -10,8 +10,8 @@ from typing import Any
 
 import pulumi
 
-from containment.decide import LOCK
-from containment.incident import Incident
+from containment.incidents.decide import LOCK
+from containment.incidents.incident import Incident
 from policies.errors import InputError
 
 OPEN, ENVIRONMENT = "openIncidents", "environment"

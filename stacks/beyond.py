@@ -6,12 +6,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from containment import gate, logins, names
+from containment import names
 from containment.adapters.github import GithubHost
-from containment.incident import Incident, State
+from containment.compiled import gate, logins
+from containment.incidents.incident import Incident, State
+from containment.incidents.scope import affected
 from containment.ports import Vault
 from containment.run import WORKERS
-from containment.scope import affected
 from policies.model import CiRole, Workload
 from stacks.access import Context, chosen
 

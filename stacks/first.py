@@ -12,11 +12,12 @@ from typing import NoReturn
 
 import pulumi
 
-from containment import absent, lost, opening, way_out
+from containment import absent, opening, way_out
 from containment.adapters.vault import HvacVault
-from containment.decide import LOCK, Asked
 from containment.errors import CUT_SHORT, LiftRefused, NotContained
-from containment.incident import Incident, Mode
+from containment.incidents import lost
+from containment.incidents.decide import LOCK, Asked
+from containment.incidents.incident import Incident, Mode
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.model import Estate
 from stacks import outputs, settings, told

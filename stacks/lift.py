@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from containment import copies, executor, judgement, lockdown, opening, proofs, record, replacements
+from containment import executor, judgement, lockdown, opening
 from containment.adapters.opa import Opa
 from containment.adapters.vault import HvacVault
-from containment.decide import Decision, lifted
-from containment.decisions import Kept
 from containment.errors import KEEP, LiftRefused, NotRestored
-from containment.incident import Incident
+from containment.folder import record
+from containment.folder.decisions import Kept
+from containment.incidents import proofs, replacements
+from containment.incidents.decide import Decision, lifted
+from containment.incidents.incident import Incident
 from containment.systems import from_environment
+from containment.undeclared import copies
 from policies.errors import InputError
 from policies.model import Estate
 from stacks import told

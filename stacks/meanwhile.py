@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from containment.adapters.vault import HvacVault
-from containment.decide import Decision
-from containment.incident import Incident, State
+from containment.incidents.decide import Decision
+from containment.incidents.incident import Incident, State
 from policies.errors import InputError
 
 _MOST = 10

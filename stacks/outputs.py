@@ -7,8 +7,8 @@ from enum import StrEnum
 
 import pulumi
 
-from containment.decide import Decision
-from containment.incident import Incident, Mode, State
+from containment.incidents.decide import Decision
+from containment.incidents.incident import Incident, Mode, State
 from stacks import before
 
 

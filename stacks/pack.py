@@ -19,11 +19,13 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2 as messages
 from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
-from containment import lost, opening, planned
+from containment import opening
 from containment.adapters.opa import Decision, Opa
 from containment.adapters.vault import HvacVault
-from containment.decisions import Judge
-from containment.incident import Mode
+from containment.compiled import planned
+from containment.folder.decisions import Judge
+from containment.incidents import lost
+from containment.incidents.incident import Mode
 from containment.judgement import opa_url
 from policies.errors import PortcullisError
 from policies.load import load

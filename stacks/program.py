@@ -8,14 +8,17 @@ from dataclasses import replace
 import pulumi
 import pulumi_vault as vault_sdk
 
-from containment import executor, former, gate, generations, issuers, lockdown, names, opening, paging, seen
+from containment import executor, former, lockdown, names, opening, paging
 from containment.adapters.vault import HvacVault
-from containment.decide import Asked, Decision
+from containment.compiled import gate
 from containment.effects import issuance, namesakes, policies
 from containment.errors import NotContained, NotWritten
-from containment.incident import Incident, Mode, State
-from containment.scope import affected
+from containment.incidents import generations, issuers
+from containment.incidents.decide import Asked, Decision
+from containment.incidents.incident import Incident, Mode, State
+from containment.incidents.scope import affected
 from containment.systems import from_environment
+from containment.undeclared import seen
 from policies.errors import InputError, PortcullisError, Unanswered
 from policies.model import Estate
 from stacks import access, approved, before, lift, meanwhile, outputs, told

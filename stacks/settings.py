@@ -8,8 +8,8 @@ from difflib import get_close_matches
 
 import pulumi
 
-from containment.decide import Asked
-from containment.incident import Mode
+from containment.incidents.decide import Asked
+from containment.incidents.incident import Mode
 from policies.errors import InputError
 from stacks import told
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from access.policy import parse
 from access.rule import Capability, Policy, Rule
 from access.snapshot import Attached, Engine, Place, Principal, PrincipalKind, Snapshot, Target
-from containment import gate, locked, names, operators
-from containment.hcl import hcl
-from containment.scope import Affected, affected
+from containment import names
+from containment.compiled import gate, locked, operators
+from containment.compiled.hcl import hcl
+from containment.incidents.scope import Affected, affected
 from policies import fields, sql
 from policies.model import (
     INCIDENT_TTL_LIMIT,
@@ -71,7 +72,7 @@ def snapshot(estate: Estate, during: Affected | None = None) -> Snapshot:
 
 
 def own_policy(identity: Workload | CiRole, estate: Estate, now: Affected) -> Policy:
-    """As `containment.gate.own_policy` writes it, one rule a grant."""
+    """As `containment.compiled.gate.own_policy` writes it, one rule a grant."""
     name = names.own_policy(identity)
     if now.is_shut(identity):
         return parse(gate.open_policy(), BY_PRODUCT, name=name)

@@ -17,7 +17,8 @@ from access.snapshot import Attached, Principal, PrincipalKind, Snapshot
 from access.sources import engines, logins, tokens
 from access.sources.identities import Identities
 from access.sources.reader import Reader
-from containment import names, operators
+from containment import names
+from containment.compiled import operators
 from containment.ports import Vault
 from policies.errors import InputError, Unreachable
 from policies.model import Estate

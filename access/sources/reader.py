@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from containment import operators
+from containment.compiled import operators
 from containment.ports import Vault
 from policies.errors import Unreachable
 

@@ -8,9 +8,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import pulumi
 import pulumi_vault as vault
 
-from containment import gate, names
-from containment.incident import Incident, Scope, State
-from containment.scope import affected
+from containment import names
+from containment.compiled import gate
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from policies.load import load
 from stacks.access import Context, declare
 

@@ -11,12 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from containment import gate, names
+from containment import names
 from containment.adapters import congestion
 from containment.adapters.accessors import WORKERS, Accessors, said
-from containment.decide import LOCK
+from containment.compiled import gate
 from containment.errors import RecordsLost
-from containment.incident import Incident
+from containment.incidents.decide import LOCK
+from containment.incidents.incident import Incident
 from containment.ports import Applied, Issued, Lease, Seen, Token
 from policies import codec
 from policies.errors import InputError, Unanswered, Unreachable

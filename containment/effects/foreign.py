@@ -13,19 +13,20 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from containment import names, operators
-from containment.carriers import Carrier, carriers
+from containment import names
+from containment.compiled import operators
+from containment.incidents.scope import Affected
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import WORKERS, Run, Seen
-from containment.scope import Affected
+from containment.undeclared.carriers import Carrier, carriers
 from policies.errors import PortcullisError, Unreachable
 from policies.model import KvSecret
 
 if TYPE_CHECKING:
     from access.rule import Policy
     from access.template import Entity
-    from containment.foreign import Grants
+    from containment.undeclared.foreign import Grants
 
 _WHAT = "policies of others"
 _NAMED = 10
@@ -112,7 +113,7 @@ def _read(vault: Vault, now: datetime, name: str) -> Policy | PortcullisError | 
 
 
 def _granted(server: _Server, policy: Policy, paths: Sequence[str]) -> Grants | None:
-    from containment import foreign
+    from containment.undeclared import foreign
 
     entities = server.entities if foreign.near(policy, paths, templated=True) else ()
     return foreign.granted(policy, paths, entities)

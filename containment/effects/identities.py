@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 
 from containment import names
-from containment.replacements import made, reference
+from containment.incidents.replacements import made, reference
 from containment.report import Outcome
 from containment.run import Run, Seen
 from policies.model import AuthMethod

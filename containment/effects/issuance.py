@@ -9,12 +9,13 @@ from functools import partial
 from itertools import groupby
 from urllib.parse import quote
 
-from containment import caps, locked, logins, names
-from containment.incident import Incident
+from containment import names
+from containment.compiled import caps, locked, logins
+from containment.incidents.incident import Incident
+from containment.incidents.scope import Affected, affected
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import WORKERS, Run, Seen
-from containment.scope import Affected, affected
 from policies.errors import PortcullisError
 from policies.model import AuthMethod, CiRole, Estate, Workload
 

@@ -9,9 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from containment import gate, generations, names
+from containment import names
+from containment.compiled import gate
 from containment.former import Former
-from containment.incident import Generation, Incident
+from containment.incidents import generations
+from containment.incidents.incident import Generation, Incident
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import WORKERS, Run, Seen

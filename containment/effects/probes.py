@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from containment import generations, names
-from containment.incident import Incident
+from containment import names
+from containment.incidents import generations
+from containment.incidents.incident import Incident
 from containment.report import PROBE, Outcome
 from containment.run import Run, Seen, Systems
 from policies.errors import PortcullisError

@@ -11,12 +11,14 @@ import shlex
 from functools import partial
 
 from access.login_methods import COMPUTED_LOGIN
-from containment import logins, names, seen, ungated
-from containment.carriers import Carrier
+from containment import names
+from containment.compiled import logins
 from containment.effects import foreign, tokens
 from containment.ports import Token
 from containment.report import Outcome
 from containment.run import Run, Seen
+from containment.undeclared import seen, ungated
+from containment.undeclared.carriers import Carrier
 from policies.errors import PortcullisError, Unreachable
 
 _NOTHING = {"deny"}

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from containment import logins, names
+from containment import names
+from containment.compiled import logins
 from containment.ports import Token
 from containment.report import Outcome
 from containment.run import Run, Seen

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+from containment.incidents.replacements import disabled, made, reference
 from containment.ports import UpstreamKey
-from containment.replacements import disabled, made, reference
 from containment.report import Outcome
 from containment.run import Run, Seen
 from policies.errors import PortcullisError

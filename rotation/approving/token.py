@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from containment import approved, names, operators
+from containment import names
 from containment.adapters.github_reviews import PullRequest
 from containment.adapters.minter import HvacApprover
+from containment.compiled import operators
+from containment.incidents import approved
 from policies.digest import digest, of_file
 from policies.errors import InputError, PortcullisError
 from policies.load import default_folder, load

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from containment.adapters.opa import Decision, Opa, Violation
-from containment.decisions import Judge
+from containment.folder.decisions import Judge
 from policies.document import Problem
 from policies.errors import InputError, Unreachable
 from policies.load import called, default_folder, read

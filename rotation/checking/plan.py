@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from containment import planned
 from containment.adapters.opa import Opa
+from containment.compiled import planned
 from policies.errors import InputError
 from policies.load import load
 from policies.model import Estate

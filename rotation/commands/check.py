@@ -73,8 +73,8 @@ def command(
 
 def _open_incidents() -> list[str] | None:
     """Their ids, as the server has them; None when none is named: whoever judges takes that for open."""
-    from containment import lost
     from containment.adapters.vault import HvacVault
+    from containment.incidents import lost
 
     if not os.environ.get("VAULT_ADDR"):
         return None

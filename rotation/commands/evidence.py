@@ -13,7 +13,7 @@ from rotation.terminal import JSON, emit, say
 
 if TYPE_CHECKING:
     from containment.adapters.vault import HvacVault
-    from containment.heads import Kept
+    from containment.folder.heads import Kept
 
 _FOLDER = click.option(
     "--folder",
@@ -90,7 +90,7 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
       portcullis evidence verify INC-7
       portcullis evidence verify INC-7 --offline --json
     """
-    from containment.chain import MANIFEST, unsealed
+    from containment.folder.chain import MANIFEST, unsealed
     from policies.errors import Unreachable
     from rotation.evidence.folder import INCIDENTS, Kind, Problem, incident_folder, verify
 
@@ -147,8 +147,8 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
       portcullis evidence report INC-7
       portcullis evidence report INC-7 --json
     """
-    from containment import heads
-    from containment.chain import extended, head
+    from containment.folder import heads
+    from containment.folder.chain import extended, head
     from policies.errors import Finding, PortcullisError, Unreachable
     from rotation.evidence.chronicle import UNRECORDED
     from rotation.evidence.folder import INCIDENTS, incident_folder
@@ -196,7 +196,7 @@ def _vault() -> HvacVault | None:
 
 
 def _kept(incident: str) -> Kept | None:
-    from containment import heads
+    from containment.folder import heads
 
     vault = _vault()
     return heads.kept(vault, incident) if vault else None

@@ -28,8 +28,8 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
     """
     import sys
 
-    from containment import lost
     from containment.adapters.vault import HvacVault
+    from containment.incidents import lost
     from containment.opening import estate_for
     from containment.systems import from_environment
     from rotation.evidence import acts

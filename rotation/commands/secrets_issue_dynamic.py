@@ -55,7 +55,7 @@ def command(
     from containment.adapters.custodian import HvacCustodian
     from containment.adapters.opa import Opa
     from containment.adapters.vault import HvacVault
-    from containment.decisions import Kept
+    from containment.folder.decisions import Kept
     from containment.judgement import opa_url
     from containment.systems import from_environment
     from policies.errors import InputError

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from access import login_methods
-from containment import lost, names, seen
+from containment import names
 from containment.effects import issuance
+from containment.incidents import lost
 from containment.ports import CodeHost, Seen, Vault
 from containment.run import WORKERS
+from containment.undeclared import seen
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.model import Estate, MountType, Repository
 from rotation.drift import contents

@@ -9,12 +9,15 @@ from dataclasses import fields
 from functools import partial
 from typing import Any, TypeAlias
 
-from containment import logins, lost, names, onboarding, seen
+from containment import names
+from containment.compiled import logins, onboarding
+from containment.compiled.locked import OFF_ROLE
 from containment.effects import issuance
-from containment.incident import Incident, State
-from containment.locked import OFF_ROLE
+from containment.incidents import lost
+from containment.incidents.incident import Incident, State
 from containment.ports import Vault
 from containment.run import WORKERS
+from containment.undeclared import seen
 from policies.model import AuthMethod, Estate, MountType
 from rotation.drift import unmanaged, whole
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from containment import generations, logins, names, onboarding, operators
-from containment.incident import Incident
+from containment import names
+from containment.compiled import logins, onboarding, operators
+from containment.incidents import generations
+from containment.incidents.incident import Incident
 from containment.repository import DECLARABLE, RULESETS, BranchRule, settings
 from policies.model import AuthMethod, DatabaseSecret, Estate, MountType, Repository, Workload
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from access.errors import PolicyError
 from access.policy import parse
 from access.rule import DENIED, Capability, Constraints, Policy
-from containment import gate
+from containment.compiled import gate
 from containment.effects import issuance
 
 _Answer: TypeAlias = Mapping[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from containment import record
+from containment.folder import record
 from containment.report import Effect, Outcome
 from policies.errors import PortcullisError
 from rotation.evidence.folder import Evidence

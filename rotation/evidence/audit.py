@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from containment import chain
-from containment.incident import Incident
+from containment.folder import chain
+from containment.incidents.incident import Incident
 from containment.ports import Vault
 from policies.errors import PortcullisError, Unreachable
 from policies.load import load

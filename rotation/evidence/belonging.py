@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from containment import names
-from containment.incident import Incident, State
-from containment.scope import affected
+from containment.incidents.incident import Incident, State
+from containment.incidents.scope import affected
 from policies.model import CiRole, DatabaseSecret, Estate, Workload
 
 

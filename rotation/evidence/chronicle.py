@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from containment import files
-from containment.incident import EVERYTHING, Incident, Scope, State
-from containment.record import OPENED
+from containment.folder import files
+from containment.folder.record import OPENED
+from containment.incidents.incident import EVERYTHING, Incident, Scope, State
 from containment.report import CONTAINED, DENIED
 from policies.errors import InputError
 from rotation.evidence.reading import number

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from containment import chain, decisions, files, heads, lost
-from containment.incident import Incident
+from containment.folder import chain, decisions, files, heads
+from containment.incidents import lost
+from containment.incidents.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError, PortcullisError, Unreachable
 from rotation.evidence import audit, chronicle

@@ -1,4 +1,4 @@
-"""The evidence of one incident: files written once, redacted, and sealed into the hash chain of `containment.chain`."""
+"""The evidence of one incident: files written once, redacted, and sealed into a hash chain (`containment.folder`)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from containment import chain, files
-from containment.chain import MANIFEST, verify
-from containment.contents import Kind, Problem
-from containment.incident import checked_id
-from containment.record import DEFAULT as INCIDENTS
+from containment.folder import chain, files
+from containment.folder.chain import MANIFEST, verify
+from containment.folder.contents import Kind, Problem
+from containment.folder.record import DEFAULT as INCIDENTS
+from containment.incidents.incident import checked_id
 from policies.errors import InputError
 from rotation.evidence.redaction import redact, redact_argv, redact_certain
 

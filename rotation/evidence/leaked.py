@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from containment import names
-from containment.incident import State
-from containment.issuers import GOOD_UNTIL
-from containment.proofs import OLD_DEAD
+from containment.incidents.incident import State
+from containment.incidents.issuers import GOOD_UNTIL
+from containment.incidents.proofs import OLD_DEAD
 from containment.report import PROBE
 from rotation.evidence.reading import Row, number
 from rotation.evidence.replaced import expired, ok, on_a_word

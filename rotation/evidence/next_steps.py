@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
-from containment.incident import State
+from containment.incidents.incident import State
 from rotation.evidence.replaced import Replaced
 
 _AGAIN = "pulumi up --yes --skip-preview --config incident=keep"

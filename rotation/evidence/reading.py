@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from containment import files
+from containment.folder import files
 from policies.errors import InputError
 
 Row = dict[str, Any]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from containment.issuers import GOOD_UNTIL, LIFE
-from containment.proofs import (
+from containment.incidents.issuers import GOOD_UNTIL, LIFE
+from containment.incidents.proofs import (
     ASKED_FOR,
     AUDIT_QUIET,
     CONFIRMED,

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from containment.chain import EVENTS
 from containment.errors import KEEP
-from containment.incident import NOTHING_NAMED, State
-from containment.record import LIFT_BEGUN
+from containment.folder.chain import EVENTS
+from containment.folder.record import LIFT_BEGUN
+from containment.incidents.incident import NOTHING_NAMED, State
 from containment.report import CONTAINED
 from policies.errors import InputError
 from policies.plain import plain

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from containment import former, names
-from containment.decisions import Judge
-from containment.incident import Incident, State
+from containment.folder.decisions import Judge
+from containment.incidents.incident import Incident, State
+from containment.incidents.scope import leased_to
 from containment.ports import Issued, Minter, Vault
 from containment.report import Effect, Outcome, exit_code
 from containment.run import Progress, Run, Systems
-from containment.scope import leased_to
 from policies.errors import Finding, PortcullisError, Unreachable
 from policies.model import DatabaseSecret, Estate, SecretAccessPolicy
 from rotation.issuing import outstanding, roles

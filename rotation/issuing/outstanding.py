@@ -7,11 +7,11 @@ from functools import partial
 
 from containment import names
 from containment.effects import database, tokens
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from containment.ports import Token, Vault
 from containment.report import Outcome
 from containment.run import Progress, Run, Seen, Systems
-from containment.scope import affected
 from policies.model import CiRole, DatabaseSecret, Estate, Workload
 
 _SWEEPS = 3

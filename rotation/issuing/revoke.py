@@ -8,16 +8,18 @@ from functools import partial
 from http import HTTPStatus
 
 from access.login_methods import COMPUTED_LOGIN
-from containment import lost, names, operators
+from containment import names
 from containment.adapters.vault import epoch
+from containment.compiled import operators
 from containment.effects import probes
 from containment.effects.database import user_epoch
-from containment.generations import batch_workloads
-from containment.incident import Incident, State
+from containment.incidents import lost
+from containment.incidents.generations import batch_workloads
+from containment.incidents.incident import Incident, State
+from containment.incidents.scope import leaked_in, leased_to
 from containment.ports import Lease, Token
 from containment.report import Effect, Outcome, exit_code, unresolved
 from containment.run import Progress, Run, Seen, Systems
-from containment.scope import leaked_in, leased_to
 from policies.errors import Finding, InputError, PortcullisError
 from policies.model import CiRole, DatabaseGrant, DatabaseSecret, Estate, SecretAccessPolicy, Workload
 from rotation.issuing import outstanding, places

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from containment import names, operators
-from containment.incident import Incident, State
-from containment.scope import affected
+from containment import names
+from containment.compiled import operators
+from containment.incidents.incident import Incident, State
+from containment.incidents.scope import affected
 from policies.errors import InputError
 from policies.load import seconds
 from policies.model import INCIDENT_TTL_LIMIT, CiRole, DatabaseSecret, Estate, SecretAccessPolicy, Workload

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from containment import names, proofs
-from containment.replacements import reference
+from containment import names
+from containment.incidents import proofs
+from containment.incidents.replacements import reference
 from policies.errors import InputError, PortcullisError, Unreachable
 from rotation.issuing.delivery import ToFile
 from rotation.proving import open_step

@@ -3,9 +3,10 @@ in and does what its grant declares."""
 
 from __future__ import annotations
 
-from containment import former, names, proofs
+from containment import former, names
 from containment.adapters.vault import epoch
 from containment.effects.database import user_epoch
+from containment.incidents import proofs
 from containment.ports import Database
 from policies import sql
 from policies.model import DatabaseSecret

@@ -6,8 +6,9 @@ in a stored version: made by hand, or before the declaration was renamed. A tag 
 the word of whoever leaked the key and can write the secret. So one that names another declaration's key is told and
 that key left alone, and nothing but the tag says what a new key may do.
 
-The exchange shows a key's secret once. A key of ours is known by the incident's record (`containment.replacements`):
-one that is not there, since the answer that carried its secret was lost, is an old one, and another is made.
+The exchange shows a key's secret once. A key of ours is known by the incident's record
+(`containment.incidents.replacements`): one that is not there, since the answer that carried its secret was lost, is
+an old one, and another is made.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from containment import proofs
 from containment.effects.upstream import strange, tags
-from containment.incident import Disabled, State
+from containment.incidents import proofs
+from containment.incidents.incident import Disabled, State
+from containment.incidents.replacements import disabled, reference
 from containment.ports import UpstreamKey
-from containment.replacements import disabled, reference
 from policies.model import Upstream
 from rotation.proving import open_step, proven
 from rotation.steps import kv

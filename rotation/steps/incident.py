@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from containment import generations, names, proofs
-from containment.incident import Incident
-from containment.scope import Affected, affected
+from containment import names
+from containment.incidents import generations, proofs
+from containment.incidents.incident import Incident
+from containment.incidents.scope import Affected, affected
 from policies.model import SecretAccessPolicy, Workload
 from rotation import retired
 from rotation.work import NotProven, Step, Work

@@ -3,7 +3,7 @@ replaced is a person's word."""
 
 from __future__ import annotations
 
-from containment import proofs
+from containment.incidents import proofs
 from rotation.proving import open_step
 from rotation.steps.manual import confirmation_step
 from rotation.steps.tokens import end_step

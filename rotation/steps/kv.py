@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from containment import names, proofs
-from containment.incident import Copy, State
+from containment import names
+from containment.incidents import proofs
+from containment.incidents.incident import Copy, State
 from containment.ports import Version
 from policies.model import KvSecret
 from rotation.proving import proven

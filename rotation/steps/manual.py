@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from containment import proofs
+from containment.incidents import proofs
 from rotation.proving import open_step, proven
 from rotation.steps import kv, stored
 from rotation.work import NotProven, Step, Waiting, Work

@@ -5,9 +5,10 @@ audit log shows that a workload did with a token from after the lock-down, and w
 
 from __future__ import annotations
 
-from containment import names, proofs
+from containment import names
+from containment.incidents import proofs
+from containment.incidents.replacements import reference
 from containment.ports import Version
-from containment.replacements import reference
 from policies.errors import InputError
 from rotation import retired, writers
 from rotation.audit_log import rfc3339

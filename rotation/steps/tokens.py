@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from containment import gate, generations, issuers, names, proofs
-from containment.decide import LOCK
+from containment import names
+from containment.compiled import gate
+from containment.incidents import generations, issuers, proofs
+from containment.incidents.decide import LOCK
 from policies.model import CiRole, TokenType, Workload
 from rotation.work import NotProven, Step, Work
 
 
 def old_tokens(work: Work, identity: Workload | CiRole, cut: int) -> list[str]:
     """Accessors; by role or by the identity's own policy, so that a child token is found too. `cut`: epoch seconds.
-    Batch tokens cannot be listed: their generation is denied until they have expired (`containment.generations`)."""
+    Batch tokens cannot be listed: their generation is denied until they have expired (`incidents.generations`)."""
     own = names.own_policy(identity)
     return [
         t.accessor

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from containment import names
-from containment.incident import Incident
+from containment.incidents.incident import Incident
 from containment.ports import Vault
 from policies.errors import InputError
 from policies.load import default_folder, load

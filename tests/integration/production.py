@@ -9,12 +9,13 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from containment import names, operators
+from containment import names
 from containment.adapters.minter import HvacApprover
 from containment.adapters.vault import HvacVault
-from containment.incident import Incident, Proof, State
-from containment.proofs import CONTAINED, DECLARED, required
-from containment.record import folder
+from containment.compiled import operators
+from containment.folder.record import folder
+from containment.incidents.incident import Incident, Proof, State
+from containment.incidents.proofs import CONTAINED, DECLARED, required
 from drill.actors import Actors
 from policies.digest import digest
 from policies.errors import Unanswered

@@ -17,8 +17,9 @@ from access.rule import DENIED, Capability
 from access.snapshot import Principal, PrincipalKind, Snapshot
 from access.sources import declared, live
 from access.sources.identities import Identities
-from containment import names, operators
+from containment import names
 from containment.adapters.vault import HvacVault
+from containment.compiled import operators
 from policies.errors import Unreachable
 from policies.load import load
 from policies.model import AuthMethod, CiRole, Workload

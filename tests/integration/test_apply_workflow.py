@@ -18,7 +18,8 @@ import httpx
 import pytest
 import yaml
 
-from containment import names, operators
+from containment import names
+from containment.compiled import operators
 from sandbox.doubles.github import free_port
 from sandbox.environment import REPOSITORY as ROOT
 from sandbox.environment import Sandbox

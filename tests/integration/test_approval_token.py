@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from containment import names, operators
+from containment import names
+from containment.compiled import operators
 from policies.digest import digest, of_file
 from policies.errors import Unreachable
 from policies.load import ACCESS

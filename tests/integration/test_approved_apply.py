@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from containment.incident import State
+from containment.incidents.incident import State
 from policies.digest import digest, of_file
 from tests.integration.production import Production, contained, copied
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from containment import gate, names, operators, way_out
+from containment import names, way_out
 from containment.adapters.vault import HvacVault
+from containment.compiled import gate, operators
 from containment.lockout import largest
 from policies.errors import InputError
 from policies.load import load

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from containment import record
 from containment.adapters.vault import HvacVault
+from containment.folder import record
 from drill.stack import pulumi
 from sandbox.environment import REPOSITORY, Sandbox
 

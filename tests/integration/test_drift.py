@@ -16,11 +16,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from containment import locked, seen
 from containment.adapters.github import GithubHost
 from containment.adapters.github_api import GithubApi, Settings
+from containment.compiled import locked
 from containment.ports import Seen, WorkflowToken
 from containment.repository import Ruleset
+from containment.undeclared import seen
 from drill.stack import pulumi
 from policies import codec
 from policies.load import load

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from containment import record
-from containment.chain import EVENTS
-from containment.incident import Incident, State
-from containment.scope import affected
+from containment.folder import record
+from containment.folder.chain import EVENTS
+from containment.incidents.incident import Incident, State
+from containment.incidents.scope import affected
 from drill import run as drill
 from drill.actors import Actors
 from drill.leak import LEAKED, Leak, leak

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from containment import names, operators
+from containment import names
+from containment.compiled import operators
 from policies.errors import Unreachable
 from policies.load import load
 from policies.model import CiRole, Workload

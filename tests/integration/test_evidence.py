@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from containment import chain, names
+from containment import names
 from containment.adapters.vault import HvacVault
-from containment.heads import kept
-from containment.incident import Incident, Scope, State
+from containment.folder import chain
+from containment.folder.heads import kept
+from containment.incidents.incident import Incident, Scope, State
 from policies.errors import Unreachable
 from sandbox.environment import REPOSITORY, Sandbox
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from containment import decisions, names
+from containment import names
 from containment.adapters.vault import HvacVault
-from containment.chain import EVENTS
+from containment.folder import decisions
+from containment.folder.chain import EVENTS
 from sandbox.environment import REPOSITORY, Sandbox
 
 PATH = "secret/data/partners/api"

@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from containment.incident import Incident
+from containment.incidents.incident import Incident
 from drill.actors import Actors
 from sandbox import estate
 from tests.integration.leaked_user import exists, superuser

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from containment import gate, names
-from containment.incident import Incident, Scope, State
-from containment.scope import affected
+from containment import names
+from containment.compiled import gate
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from policies import load
 from policies.errors import Unreachable
 from policies.model import (

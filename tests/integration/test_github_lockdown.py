@@ -18,11 +18,13 @@ from typing import Any
 import httpx
 import pytest
 
-from containment import names, operators, proofs
+from containment import names
 from containment.adapters.github import GithubHost
 from containment.adapters.github_api import GithubApi
 from containment.adapters.vault import HvacVault
-from containment.incident import Incident, Proof
+from containment.compiled import operators
+from containment.incidents import proofs
+from containment.incidents.incident import Incident, Proof
 from containment.repository import INCIDENT_BRANCHES, RULESET, RULESETS, BranchRule, Demands, settings
 from drill.actors import Actors
 from drill.stack import pulumi

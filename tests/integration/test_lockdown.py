@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from containment.adapters.vault import HvacVault
-from containment.record import folder as report_folder
+from containment.folder.record import folder as report_folder
 from drill.actors import Actors
 from drill.background import attackers, services
 from drill.run import Drill, attack_again, attack_first, lock, started

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from bench.declarations import generate
-from containment import operators
 from containment.adapters.opa import Opa
+from containment.compiled import operators
 from policies.load import ACCESS, load
 from policies.rules import LOCKOUT, rules
 from rotation.checking.declarations import check

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from containment import paging, record
+from containment import paging
 from containment.adapters.pagerduty import PagerDuty
 from containment.adapters.vault import HvacVault
-from containment.decide import lifted
+from containment.folder import record
+from containment.incidents.decide import lifted
 from policies.errors import InputError, Unreachable
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.pagerduty import PagerdutyDouble

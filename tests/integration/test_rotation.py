@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from containment.chain import EVENTS, verify
+from containment.folder.chain import EVENTS, verify
 from drill.actors import Actors
 from drill.stack import pulumi
 from policies.errors import Unreachable

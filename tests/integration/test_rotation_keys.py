@@ -6,7 +6,7 @@ import time
 
 from containment import names
 from containment.adapters.vault import HvacVault
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from drill.actors import Actors
 from drill.stack import pulumi
 from sandbox.environment import Sandbox

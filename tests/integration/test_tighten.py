@@ -17,11 +17,12 @@ import pytest
 from access.acl import Acl
 from access.difference import differences
 from access.policy import parse
-from containment import gate, names
+from containment import names
 from containment.adapters.minter import HvacProber
 from containment.adapters.vault import HvacVault
-from containment.incident import Incident, Scope, State
-from containment.scope import affected
+from containment.compiled import gate
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from drill.actors import Actors
 from drill.stack import pulumi
 from policies.load import ACCESS, load

@@ -15,9 +15,9 @@ from pathlib import Path
 import hvac
 import pytest
 
-from containment import record
 from containment.adapters.github import GithubHost
 from containment.adapters.github_api import GithubApi, Settings
+from containment.folder import record
 from drill.stack import pulumi
 from policies.errors import Unreachable
 from policies.load import load

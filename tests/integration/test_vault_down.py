@@ -17,12 +17,13 @@ from threading import Event, Thread
 
 import pytest
 
-from containment import direct, names, record
+from containment import direct, names
 from containment.adapters import vault as vault_adapter
 from containment.adapters.exchange import HttpExchange
 from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
-from containment.incident import Incident, State
+from containment.folder import record
+from containment.incidents.incident import Incident, State
 from containment.report import Outcome
 from drill.actors import Actors
 from drill.stack import pulumi

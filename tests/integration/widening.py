@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from containment import gate, names
-from containment.incident import Incident, Scope, State
-from containment.scope import affected
+from containment import names
+from containment.compiled import gate
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from drill.actors import Actors
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox

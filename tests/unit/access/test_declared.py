@@ -12,9 +12,10 @@ from access.questions import who
 from access.rule import Capability, Policy
 from access.snapshot import PrincipalKind
 from access.sources import declared
-from containment import gate, names, operators
-from containment.incident import Incident, Scope, State
-from containment.scope import affected
+from containment import names
+from containment.compiled import gate, operators
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from policies.load import load
 from policies.model import CiRole, Workload
 

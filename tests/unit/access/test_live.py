@@ -11,7 +11,7 @@ from access.sources.engines import groups
 from access.sources.logins import _claimed
 from access.sources.reader import Reader
 from access.sources.tokens import _allowed, _choices
-from containment import operators
+from containment.compiled import operators
 from policies.errors import Unreachable
 
 POLICIES = {n: parse('path "a" { capabilities = ["read"] }', n, name=n) for n in ("default", "root", "app", "app-x")}

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from containment import absent, gate, generations, names, record
+from containment import absent, names
 from containment.adapters.vault import HvacVault
-from containment.decide import Asked
+from containment.compiled import gate
 from containment.errors import UnknownScope
-from containment.incident import Incident, Mode, Scope, State
+from containment.folder import record
+from containment.incidents import generations
+from containment.incidents.decide import Asked
+from containment.incidents.incident import Incident, Mode, Scope, State
 from containment.ports import Prober, UpstreamKey, Vault
 from containment.report import Outcome, Report
 from containment.run import Systems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from containment.approved import Unapproved, require
+from containment.incidents.approved import Unapproved, require
 
 A, B, P, Q = "a" * 64, "b" * 64, "c" * 64, "d" * 64
 BOUND = {"declarations": A, "pull": "7", "head": "e" * 40}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from containment.carriers import carriers
 from containment.ports import Vault
+from containment.undeclared.carriers import carriers
 from policies.errors import Unreachable
 
 HELD: dict[str, dict[str, Any]] = {

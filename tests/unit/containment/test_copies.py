@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from containment.copies import touched
-from containment.incident import Copy, Incident, Scope, State
+from containment.incidents.incident import Copy, Incident, Scope, State
+from containment.undeclared.copies import touched
 from policies.errors import Unreachable
 
 OURS = Copy("core", "DEPLOY_TOKEN", "2026-11-28T22:00:00Z")

@@ -12,11 +12,11 @@ import pytest
 from containment import names
 from containment.effects import database
 from containment.former import Former, connected
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from containment.ports import Database, Lease
 from containment.report import Outcome, Report
 from containment.run import Run, Systems
-from containment.scope import affected
 from policies.errors import Unreachable
 from policies.load import SCHEMA, load
 from policies.model import Capability, CiRole, DatabaseSecret, Estate, Grant, Ttl, Workload

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from containment import gate
-from containment.decide import Asked, decide, scope_text
+from containment.compiled import gate
 from containment.errors import UnknownScope
-from containment.incident import Incident, Mode, Proof, Scope, State
-from containment.proofs import lacking, lift_input, required
-from containment.scope import affected, parse_scope
+from containment.incidents.decide import Asked, decide, scope_text
+from containment.incidents.incident import Incident, Mode, Proof, Scope, State
+from containment.incidents.proofs import lacking, lift_input, required
+from containment.incidents.scope import affected, parse_scope
 from policies.errors import InputError
 from policies.load import load
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from containment.adapters.opa import Decision
-from containment.decisions import FILE, Kept, during
+from containment.folder.decisions import FILE, Kept, during
 from policies.errors import Unreachable
 
 

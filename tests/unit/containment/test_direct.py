@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from containment.direct import contain
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from policies.errors import InputError
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from containment import executor
 from containment.effects import identities, policies, probes, repositories, strangers, upstream
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
 from containment.run import Systems, no_note
 from policies.errors import Unreachable

@@ -11,10 +11,11 @@ from access import served
 from access.policy import parse
 from access.rule import Policy
 from access.template import Alias, Entity
-from containment import gate, names
-from containment.foreign import granted, near
-from containment.incident import Incident, Scope, State
-from containment.scope import affected
+from containment import names
+from containment.compiled import gate
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
+from containment.undeclared.foreign import granted, near
 from policies.load import load
 
 PATH = "secret/data/partners/api"

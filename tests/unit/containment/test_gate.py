@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from containment import gate, names
-from containment.incident import Incident, Scope, State
-from containment.scope import affected
+from containment import names
+from containment.compiled import gate
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from policies.load import load
 from policies.model import Workload
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from containment import gate, generations
+from containment.compiled import gate
 from containment.former import LONGEST, Former
-from containment.incident import Incident, Scope, State
+from containment.incidents import generations
+from containment.incidents.incident import Incident, Scope, State
 from policies.load import load
 from policies.model import Capability, Estate, Grant, TokenType, Ttl, Workload
 

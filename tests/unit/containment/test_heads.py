@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from containment import heads
+from containment.folder import heads
 
 
 class Store:

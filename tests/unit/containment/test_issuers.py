@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from containment.incident import Incident, Scope, State
-from containment.issuers import LIFE, good_until, warning, words
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.issuers import LIFE, good_until, warning, words
 from policies.load import load
 from policies.model import AuthMethod
 

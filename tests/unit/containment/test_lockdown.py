@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from containment import chain, executor, lockdown, names, record
+from containment import executor, lockdown, names
 from containment.errors import NotWritten
-from containment.incident import Incident, Scope, State
+from containment.folder import chain, record
+from containment.incidents.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
 from policies.load import load
 

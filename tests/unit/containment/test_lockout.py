@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from containment import gate, operators
+from containment.compiled import gate, operators
+from containment.incidents.scope import affected
 from containment.lockout import LockedOut, largest, lost, prove
-from containment.scope import affected
 from containment.way_out import WAY_OUT
 from policies.load import load
 from policies.model import Estate, KvSecret

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from containment import executor, opening, paging, record
-from containment.decide import Asked
+from containment import executor, opening, paging
 from containment.errors import UnknownScope
-from containment.incident import Incident, Mode, Scope, State
+from containment.folder import record
+from containment.incidents.decide import Asked
+from containment.incidents.incident import Incident, Mode, Scope, State
 from containment.opening import with_kept
 from policies.errors import InputError, Unreachable
 from policies.load import load

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from containment import names, operators
-from containment.hcl import hcl
+from containment import names
+from containment.compiled import operators
+from containment.compiled.hcl import hcl
 from policies.load import load
 
 ESTATE = load()

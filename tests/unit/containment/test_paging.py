@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from containment import paging, record
-from containment.incident import Incident, Scope, State
+from containment import paging
+from containment.folder import record
+from containment.incidents.incident import Incident, Scope, State
 from containment.paging import CONTAINED, LIFTED, NOT_CONTAINED, OPENED, Page, due
 
 OPEN = Incident("I", Scope(False, ("secret:a",)), State.OPEN, opened_at=1)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from containment import chain, record
-from containment.incident import Incident, Scope, State
+from containment.folder import chain, record
+from containment.incidents.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
 from policies.errors import Unreachable
 

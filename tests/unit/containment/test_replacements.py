@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from containment import proofs
-from containment.incident import Incident, Made, Proof, Scope, State
+from containment.incidents import proofs
+from containment.incidents.incident import Incident, Made, Proof, Scope, State
+from containment.incidents.replacements import made, reference, wanting
 from containment.ports import UpstreamKey
-from containment.replacements import made, reference, wanting
 from policies.errors import Unreachable
 from policies.load import load
 

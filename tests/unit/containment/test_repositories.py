@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from containment.effects import repositories, workflows
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from containment.ports import DeployKey
 from containment.report import Outcome
 from containment.repository import (
@@ -25,7 +26,6 @@ from containment.repository import (
     settings,
 )
 from containment.run import Run, Systems
-from containment.scope import affected
 from policies.errors import Unreachable
 from policies.load import load
 from policies.model import Protection

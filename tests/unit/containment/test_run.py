@@ -10,10 +10,10 @@ import pytest
 
 from containment.absent import Done
 from containment.errors import LastApplyUsed
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from containment.report import Outcome, Report, exit_code
 from containment.run import Act, Run, Seen
-from containment.scope import affected
 from policies.errors import InputError, PortcullisError, Unreachable
 from policies.load import load
 

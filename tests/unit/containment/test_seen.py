@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from containment import seen
 from containment.effects import strangers
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from containment.ports import DeployKey, Seen
 from containment.report import Outcome
+from containment.undeclared import seen
 from policies.errors import Unreachable
 from policies.load import load
 

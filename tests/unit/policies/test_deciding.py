@@ -13,7 +13,13 @@ ABOVE = "infra/portcullis/"
 @pytest.mark.parametrize(
     "file",
     [
-        *("policies/sql.py", "containment/operators.py", "stacks/a/b.py", "access/diff/code.py", "__main__.py"),
+        *(
+            "policies/sql.py",
+            "containment/compiled/operators.py",
+            "stacks/a/b.py",
+            "access/diff/code.py",
+            "__main__.py",
+        ),
         *("Pulumi.prod.yaml", "Makefile", "requirements.txt", "requirements-dev.in", "pyproject.toml", ".gitignore"),
         *(
             "policies/rego/portcullis/thresholds/data.yaml",

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from containment.replacements import reference
+from containment.incidents.replacements import reference
 from rotation.steps import approle
 from rotation.work import Outcome, Result, perform
 

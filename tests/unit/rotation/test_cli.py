@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from containment import direct
 from containment.absent import Done
 from containment.adapters.vault import HvacVault
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
 from policies.errors import Unreachable
 from rotation import cli

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from containment import proofs
-from containment.incident import Disabled, Incident, Made, Proof, Scope, State
+from containment.incidents import proofs
+from containment.incidents.incident import Disabled, Incident, Made, Proof, Scope, State
+from containment.incidents.replacements import reference
 from containment.ports import UpstreamKey, Version
-from containment.replacements import reference
 from policies.load import load
 from rotation.plan import plan
 from rotation.steps.exchange_key import steps

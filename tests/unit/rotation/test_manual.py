@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from containment.names import GATE
 from containment.ports import Version
 from policies.errors import InputError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from containment.incident import Generation, Incident, Scope, State
+from containment.incidents.incident import Generation, Incident, Scope, State
 from policies.load import load
 from policies.model import TokenType
 from rotation.steps.tokens import none_left

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from containment import generations, names
-from containment.incident import Generation, Incident, Scope, State
+from containment import names
+from containment.incidents import generations
+from containment.incidents.incident import Generation, Incident, Scope, State
 from policies.load import load
 from rotation.steps.incident import steps
 from rotation.work import NotProven, Work

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from containment.incident import Found, Incident, Scope, State
+from containment.incidents.incident import Found, Incident, Scope, State
 from policies.errors import InputError
 from policies.load import load
 from rotation import retired

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from containment import gate, logins, names
+from containment import names
 from containment.adapters.github import GithubHost
-from containment.incident import Incident, Scope, State
-from containment.locked import OFF_ROLE
-from containment.scope import affected
+from containment.compiled import gate, logins
+from containment.compiled.locked import OFF_ROLE
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
 from policies.load import load
 from policies.model import CiRole, Repository
 from stacks import beyond, github

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from containment.decide import Decision
-from containment.incident import Incident, Scope, State
+from containment.incidents.decide import Decision
+from containment.incidents.incident import Incident, Scope, State
 from policies.errors import InputError
 from stacks import meanwhile
 

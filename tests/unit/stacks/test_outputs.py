@@ -12,8 +12,8 @@ import pulumi
 import pytest
 
 from containment.adapters.vault import HvacVault
-from containment.decide import Asked, Decision
-from containment.incident import Incident, Mode, Scope, State
+from containment.incidents.decide import Asked, Decision
+from containment.incidents.incident import Incident, Mode, Scope, State
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from stacks import before, first, outputs, settings
 from stacks.outputs import Standing

@@ -11,7 +11,7 @@ from pulumi.runtime.proto import analyzer_pb2 as messages
 from containment import names
 from containment.adapters.opa import Decision, Violation
 from containment.adapters.vault import HvacVault
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from policies.errors import Unreachable
 from policies.load import load
 from stacks.pack import Pack

@@ -11,13 +11,14 @@ import pulumi
 import pulumi_vault as vault_sdk
 import pytest
 
-from containment import caps, lockdown, paging
-from containment.decide import Asked, Decision
+from containment import lockdown, paging
+from containment.compiled import caps
 from containment.errors import NotRestored, NotWritten
-from containment.incident import Incident, Mode, Scope, State
+from containment.incidents.decide import Asked, Decision
+from containment.incidents.incident import Incident, Mode, Scope, State
+from containment.incidents.scope import affected
 from containment.report import Effect, Outcome, Report
 from containment.run import Systems
-from containment.scope import affected
 from policies.errors import Unreachable
 from policies.load import load
 from stacks import access, github, lift, program

@@ -8,8 +8,8 @@ import pulumi
 import pytest
 import yaml
 
-from containment.decide import Asked
-from containment.incident import Mode
+from containment.incidents.decide import Asked
+from containment.incidents.incident import Mode
 from policies.errors import InputError
 from stacks import settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from containment import names
-from containment.incident import Generation, Incident, Scope, State
+from containment.incidents.incident import Generation, Incident, Scope, State
 from policies.load import load
 from policies.model import TokenType
 from rotation.drift import contents

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from containment import names, operators
+from containment import names
+from containment.compiled import operators
 from containment.ports import WorkflowToken
 from containment.repository import RULESET, RULESETS, BranchRule, Demands, settings
 from policies.load import load

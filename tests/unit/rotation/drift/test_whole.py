@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from containment import gate, names, onboarding, operators
+from containment import names
+from containment.compiled import gate, onboarding, operators
 from policies.load import load
 from rotation.drift import whole
 

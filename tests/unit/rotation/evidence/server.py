@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from containment import names
-from containment.incident import Incident, Proof, Scope, State
+from containment.incidents.incident import Incident, Proof, Scope, State
 from containment.ports import Vault
 from policies.errors import Unreachable
 from rotation.evidence.collect import Collected, collect

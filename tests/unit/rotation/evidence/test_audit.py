@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from containment.chain import seal
-from containment.incident import Incident, Scope, State
+from containment.folder.chain import seal
+from containment.incidents.incident import Incident, Scope, State
 from policies.errors import Finding
 from policies.load import load
 from rotation.evidence import audit

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from containment import files, heads
-from containment.chain import EVENTS, MANIFEST, extended, seal, verify
-from containment.contents import Kind
+from containment.folder import files, heads
+from containment.folder.chain import EVENTS, MANIFEST, extended, seal, verify
+from containment.folder.contents import Kind
 from policies.errors import Finding, InputError, Unreachable
 from rotation.commands.evidence import command
 from rotation.evidence import audit, chronicle

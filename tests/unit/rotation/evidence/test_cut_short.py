@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from containment import chain, drafts, files
-from containment.chain import EVENTS, extended, unsealed, verify
-from containment.contents import Kind
+from containment.folder import chain, drafts, files
+from containment.folder.chain import EVENTS, extended, unsealed, verify
+from containment.folder.contents import Kind
 from policies.errors import Finding, Unreachable
 from rotation.evidence import collect
 from tests.unit.rotation.evidence.server import OPENED, Server, collected, line

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from containment import files
+from containment.folder import files
 from policies.errors import Finding, InputError, Unreachable
 from rotation.commands.evidence import command
 from rotation.evidence.audit_export import Wanted, export_audit
@@ -186,7 +186,7 @@ def test_interrupted_write_leaves_the_old_file(folder: Path, monkeypatch: pytest
     def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("containment.files.os.fsync", fail)
+    monkeypatch.setattr("containment.folder.files.os.fsync", fail)
     with pytest.raises(Unreachable, match="No space"):
         Evidence(folder).write_json("incident.json", {"id": "other"})
     assert verify(folder) == []
@@ -204,8 +204,8 @@ def test_a_folder_that_is_a_file_system_of_its_own_is_written_to(
 
         return checked
 
-    monkeypatch.setattr("containment.files.Path.replace", crossing(os.replace))
-    monkeypatch.setattr("containment.files.os.link", crossing(os.link))
+    monkeypatch.setattr("containment.folder.files.Path.replace", crossing(os.replace))
+    monkeypatch.setattr("containment.folder.files.os.link", crossing(os.link))
     files.write(folder, "letter.json", b"{}", new=new)
     assert (folder / "letter.json").read_bytes() == b"{}"
     assert not [f for f in (*folder.iterdir(), *folder.parent.iterdir()) if f.name.startswith(".")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from policies.errors import Unreachable
 from policies.load import load
 from rotation.issuing.revoke import revoke

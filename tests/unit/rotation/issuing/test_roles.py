@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from policies.errors import InputError
 from policies.load import load
 from rotation.issuing import roles

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from policies.errors import Finding, InputError, Unreachable
 from policies.load import ACCESS, load
 from rotation.tightening.held import held

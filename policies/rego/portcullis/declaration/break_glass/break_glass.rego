@@ -5,7 +5,7 @@
 #   the audit off.
 # custom:
 #   severity: critical
-#   remedy: mend the keepers' policies in containment/operators.py
+#   remedy: mend the keepers' policies in containment/compiled/operators.py
 #   reference: NIST SP 800-53 r5, AC-2(2) and AU-9 (emergency accounts, protection of audit); thresholds lifting_needs
 package portcullis.declaration.break_glass
 

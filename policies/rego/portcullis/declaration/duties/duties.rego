@@ -5,7 +5,7 @@
 #   and is kept apart.
 # custom:
 #   severity: critical
-#   remedy: take one of the two from the keeper's policy in containment/operators.py
+#   remedy: take one of the two from the keeper's policy in containment/compiled/operators.py
 #   reference: docs/adr/0007-whoever-writes-policies-makes-no-token.md
 package portcullis.declaration.duties
 

@@ -5,7 +5,7 @@
 #   own store. Making child tokens is judged by its own rule.
 # custom:
 #   severity: critical
-#   remedy: remove the grant; what keepers may is in containment/operators.py
+#   remedy: remove the grant; what keepers may is in containment/compiled/operators.py
 #   reference: HashiCorp Vault documentation, "Production hardening"; thresholds reserved_paths
 package portcullis.declaration.reserved_path
 

@@ -4,7 +4,7 @@ in force nobody knows, so nothing is opened until it is there again, and whateve
 from __future__ import annotations
 
 from containment.errors import RecordsLost
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from containment.ports import Vault
 from containment.run import Progress
 from policies.errors import Unanswered, Unreachable

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from access.globs import like
-from containment import carriers, logins, names, onboarding
-from containment.carriers import Carrier, Roles
+from containment import names
+from containment.compiled import logins, onboarding
 from containment.ports import Vault
+from containment.undeclared import carriers
+from containment.undeclared.carriers import Carrier, Roles
 from policies.model import CiRole, Estate, Workload
 
 OWN = (f"{names.PREFIX}w-", f"{names.PREFIX}ci-", f"{names.PREFIX}b-")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from containment import names
-from containment.scope import Affected
+from containment.incidents.scope import Affected
 from policies.model import CiRole, Estate, Workload
 
 _NOTHING = {"path": {"sys/portcullis-none": {"capabilities": ["deny"]}}}

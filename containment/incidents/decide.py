@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from containment.errors import GO_ON
-from containment.incident import Incident, Mode, Scope, State, checked_id
+from containment.incidents.incident import Incident, Mode, Scope, State, checked_id
 from policies.errors import InputError
 
 LOCK = "pulumi up --config incident=true"

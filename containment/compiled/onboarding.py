@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from containment import gate, logins, names, operators
+from containment import names
+from containment.compiled import gate, logins, operators
 from policies.model import Estate
 
 STORE_CONFIG = {"max_versions": 1000}

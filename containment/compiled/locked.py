@@ -9,7 +9,7 @@ from policies.model import INCIDENT_TTL_LIMIT, SecretAccessPolicy, Ttl
 
 OFF_CLAIMS = {names.CI_OFF_CLAIM: "incident"}
 """The bound claims of a JWT role that is off: no issuer sets this claim, so every login is refused. One value, always:
-it is among those that the tokens which lock down may set (`containment.operators`)."""
+it is among those that the tokens which lock down may set (`containment.compiled.operators`)."""
 
 OFF_TTL = Ttl(60, 60)
 """Of a role that is off: were it ever to accept a login, its token would not last."""

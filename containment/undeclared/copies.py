@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from containment.incident import Copy, Incident
+from containment.incidents.incident import Copy, Incident
 from containment.ports import CodeHost
 from policies.errors import PortcullisError
 

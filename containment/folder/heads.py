@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from containment import names
-from containment.chain import Sealed, links
+from containment.folder.chain import Sealed, links
 from policies.errors import Finding, PortcullisError
 
 

@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from access import login_methods
-from containment import generations, locked, logins, names
-from containment.hcl import hcl
+from containment import names
+from containment.compiled import locked, logins
+from containment.compiled.hcl import hcl
+from containment.incidents import generations
 from policies.model import (
     INCIDENT_TTL_LIMIT,
     AuthMethod,

@@ -17,7 +17,7 @@ from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
-from containment.files import PLAIN, opened
+from containment.folder.files import PLAIN, opened
 
 COMMANDS = "commands"
 """The one folder in it."""

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
-from containment import files, record
 from containment.adapters.opa import Decision
+from containment.folder import files, record
 from policies.errors import PortcullisError, Unreachable
 
 FILE = "decisions.jsonl"

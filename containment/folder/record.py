@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from containment import chain, contents, files
-from containment.incident import Incident
+from containment.folder import chain, contents, files
+from containment.incidents.incident import Incident
 from containment.report import PROBE, Effect, Outcome, Report
 from policies.errors import Finding, PortcullisError, Unreachable
 

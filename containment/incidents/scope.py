@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from functools import cached_property
 
 from containment.errors import UnknownScope
-from containment.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Scope, State
 from policies.model import (
     CiRole,
     DatabaseSecret,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from containment.incident import Incident
-from containment.scope import affected
+from containment.incidents.incident import Incident
+from containment.incidents.scope import affected
 from policies.model import AuthMethod, CiRole, Estate, Workload
 
 LIFE = 300 + 60

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from itertools import permutations
 from typing import Any
 
-from containment import generations, locked, names
+from containment import names
+from containment.compiled import locked
+from containment.incidents import generations
 from policies.model import AuthMethod, CiRole, Estate, TokenType, Workload
 
 Values = dict[str, list[Any]]

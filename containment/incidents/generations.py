@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from containment.former import LONGEST, Former
-from containment.incident import Generation, Incident, State
-from containment.scope import leaked_in
+from containment.incidents.incident import Generation, Incident, State
+from containment.incidents.scope import leaked_in
 from policies.model import Estate, TokenType, Workload
 
 COUNT = 4

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from containment import drafts
-from containment.contents import File, Kind, Problem, digested
-from containment.drafts import APPEND_ONLY
-from containment.files import PLAIN, held, read, refused, write
+from containment.folder import drafts
+from containment.folder.contents import File, Kind, Problem, digested
+from containment.folder.drafts import APPEND_ONLY
+from containment.folder.files import PLAIN, held, read, refused, write
 from policies.errors import Finding, InputError
 
 MANIFEST = "manifest.json"

@@ -17,7 +17,8 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 
 from access import login_methods
-from containment import names, operators
+from containment import names
+from containment.compiled import operators
 from containment.ports import CodeHost, DeployKey, Seen, Vault
 from containment.run import WORKERS, Progress
 from policies.errors import PortcullisError

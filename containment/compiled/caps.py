@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from containment import generations, locked, names
-from containment.incident import Incident
-from containment.scope import Affected
+from containment import names
+from containment.compiled import locked
+from containment.incidents import generations
+from containment.incidents.incident import Incident
+from containment.incidents.scope import Affected
 from policies.model import AuthMethod, CiRole, DatabaseSecret, SecretAccessPolicy, TokenType, Ttl, Workload
 
 

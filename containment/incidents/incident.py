@@ -115,7 +115,7 @@ class Copy:
 @dataclass(frozen=True, slots=True)
 class Made:
     """What a rotation issued for an item, or took for the new one of it; `reference` as
-    `containment.replacements.reference` gives it. `at`: epoch seconds, server time, not after it was issued."""
+    `replacements.reference` gives it. `at`: epoch seconds, server time, not after it was issued."""
 
     item: str
     reference: str
@@ -134,7 +134,7 @@ class Disabled:
 @dataclass(frozen=True, slots=True)
 class Generation:
     """A generation of a workload's batch tokens that was out when the incident was first worked on, counted from 0 and
-    on (`containment.generations`). `life`: seconds that such a token lives at most."""
+    on (`containment.incidents.generations`). `life`: seconds that such a token lives at most."""
 
     workload: str
     number: int
@@ -172,7 +172,7 @@ class Incident:
     """The last of each item."""
     disabled: tuple[Disabled, ...] = ()
     meant: tuple[str, ...] = ()
-    """What no lock-down looks into (`containment.seen`), and a named person has said to be meant."""
+    """What no lock-down looks into (`containment.undeclared.seen`), and a named person has said to be meant."""
     generations: tuple[Generation, ...] | None = None
     """Of each workload with batch tokens that it has in scope. None while nobody has worked on it, and on record since
     a version that counted by the declarations of the day."""

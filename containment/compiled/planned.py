@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
-from containment import gate, generations, names
-from containment.scope import affected
+from containment import names
+from containment.compiled import gate
+from containment.incidents import generations
+from containment.incidents.scope import affected
 from policies.model import CiRole, Estate, Workload
 
 

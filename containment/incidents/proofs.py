@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from containment.incident import Incident, Proof
-from containment.scope import leaked_in
+from containment.incidents.incident import Incident, Proof
+from containment.incidents.scope import leaked_in
 from policies.model import Estate
 
 CONTAINED = "contained"

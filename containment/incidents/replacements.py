@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from containment import names, proofs
-from containment.incident import Disabled, Incident
+from containment import names
+from containment.incidents import proofs
+from containment.incidents.incident import Disabled, Incident
+from containment.incidents.scope import leaked_in
 from containment.ports import UpstreamKey
 from containment.run import Systems
-from containment.scope import leaked_in
 from policies.errors import PortcullisError
 from policies.model import AuthMethod, Estate
 

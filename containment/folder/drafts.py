@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from containment.contents import unfit, walk
-from containment.files import read, refused, write, written
+from containment.folder.contents import unfit, walk
+from containment.folder.files import read, refused, write, written
 
 APPEND_ONLY = ".jsonl"
 """Files of this ending (events, rotation's journal) are written to while an incident goes on."""
