@@ -270,7 +270,7 @@ class HvacVault:
         return None if kept is None else codec.decode(kept["estate"])
 
     def applied(self, number: int = 0) -> Applied | None:
-        """What an apply in peace kept, by its version, from 1 on; 0 is the last. None when there is no such one."""
+        """What an apply kept, by its version, from 1 on; 0 is the last. None when there is no such one."""
         stored = self._stored(f"{names.STORE}/data/compiled?version={number}")
         if stored is None:
             return None
@@ -298,8 +298,18 @@ class HvacVault:
 
     def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen) -> bool:
         """Whether anything was written: the same is not stored twice."""
-        wanted = {"estate": codec.encode(estate), "repositories": dict(repository_ids), "seen": dict(seen)}
-        if self._last_apply() == wanted:
+        return self._write_apply(
+            {"estate": codec.encode(estate), "repositories": dict(repository_ids), "seen": dict(seen)}
+        )
+
+    def write_estate(self, estate: Estate) -> bool:
+        """The same of the estate alone: what else the last apply saw stays."""
+        return self._write_apply({"estate": codec.encode(estate)})
+
+    def _write_apply(self, changed: dict[str, Any]) -> bool:
+        held = self._last_apply() or {}
+        wanted = {**held, **changed}
+        if held == wanted:
             return False
         self.write(f"{names.STORE}/data/compiled", {"data": wanted})
         return True

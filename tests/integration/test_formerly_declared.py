@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from containment.incidents.incident import Incident
 from drill.actors import Actors
 from sandbox import estate
+from sandbox.environment import REPOSITORY
 from tests.integration.leaked_user import exists, superuser
 from tests.integration.production import Production, contained, copied
 
@@ -50,6 +53,17 @@ class Checkout:
         self.onboard()
         done = self.prod.keep(self.folder)
         assert done.returncode == 0, done.stdout
+
+    def kill(self, when: Callable[[], bool]) -> None:
+        """An apply, as soon as `when` holds."""
+        argv, environ = self.prod.argv("incident=keep"), self.prod.environ(self.folder)
+        with subprocess.Popen(argv, cwd=REPOSITORY, env=environ, stdout=subprocess.DEVNULL, process_group=0) as child:
+            while not when():
+                assert child.poll() is None
+                time.sleep(0.02)
+            os.killpg(child.pid, signal.SIGKILL)
+        freed = self.prod.run(["pulumi", "cancel", "--yes", "--stack", "prod"], environ)
+        assert freed.returncode == 0, freed.stdout
 
     @contextmanager
     def locked(self, incident: str, scope: str) -> Iterator[None]:
@@ -188,6 +202,32 @@ def test_what_a_workload_leased_by_a_grant_that_was_taken_back_ends_with_it(chec
     checkout.apply()
     assert actors.can_connect(*leaked)
     with checkout.locked("TAKEN", "workload:analytics-batch"):
+        assert not actors.can_connect(*leaked)
+
+
+def test_a_grant_that_came_and_went_within_another_incident_was_one_all_the_same(
+    checkout: Checkout, actors: Actors
+) -> None:
+    with checkout.locked("ANOTHER", "secret:partner-api-key"):
+        checkout.edit("treasury-readonly", _GRANT, _GRANT + _BATCH)
+        checkout.apply()
+        leaked = _leased(actors, _batch(actors), LEDGER)
+        checkout.edit("treasury-readonly", _GRANT + _BATCH, _GRANT)
+        checkout.apply()
+        assert actors.can_connect(*leaked)
+        with checkout.locked("WITHIN", "workload:analytics-batch"):
+            assert not actors.can_connect(*leaked)
+
+
+def test_so_was_one_of_an_apply_that_was_killed(checkout: Checkout, actors: Actors) -> None:
+    checkout.edit("treasury-readonly", _GRANT, _GRANT + _BATCH)
+    checkout.onboard()
+    checkout.kill(lambda: LEDGER in (checkout.prod.vault().read_policy("pc-w-analytics-batch") or ""))
+    leaked = _leased(actors, _batch(actors), LEDGER)
+    checkout.edit("treasury-readonly", _GRANT + _BATCH, _GRANT)
+    checkout.apply()
+    assert actors.can_connect(*leaked)
+    with checkout.locked("KILLED", "workload:analytics-batch"):
         assert not actors.can_connect(*leaked)
 
 
