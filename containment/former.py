@@ -1,5 +1,5 @@
 """What was declared while a credential that is still out may have been made, by the estates that applies have kept on
-the server before they made them: an ordinary change takes nothing out of a lock-down before what it left behind has expired.
+the server before they made them: an ordinary change takes nothing out of a lock-down before what it left has expired.
 
 A server that keeps fewer of them than there were in that time, or one that nobody can read, is named.
 """

@@ -21,6 +21,7 @@ from containment.report import Effect, Outcome, Report
 from containment.run import Systems
 from policies.errors import Unreachable
 from policies.load import load
+from policies.model import Estate
 from stacks import access, github, lift, program
 
 OPEN = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
@@ -43,6 +44,14 @@ class Server:
     def write(self, path: str, data: dict[str, Any]) -> None:
         if path == CAP.path and not self.stuck:
             self.role = data
+
+    def write_estate(self, estate: Estate) -> bool:
+        return True
+
+
+class Full(Server):
+    def write_estate(self, estate: Estate) -> bool:
+        raise Unreachable("vault: no space left")
 
 
 def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
@@ -103,6 +112,20 @@ def test_a_vault_that_is_killed_before_the_last_look_takes_no_verdict_along(
     assert f"not contained: {CAP.name} ({CAP.what}: not in force" in words
     assert "whether an incident was opened meanwhile is not known: vault: list incidents: ConnectionError" in words
     assert exported["mode"] == "not contained"
+
+
+def test_an_estate_that_the_server_does_not_keep_stops_no_lock_down(
+    monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any]
+) -> None:
+    words = _rest(monkeypatch, Full(stuck=False))
+    assert "a later lock-down may not know what this run declares: vault: no space left" in words
+
+
+def test_in_peace_nothing_is_declared_that_is_not_kept() -> None:
+    peace = access.Context(ESTATE, affected(ESTATE, ()), (), 20, "all")
+    server: Any = Full(stuck=False)
+    with pytest.raises(Unreachable):
+        program._kept_before(server, peace)
 
 
 def test_a_lift_that_is_cut_short_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
