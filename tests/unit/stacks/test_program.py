@@ -45,12 +45,12 @@ class Server:
         if path == CAP.path and not self.stuck:
             self.role = data
 
-    def write_estate(self, estate: Estate) -> bool:
+    def write_estate(self, _: Estate) -> bool:
         return True
 
 
 class Full(Server):
-    def write_estate(self, estate: Estate) -> bool:
+    def write_estate(self, _: Estate) -> bool:
         raise Unreachable("vault: no space left")
 
 
@@ -114,9 +114,8 @@ def test_a_vault_that_is_killed_before_the_last_look_takes_no_verdict_along(
     assert exported["mode"] == "not contained"
 
 
-def test_an_estate_that_the_server_does_not_keep_stops_no_lock_down(
-    monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any]
-) -> None:
+@pytest.mark.usefixtures("exported")
+def test_an_estate_that_the_server_does_not_keep_stops_no_lock_down(monkeypatch: pytest.MonkeyPatch) -> None:
     words = _rest(monkeypatch, Full(stuck=False))
     assert "a later lock-down may not know what this run declares: vault: no space left" in words
 
