@@ -24,7 +24,7 @@ from containment.systems import from_environment
 from policies import codec
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.load import load
-from policies.model import Estate
+from policies.model import Estate, IncidentAccess, Repository, SecretAccessPolicy
 
 _OWN = "PORTCULLIS_CONTAINMENT_TOKEN"
 
@@ -181,17 +181,31 @@ def _approve(estate: Estate, last: Estate | None, approved: Callable[[], None]) 
 
 
 def with_kept(estate: Estate, last: Estate) -> Estate:
-    """What an incident works on: no older checkout takes a name, or the place where a secret lies, out of what is
-    denied. A declaration goes with the first apply in peace."""
-    kept = {policy.name: policy.secret for policy in last.secrets}
-    placed = tuple(replace(policy, secret=kept.get(policy.name, policy.secret)) for policy in estate.secrets)
-    estate = replace(estate, secrets=placed)
+    """What an incident works on: no older checkout takes a name, the place where a secret lies, a class that is denied,
+    or what leaks with a repository out of what is denied. A declaration goes with the first apply in peace."""
+    secrets = {policy.name: policy for policy in last.secrets}
+    repositories = {repository.name: repository for repository in last.repositories}
+    estate = replace(
+        estate,
+        secrets=tuple(_as_denied(policy, secrets.get(policy.name, policy)) for policy in estate.secrets),
+        repositories=tuple(_with_copies(r, repositories.get(r.name, r)) for r in estate.repositories),
+    )
 
     def union(now: tuple[Any, ...], then: tuple[Any, ...]) -> tuple[Any, ...]:
         declared = {one.name for one in now}
         return (*now, *(one for one in then if one.name not in declared))
 
     return Estate(**{f.name: union(getattr(estate, f.name), getattr(last, f.name)) for f in fields(Estate)})
+
+
+def _as_denied(policy: SecretAccessPolicy, last: SecretAccessPolicy) -> SecretAccessPolicy:
+    deny = IncidentAccess.DENY in (policy.incident_access, last.incident_access)
+    return replace(policy, secret=last.secret, incident_access=IncidentAccess.DENY if deny else policy.incident_access)
+
+
+def _with_copies(repository: Repository, last: Repository) -> Repository:
+    taken = (one for one in last.actions_secrets if one not in repository.actions_secrets)
+    return replace(repository, actions_secrets=(*repository.actions_secrets, *taken))
 
 
 def current(decision: Decision) -> Incident:

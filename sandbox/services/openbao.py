@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -52,9 +53,15 @@ class OpenBao(Service):
     def audit_log(self) -> Path:
         return self.folder / "audit.log"
 
+    @property
+    def _keys(self) -> Path:
+        return self.secrets / "unseal.json"
+
     def launch(self) -> None:
         _, cert, key = tls.ensure(self.root)
         data = self.folder / "data"
+        if not self._keys.exists():  # cut short when it was initialised: nobody ever unseals what is there
+            shutil.rmtree(data, ignore_errors=True)
         data.mkdir(mode=0o700, exist_ok=True)
         config = {
             "storage": {"raft": {"path": str(data), "node_id": "sandbox", "performance_multiplier": "1"}},
@@ -93,20 +100,24 @@ class OpenBao(Service):
         return True
 
     def ready(self) -> None:
-        keys = self.secrets / "unseal.json"
         status = self.call("GET", "sys/seal-status")
         if not status["initialized"]:
-            if keys.exists():
+            if self._keys.exists():
                 raise Unreachable(
-                    f"openbao: its storage is gone, and {keys} still unseals it: put {self.folder} back, or begin anew "
-                    "with portcullis sandbox reset"
+                    f"openbao: its storage is gone, and {self._keys} still unseals it: put {self.folder} back, or "
+                    "begin anew with portcullis sandbox reset"
                 )
             made = self.call("POST", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
-            write_private(keys, json.dumps(made["keys_base64"]))
             write_private(self.secrets / "root.token", made["root_token"])
+            write_private(self._keys, json.dumps(made["keys_base64"]))
             status = self.call("GET", "sys/seal-status")
+        elif not self._keys.exists():
+            raise Unreachable(
+                "openbao: it was cut short when it was initialised, and nobody has its keys: portcullis sandbox down, "
+                "then up, begins it anew"
+            )
         if status["sealed"]:
-            for key in json.loads(keys.read_text()):
+            for key in json.loads(self._keys.read_text()):
                 self.call("POST", "sys/unseal", {"key": key})
         wait_until(self.healthy, "openbao (unsealed)", self.process)
 

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sandbox.environment import Sandbox
 from sandbox.services.base import Service
+from sandbox.services.github import GithubDouble
+from sandbox.services.pagerduty import PagerdutyDouble
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Prepared:
                 box.reset(print)
                 self.make(box)
             yield box
+            assert outside_descriptions(box) == []
         finally:
             box.reset(print)
 
@@ -44,6 +48,11 @@ class Prepared:
             kept = self.place / "copy" / folder.name
             here, there = (kept, folder) if back else (folder, kept)
             subprocess.run(["cp", "-a", "--reflink=auto", here, there], check=True)  # with their owners
+
+
+def outside_descriptions(box: Sandbox) -> list[dict[str, Any]]:
+    """What the doubles were asked, or answered, that the vendors do not describe."""
+    return [*GithubDouble(box.root, 0).violations(), *PagerdutyDouble(box.root, 0).violations()]
 
 
 def _same_ports(box: Sandbox) -> bool:

@@ -23,6 +23,7 @@ from policies.load import load
 from policies.model import Estate
 from sandbox.environment import REPOSITORY, Sandbox
 from tests.integration import canary
+from tests.integration.prepared import outside_descriptions
 from tools.bootstrap import cache
 
 ORDER = ("to_deny", "lockdown", "to_revoked", "to_rotated", "to_lifted", "total")
@@ -33,6 +34,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     box = Sandbox(tmp_path_factory.mktemp("box") / "sandbox")
     os.environ["PORTCULLIS_INCIDENTS"] = str(box.root.parent / "incidents")
     yield box
+    assert outside_descriptions(box) == []
     del os.environ["PORTCULLIS_INCIDENTS"]
     box.reset(print)
 

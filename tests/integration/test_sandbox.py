@@ -18,11 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from policies.errors import InputError
+from policies.errors import InputError, Unreachable
 from policies.load import ACCESS
+from sandbox import tls
 from sandbox.environment import REPOSITORY, Sandbox
-from sandbox.process import started
+from sandbox.process import reserve, started
 from sandbox.services import postgres, postgres_files
+from sandbox.services.openbao import OpenBao
 
 Made = Callable[[str], Sandbox]
 
@@ -296,3 +298,21 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     for place in (link, tmp_path):
         with pytest.raises(Exception, match="made by somebody else"):
             postgres_files.own(place)
+
+
+def test_a_vault_that_was_cut_short_when_it_was_initialised_begins_anew(tmp_path: Path) -> None:
+    """Its storage is there, and its keys were never written."""
+    (tmp_path / "secrets").mkdir()
+    tls.ensure(tmp_path)
+    with reserve(0) as probe:
+        bao = OpenBao(tmp_path, probe.getsockname()[1])
+    try:
+        bao.start()
+        (tmp_path / "secrets" / "unseal.json").unlink()
+        with pytest.raises(Unreachable, match=r"cut short when it was initialised.* sandbox down"):
+            bao.start()
+        bao.stop()
+        bao.start()
+        assert bao.call("GET", "auth/token/lookup-self", token=bao.root_token())
+    finally:
+        bao.stop()

@@ -16,7 +16,7 @@ from containment.incidents.incident import Incident, Mode, Scope, State
 from containment.opening import with_kept
 from policies.errors import InputError, Unreachable
 from policies.load import load
-from policies.model import Estate, KvSecret, Ttl
+from policies.model import Estate, IncidentAccess, KvSecret, Ttl
 
 NAME = "exchange-trading-key"
 
@@ -48,6 +48,15 @@ def test_a_secret_stays_where_it_lies_and_takes_the_rest_from_the_declaration() 
     estate = replace(last, secrets=tuple(moved if s.name == NAME else s for s in last.secrets))
     found = next(s for s in with_kept(estate, last).secrets if s.name == NAME)
     assert found == replace(moved, secret=old.secret)
+
+
+def test_what_leaks_with_a_repository_and_a_class_that_is_denied_stay() -> None:
+    last = load()
+    deny = replace(last, secrets=tuple(replace(s, incident_access=IncidentAccess.DENY) for s in last.secrets))
+    bare = replace(last, repositories=tuple(replace(r, actions_secrets=()) for r in last.repositories))
+    assert any(r.actions_secrets for r in last.repositories), "a test that cannot fail"
+    assert with_kept(bare, deny) == deny
+    assert with_kept(deny, bare) == deny
 
 
 class Server:
