@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.clock import Client
-from bench.declarations import KEY, generate, name
+from bench.declarations import generate, name
 from containment import executor, names
 from containment.adapters.vault import HvacVault
 from containment.compiled import gate
@@ -25,7 +25,7 @@ from containment.systems import from_environment
 from drill.stack import ensure_stack
 from policies.errors import Unreachable
 from policies.load import load
-from policies.model import Estate
+from policies.model import DatabaseSecret, Estate
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.estate import seed
 
@@ -120,7 +120,7 @@ class Generated:
         vault = self.vault(root=True)
         everything = Incident("BARE", Scope(everything=True), State.OPEN, opened_at=1)
         text = gate.gate(affected(self.load, [everything]))
-        roles = [(f"database/roles/{s.name}", _CAP) for s in self.load.secrets if s.name != KEY]
+        roles = [(f"database/roles/{s.name}", _CAP) for s in self.load.secrets if isinstance(s.secret, DatabaseSecret)]
         roles += [(f"auth/{names.APPROLE}/role/{w.name}", _LOGIN) for w in self.load.workloads]
         begin = time.monotonic()
         vault.write_policy(names.GATE, text)

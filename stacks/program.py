@@ -12,7 +12,7 @@ from containment import executor, former, lockdown, names, opening, paging
 from containment.adapters.vault import HvacVault
 from containment.compiled import gate
 from containment.effects import issuance, namesakes, policies
-from containment.errors import NotContained, NotWritten
+from containment.errors import KEEP, NotContained, NotWritten
 from containment.incidents import generations, issuers
 from containment.incidents.decide import Asked, Decision
 from containment.incidents.incident import Incident, Mode, State
@@ -124,7 +124,7 @@ async def _rest(
             left = await asyncio.to_thread(github.still_locked, repositories, held.host)
             complaints += [meanwhile.not_back(left, decision.lifting)] if left else []
     except PortcullisError as error:
-        complaints.append(f"repositories were not declared: {error}")
+        complaints.append(f"repositories were not declared: {error}; once that is mended: {KEEP}")
     if vault is not None and lifted and decision.lifting and not decision.in_force:
         try:
             left = await asyncio.to_thread(beyond.still_locked, vault, context, decision.lifting)

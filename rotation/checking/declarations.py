@@ -59,7 +59,8 @@ def check(paths: Sequence[Path], opa_url: str) -> Checked:
         if not problems:
             raise
         decision = Decision(allow=False, reasons=(str(error),))
-    found = [*map(_violation, problems), *decision.violations, *map(_lockout, ways)]
+    judged = [v for v in decision.violations if v.line or not problems]  # of what is whole, where all of it is there
+    found = [*map(_violation, problems), *judged, *map(_lockout, ways)]
     violations = tuple(sorted(_heard(found, only), key=lambda v: (v.file, v.line, v.rule)))
     code = 2 if any(v.rule == LOAD.name for v in violations) else 1 if violations else 0
     if not decision.allow and not decision.violations:  # it said no without saying where: never a yes

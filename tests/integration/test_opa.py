@@ -112,6 +112,14 @@ def test_a_secret_that_is_kept_apart_keeps_its_name(url: str, tmp_path: Path) ->
     assert "thresholds/data.yaml:0: separated_secrets: separation (critical)" in done.stdout
 
 
+def test_what_does_not_load_is_not_taken_for_missing(url: str, tmp_path: Path) -> None:
+    file = "production/exchange-trading-key.yaml"
+    done = _check(url, str(_changed(tmp_path, file, "  tier:", "  tear:")))
+    assert done.returncode == 2, done.stderr
+    assert "no secret is called" not in done.stdout
+    assert f"{file}:" in done.stdout
+
+
 def test_a_critical_credential_is_not_shared(url: str, tmp_path: Path) -> None:
     extra = "  grants:\n    - workload: order-router\n      capabilities: [read]"
     folder = _changed(tmp_path, "production/exchange-trading-key.yaml", "  grants:", extra)

@@ -58,17 +58,21 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
     """The role is capped; then a provider that updates it for another reason writes the TTLs of its state along."""
     no: Any = None
     context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, "all")
+    order: list[str] = []
 
     class Watch:
         async def missing(self, _: object) -> list[str]:
             return []
 
-    async def registered(_: object) -> None: ...
+    async def registered(_: object) -> None:
+        await asyncio.sleep(0.01)
+        order.append("gate made")
 
     def read(_: object) -> None:
         raise Unreachable("no owner")
 
     async def declare(_: object) -> None:
+        order.append("rest declared")
         await asyncio.sleep(0)
         server.role = dict(CAP.peace)
 
@@ -82,6 +86,7 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
     monkeypatch.setattr(pulumi.log, "info", lambda _: None)
     with pytest.raises(pulumi.RunError) as refused:
         asyncio.run(program._rest(server, context, Decision((OPEN,), OPEN, None), [], Asked(Mode.LOCK, "A", "")))
+    assert order == ["gate made", "rest declared"], "the gate is awaited before anything else is registered"
     return str(refused.value)
 
 
@@ -90,7 +95,7 @@ def test_a_cap_that_pulumi_lifted_is_set_again(monkeypatch: pytest.MonkeyPatch, 
     server = Server(stuck=False)
     words = _rest(monkeypatch, server)
     assert server.role == CAP.incident
-    assert words == "repositories were not declared: no owner"
+    assert words == "repositories were not declared: no owner; once that is mended: pulumi up --config incident=keep"
     assert exported["mode"] == "locked"
 
 
