@@ -127,12 +127,16 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
 
     `heads`: what the chain's head was at earlier times, as kept elsewhere. One that is no link of the chain shows a
     manifest that was rewritten or cut as a whole. `newest` of them: nobody vouches for what was sealed after it.
-    Raises InputError when there is no such folder.
+    Raises InputError when there is no such folder, and no head of it either.
     """
+    heads = tuple(heads)
     if folder.is_symlink():
         return [Problem(folder.name, Kind.SYMLINK, "the incident's folder itself; not followed")]
     if not folder.is_dir():
-        raise InputError(f"no evidence for incident {folder.name}")
+        if not heads:
+            raise InputError(f"no evidence for incident {folder.name}")
+        gone = f"all of it; {len(heads)} heads of it are kept elsewhere: restore it, or verify it where it was written"
+        return [Problem(folder.name, Kind.REMOVED, gone)]
     entries, problems = _manifest(folder)
     files, strange = _files(folder, entries)
     problems += strange

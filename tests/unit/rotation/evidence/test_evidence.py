@@ -66,6 +66,13 @@ def test_removed(folder: Path) -> None:
     assert _kinds(folder) == {("timeline.json", Kind.REMOVED)}
 
 
+def test_a_folder_that_is_gone_is_told_where_a_head_of_it_is_known(tmp_path: Path) -> None:
+    gone = tmp_path / "INC-1"
+    with pytest.raises(InputError, match="no evidence for incident INC-1"):
+        verify(gone)
+    assert [(p.path, p.kind) for p in verify(gone, ["a" * 64])] == [("INC-1", Kind.REMOVED)]
+
+
 @pytest.mark.parametrize("name", ["extra.json", "other.jsonl", "commands/containment-x.json"])
 def test_added(folder: Path, name: str) -> None:
     (folder / name).write_text("{}")
