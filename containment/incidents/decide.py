@@ -12,6 +12,7 @@ from containment.incidents.incident import Incident, Mode, Scope, State, checked
 from policies.errors import InputError
 
 LOCK = "pulumi up --config incident=true"
+EVERYTHING_ANEW = f"{LOCK} --config incidentId= --config incidentScope="
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _lock(
         # An id alone means that incident: it is run again with the scope that it has.
         same = incident.scope == scope or (incident.id == wanted and not asked.scope_text)
         if same and wanted in ("", incident.id):
-            said = ""
+            said = _joined(asked, incident)
             if left_over:
                 here = f"goes on with {incident.id}"
                 said = _kept(asked, incidents, incident.id) if scope.everything else _named(asked, here)
@@ -156,6 +157,13 @@ def _kept(asked: Asked, incidents: Sequence[Incident], current: str) -> str:
     )
 
 
+def _joined(asked: Asked, incident: Incident) -> str:
+    """The stack's file may still say which: whoever types `incident=true` alone means everything."""
+    if incident.scope.everything or not asked.file:
+        return ""
+    return f"{incident.id} is open and runs again, its scope alone; if you mean everything: {EVERYTHING_ANEW}"
+
+
 def _repeated(asked: Asked, scope: Scope, incidents: Sequence[Incident]) -> str:
     """Pulumi keeps a scope in the stack's file, where it would narrow the next incident without a word."""
     before = [i.id for i in incidents if i.state is State.LIFTED and i.scope == scope]
@@ -163,7 +171,7 @@ def _repeated(asked: Asked, scope: Scope, incidents: Sequence[Incident]) -> str:
         return ""
     return (
         f"incidentScope is what {before[-1]} had, which is lifted; only that is locked down. If it was left over in "
-        f"the stack file, lock down everything: {LOCK} --config incidentId= --config incidentScope="
+        f"the stack file, lock down everything: {EVERYTHING_ANEW}"
     )
 
 

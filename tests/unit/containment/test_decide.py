@@ -68,6 +68,14 @@ def test_an_open_incidents_id_without_a_scope_is_that_incident_again() -> None:
     assert decide(Asked(Mode.LOCK, "", ""), [OPEN], ALL, 20).current != OPEN, "no id and no scope is everything"
 
 
+def test_one_that_the_stack_file_may_have_named_says_how_everything_is_locked_down() -> None:
+    asked = Asked(Mode.LOCK, "A", "exchange-trading-key", file=FILE)
+    told = "A is open and runs again, its scope alone; if you mean everything: pulumi up --config incident=true"
+    assert decide(asked, [OPEN], ONE, 20).warning.startswith(told)
+    assert decide(asked, [replace(OPEN, scope=ALL)], ALL, 20).warning == ""
+    assert decide(replace(asked, file=""), [OPEN], ONE, 20).warning == ""
+
+
 def test_what_is_in_scope_is_said() -> None:
     lines = ("incident N: in scope: everything", "incident A: in scope: secret:exchange-trading-key")
     assert decide(Asked(Mode.LOCK, "N", ""), [OPEN, LIFTED], ALL, 20).scopes == lines
