@@ -130,7 +130,11 @@ def _read(file: Path, folder: Path, name: str, problems: list[Problem]) -> Any |
     violations = [leaf for error in _validator(kind).iter_errors(document.data) for leaf in _leaves(error)]
     for violation in violations:
         field = fields.named(violation.instance_path)
-        refuse(fields.line(document.lines, field), field, plain(violation.message), _remedy(violation))
+        for unknown in getattr(violation.kind, "unexpected", ()):
+            own = fields.below(field, unknown)
+            refuse(fields.line(document.lines, own), plain(own), "no such field", _MISSPELT)
+        if not hasattr(violation.kind, "unexpected"):
+            refuse(fields.line(document.lines, field), field, plain(violation.message), _remedy(violation))
     if violations:
         return None
     source = model.Source(name, fields.line(document.lines, "metadata.name"), document.lines)
@@ -144,6 +148,9 @@ def _leaves(error: ValidationError) -> list[ValidationError]:
     branches: list[list[ValidationError]] = getattr(error.kind, "context")  # noqa: B009 - of this kind only
     meant = [branch for branch in branches if not any(e.kind.name == "const" for e in branch)]
     return meant[0] if meant else [error]
+
+
+_MISSPELT = "mend its name, or remove it"
 
 
 def _remedy(error: ValidationError) -> str:
