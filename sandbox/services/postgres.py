@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,10 @@ class Postgres(Service):
         return postgres_files.shipped()
 
     @property
+    def _password(self) -> Path:
+        return self.secrets / "postgres.superuser"
+
+    @property
     def _data(self) -> Path:
         return self.folder / "data"
 
@@ -79,6 +84,8 @@ class Postgres(Service):
     def launch(self) -> None:
         postgres_files.own(self.folder)
         programs = postgres_files.programs(self.folder)
+        if not self._password.exists():
+            self._remove_left()
         if not self._data.exists():
             self._initialise(programs)
         self._forget_dead()
@@ -98,6 +105,23 @@ class Postgres(Service):
             argv += ["-c", f"{key}={value}"]
         self.process.start(argv, {"PATH": os.environ["PATH"]}, user=postgres_files.user(), cwd=self.folder)
 
+    def _remove_left(self) -> None:
+        """What stands outside of a sandbox whose folder somebody removed: nobody has its password, and it may run."""
+        lock = self._data / "postmaster.pid"
+        if lock.exists():
+            left = int(lock.read_text().split()[0])
+            while self._serves(left):
+                with suppress(ProcessLookupError):
+                    os.kill(left, self.abort_signal)
+                time.sleep(0.05)
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def _serves(self, pid: int) -> bool:
+        try:
+            return str(self._data) in Path(f"/proc/{pid}/cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
     def _forget_dead(self) -> None:
         """A killed server that its parent has not reaped still answers signals, and a new one would refuse to start.
         The lock file goes then; the check of the shared memory, which guards the data, stays."""
@@ -110,7 +134,7 @@ class Postgres(Service):
         fresh, pwfile = self.folder / "data.new", self.folder / "initdb.password"
         shutil.rmtree(fresh, ignore_errors=True)
         password = secrets.token_urlsafe(24)
-        write_private(self.secrets / "postgres.superuser", password)
+        write_private(self._password, password)
         write_private(pwfile, password)
         user = postgres_files.user()
         if user:
@@ -136,7 +160,7 @@ class Postgres(Service):
                 dbname=database,
                 autocommit=True,
                 connect_timeout=3,
-                password=(self.secrets / "postgres.superuser").read_text(),
+                password=self._password.read_text(),
             )
         except psycopg.Error as error:
             raise Unreachable(f"postgres: {type(error).__name__}") from error

@@ -316,3 +316,27 @@ def test_a_vault_that_was_cut_short_when_it_was_initialised_begins_anew(tmp_path
         assert bao.call("GET", "auth/token/lookup-self", token=bao.root_token())
     finally:
         bao.stop()
+
+
+def test_a_database_that_a_removed_sandbox_left_outside_of_it_goes(tmp_path: Path) -> None:
+    """As root its data lies elsewhere, and whoever removes the sandbox's folder forgets that a server runs on it."""
+    root = tmp_path / "box"
+
+    def begun() -> postgres.Postgres:
+        (root / "secrets").mkdir(parents=True)
+        with reserve(0) as probe:
+            made = postgres.Postgres(root, probe.getsockname()[1])
+        made.start()
+        return made
+
+    first = begun().process.running() or 0
+    shutil.rmtree(root)
+    server = begun()
+    try:
+        assert server.healthy()
+        assert started(first) is None or server.folder.is_relative_to(root)
+    finally:
+        server.abort()
+        shutil.rmtree(server.folder)
+        if started(first):
+            os.kill(first, signal.SIGQUIT)
