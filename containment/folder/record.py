@@ -14,7 +14,7 @@ from containment.incidents.incident import Incident
 from containment.report import PROBE, Effect, Outcome, Report
 from policies.errors import Finding, PortcullisError, Unreachable
 
-DEFAULT = Path(__file__).resolve().parent.parent / "reports" / "security" / "incidents"
+DEFAULT = Path(__file__).resolve().parents[2] / "reports" / "security" / "incidents"
 OPENED = "incident opened"
 """The event: `target` is the scope in words, `outcome` failed where it is not on the server's record."""
 LIFT_BEGUN = "lift begun"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import policies
 from containment.folder import chain, record
 from containment.incidents.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
@@ -181,3 +182,8 @@ def test_a_folder_that_is_a_link_is_not_followed(folder: Path, tmp_path: Path) -
     with pytest.raises(Unreachable, match="symbolic link"):
         record.keep(REPORT, INCIDENT)
     assert list(elsewhere.iterdir()) == []
+
+
+def test_incidents_lie_where_the_documents_say() -> None:
+    checkout = Path(policies.__file__).parents[1]
+    assert record.DEFAULT.relative_to(checkout).as_posix() == "reports/security/incidents"
