@@ -33,7 +33,7 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
         stored = vault.compiled()
         if stored is not None:
             asked = opening.deny_first(vault, asked, stored, progress, warn)
-        estate, complaint = opening.estate_for(vault, stored, incident=True)
+        estate = opening.applied(vault, stored)
         decision = opening.decided(vault, asked, estate)
         opening.tell(asked, decision, progress, warn)
         asked = opening.put_on_record(vault, asked, decision, warn)
@@ -48,7 +48,7 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
         paging.report(vault, dict.fromkeys(covered, error.not_contained), progress)
         raise
     paging.report(vault, dict.fromkeys(covered, report.not_contained), progress)
-    return Done(report, incident, complaint)
+    return Done(report, incident, None)
 
 
 def _refuse_lifted(vault: HvacVault, incident_id: str) -> None:

@@ -142,6 +142,13 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress
     return Asked(asked.mode, current.id, ",".join(current.scope.leaked), told=True)
 
 
+def applied(vault: Vault, stored: Estate | None = None) -> Estate:
+    """What stands on the servers, for whoever works on them without Pulumi: the last apply's estate, which was judged
+    and approved then. No other checkout takes anything out of a lock-down by it, or grants anything. Before the first
+    apply the declarations, loaded and judged. `stored`: where it was read already."""
+    return stored or vault.compiled() or estate_for(vault, None, incident=True)[0]
+
+
 def estate_for(
     vault: Vault,
     stored: Estate | None,
@@ -181,14 +188,15 @@ def _approve(estate: Estate, last: Estate | None, approved: Callable[[], None]) 
 
 
 def with_kept(estate: Estate, last: Estate) -> Estate:
-    """What an incident works on: no older checkout takes a name, the place where a secret lies, a class that is denied,
-    or what leaks with a repository out of what is denied. A declaration goes with the first apply in peace."""
+    """What an incident works on: no older checkout takes a name, the place where a secret lies, who disables it, a
+    class that is denied, what leaks with a repository, or its lock out of a lock-down. A declaration goes with the
+    first apply in peace."""
     secrets = {policy.name: policy for policy in last.secrets}
     repositories = {repository.name: repository for repository in last.repositories}
     estate = replace(
         estate,
         secrets=tuple(_as_denied(policy, secrets.get(policy.name, policy)) for policy in estate.secrets),
-        repositories=tuple(_with_copies(r, repositories.get(r.name, r)) for r in estate.repositories),
+        repositories=tuple(_as_locked(r, repositories.get(r.name, r)) for r in estate.repositories),
     )
 
     def union(now: tuple[Any, ...], then: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -199,13 +207,16 @@ def with_kept(estate: Estate, last: Estate) -> Estate:
 
 
 def _as_denied(policy: SecretAccessPolicy, last: SecretAccessPolicy) -> SecretAccessPolicy:
+    if last.key_issuer and not policy.key_issuer:
+        policy = replace(policy, rotation=last.rotation, upstream=last.upstream)
     deny = IncidentAccess.DENY in (policy.incident_access, last.incident_access)
     return replace(policy, secret=last.secret, incident_access=IncidentAccess.DENY if deny else policy.incident_access)
 
 
-def _with_copies(repository: Repository, last: Repository) -> Repository:
+def _as_locked(repository: Repository, last: Repository) -> Repository:
     taken = (one for one in last.actions_secrets if one not in repository.actions_secrets)
-    return replace(repository, actions_secrets=(*repository.actions_secrets, *taken))
+    control = repository.control and last.control
+    return replace(repository, control=control, actions_secrets=(*repository.actions_secrets, *taken))
 
 
 def current(decision: Decision) -> Incident:

@@ -88,7 +88,7 @@ def planned(vault: Custodian, incident_id: str) -> tuple[Plan, Estate]:
         raise InputError(f"incident {incident_id} is lifted; nothing is rotated")
     if not incident.denied_at:
         raise InputError(f"incident {incident_id} is not denied yet: lock down first, pulumi up --config incident=true")
-    estate, _ = opening.estate_for(vault, None, incident=True)
+    estate = opening.applied(vault)
     return plan(incident, estate), estate
 
 
@@ -240,7 +240,7 @@ def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
     """What is proven and what is missing, as the server holds it; ages in seconds by the server's clock."""
     incidents, now = vault.incidents(), vault.now()
     incident = find(incidents, incident_id)
-    estate, _ = opening.estate_for(vault, None, incident=True)
+    estate = opening.applied(vault)
     held = {f"{p.item}/{p.kind}": p for p in incident.proofs}
     items = []
     for name in proofs.required(incident, estate):

@@ -34,7 +34,7 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     if as_json:
         scope = incident.to_json()["scope"]
         told = {
-            "declarations": str(complaint or "loaded"),
+            "declarations": str(complaint or ("loaded" if done.absent else "as last applied")),
             "vault": done.absent or "answered",
             "notice": incident.notice,
         }

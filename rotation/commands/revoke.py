@@ -30,16 +30,14 @@ def command(path: str, dry_run: bool, as_json: bool) -> None:
 
     from containment.adapters.vault import HvacVault
     from containment.incidents import lost
-    from containment.opening import estate_for
+    from containment.opening import applied
     from containment.systems import from_environment
     from rotation.evidence import acts
     from rotation.issuing.places import Holds
     from rotation.issuing.revoke import revoke
 
     vault = HvacVault.from_environment()
-    estate, complaint = estate_for(vault, None, incident=True)
-    if complaint:
-        progress(str(complaint))
+    estate = applied(vault)
     result = revoke(from_environment(vault, estate), estate, path, progress, dry_run)
     document = {
         "path": result.place.path,

@@ -70,16 +70,14 @@ def test_another_incidents_folder(env: dict[str, str], tmp_path: Path, spoil: Ca
 
 @pytest.mark.parametrize("spoil", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
 def test_a_log_of_decisions_that_is_no_file(env: dict[str, str], spoil: Callable[[Path], object]) -> None:
-    """The declarations cannot be judged on record, so those of the last apply serve."""
+    """Nothing is asked: what the last apply declared was judged then."""
     log = Path(env["PORTCULLIS_INCIDENTS"]) / decisions.FILE
     kept = log.read_bytes()
     log.unlink()
     spoil(log)
     try:
         done = _contain(env, "FULL-1")
-        assert done.returncode == 3, done.stderr
-        assert "the estate of the last apply was used: decision log decisions.jsonl: " in done.stderr
-        assert "Traceback" not in done.stderr
+        assert done.returncode == 0, done.stderr
     finally:
         log.rmdir() if log.is_dir() else log.unlink()
         log.write_bytes(kept)

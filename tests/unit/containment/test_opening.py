@@ -16,7 +16,7 @@ from containment.incidents.incident import Incident, Mode, Scope, State
 from containment.opening import with_kept
 from policies.errors import InputError, Unreachable
 from policies.load import load
-from policies.model import Estate, IncidentAccess, KvSecret, Ttl
+from policies.model import Estate, IncidentAccess, KvSecret, RotationMethod, Ttl
 
 NAME = "exchange-trading-key"
 
@@ -50,13 +50,18 @@ def test_a_secret_stays_where_it_lies_and_takes_the_rest_from_the_declaration() 
     assert found == replace(moved, secret=old.secret)
 
 
-def test_what_leaks_with_a_repository_and_a_class_that_is_denied_stay() -> None:
+def test_what_a_lock_down_denies_locks_and_disables_stays() -> None:
     last = load()
     deny = replace(last, secrets=tuple(replace(s, incident_access=IncidentAccess.DENY) for s in last.secrets))
     bare = replace(last, repositories=tuple(replace(r, actions_secrets=()) for r in last.repositories))
+    control = replace(last, repositories=tuple(replace(r, control=True) for r in last.repositories))
+    manual = (replace(s, rotation=RotationMethod.MANUAL, upstream=None) for s in last.secrets)
     assert any(r.actions_secrets for r in last.repositories), "a test that cannot fail"
     assert with_kept(bare, deny) == deny
     assert with_kept(deny, bare) == deny
+    assert with_kept(control, last) == last
+    kept = {s.name: s.key_issuer for s in with_kept(replace(last, secrets=tuple(manual)), last).secrets}
+    assert kept == {s.name: s.key_issuer for s in last.secrets}
 
 
 class Server:
