@@ -14,7 +14,6 @@ import pytest
 
 from containment import names
 from containment.adapters.vault import HvacVault
-from containment.folder import decisions
 from containment.folder.chain import EVENTS
 from sandbox.environment import REPOSITORY, Sandbox
 
@@ -66,21 +65,6 @@ def test_another_incidents_folder(env: dict[str, str], tmp_path: Path, spoil: Ca
     finally:
         events.unlink()
         events.write_bytes(kept)
-
-
-@pytest.mark.parametrize("spoil", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
-def test_a_log_of_decisions_that_is_no_file(env: dict[str, str], spoil: Callable[[Path], object]) -> None:
-    """Nothing is asked: what the last apply declared was judged then."""
-    log = Path(env["PORTCULLIS_INCIDENTS"]) / decisions.FILE
-    kept = log.read_bytes()
-    log.unlink()
-    spoil(log)
-    try:
-        done = _contain(env, "FULL-1")
-        assert done.returncode == 0, done.stderr
-    finally:
-        log.rmdir() if log.is_dir() else log.unlink()
-        log.write_bytes(kept)
 
 
 def test_a_folder_that_somebody_holds(sandbox: Sandbox, env: dict[str, str]) -> None:
