@@ -12,7 +12,7 @@ import yaml
 from policies.errors import InputError
 
 BUNDLE = Path(__file__).resolve().parent / "rego"
-AREAS = ("declaration", "plan", "issue", "lift", "approval")
+AREAS = ("declaration", "plan", "resource", "issue", "lift", "approval")
 
 
 @dataclass(frozen=True, slots=True)

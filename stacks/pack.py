@@ -7,6 +7,7 @@ release of protobuf than Pulumi itself (docs/adr/0013), so the protocol, `pulumi
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -22,7 +23,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 from containment import opening
 from containment.adapters.opa import Decision, Opa
 from containment.adapters.vault import HvacVault
-from containment.compiled import planned
+from containment.compiled import planned, resources
 from containment.folder.decisions import Judge
 from containment.incidents import lost
 from containment.incidents.incident import Mode
@@ -32,7 +33,8 @@ from policies.load import load
 
 NAME, VERSION = "portcullis", "1.0.0"
 _PACKAGE = "portcullis.resource"
-_POLICY = "vault:index/policy:Policy"
+_MARK = "4dabf18193072939515e22adb298388d"
+"""Key of what Pulumi holds for secret, in its messages."""
 _LARGEST = 400 * 1024 * 1024
 """Bytes of a message, as Pulumi itself has it."""
 
@@ -73,7 +75,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     def Analyze(self, request: Any, context: Any) -> messages.AnalyzeResponse:  # noqa: ARG002
         """Whatever keeps OPA from a word is a denial, as its silence is."""
         try:
-            decision = self._decided(request.type, request.name, json_format.MessageToDict(request.properties))
+            decision = self._decided(request.type, request.name, _masked(json_format.MessageToDict(request.properties)))
             reasons = tuple(f"{v.rule}: {v.message} — {v.remedy}" for v in decision.violations) or decision.reasons
         except PortcullisError as error:
             self._away, reasons = error, (str(error),)
@@ -96,21 +98,29 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             return False
 
     @cached_property
-    def _declared(self) -> dict[str, dict[str, list[str]]]:
+    def _declared(self) -> tuple[dict[str, dict[str, list[str]]], resources.Resources]:
         """In an incident with what the last apply declared besides, as the program declares it then."""
         estate, vault = load(), HvacVault.for_containment()
-        if lost.in_force(vault):
+        incident = bool(lost.in_force(vault))
+        if incident:
             estate = opening.with_kept(estate, vault.compiled() or estate)
-        return planned.policies(estate)
+        incident = incident or self._mode == Mode.LOCK
+        return planned.policies(estate), resources.resources(estate, os.environ, incident=incident)
 
     def _decided(self, kind: str, name: str, inputs: dict[str, Any]) -> Decision:
         if self._away is not None:
             raise self._away
+        policies, known = self._declared
         step = {"op": "update", "type": kind, "name": name, "source": {"file": "", "line": 0}, "old": {}, "new": inputs}
-        policy = inputs.get("name") if kind == _POLICY else None
-        declared = {policy: self._declared[policy]} if policy and policy in self._declared else {}
         judge = self._judge or Opa(opa_url())
-        return judge.decide(_PACKAGE, {"steps": [step], "policies": declared})
+        return judge.decide(
+            _PACKAGE,
+            {
+                "steps": [step],
+                "policies": {name: policies[name]} if name in policies else {},
+                "resources": {kind: _named(name, known[kind])} if kind in known else {},
+            },
+        )
 
     def _told(self, message: str, urn: str) -> messages.AnalyzeDiagnostic:
         return messages.AnalyzeDiagnostic(
@@ -122,6 +132,18 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             enforcementLevel=messages.ADVISORY if self._tightens else messages.MANDATORY,
             urn=urn,
         )
+
+
+def _named(name: str, declared: dict[str, resources.Inputs]) -> dict[str, resources.Inputs]:
+    found = declared.get(name, declared.get(resources.EVERY))
+    return {} if found is None else {name: found}
+
+
+def _masked(value: Any) -> Any:
+    """Without the values that Pulumi holds for secret: no rule needs one."""
+    if isinstance(value, dict):
+        return "[secret]" if _MARK in value else {key: _masked(one) for key, one in value.items()}
+    return [_masked(one) for one in value] if isinstance(value, list) else value
 
 
 def serve() -> None:

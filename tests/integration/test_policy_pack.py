@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from policies.load import ACCESS
 from sandbox.environment import REPOSITORY
 from tests.integration.production import Production, changed, contained
 
@@ -29,21 +30,43 @@ def _up(prod: Production, *config: str, checkout: Path = REPOSITORY) -> subproce
     )
 
 
-@pytest.fixture
-def altered(tmp_path: Path) -> Path:
-    """A checkout whose code writes one policy more than is declared."""
+ROLE = "vault:database/secretBackendRole:SecretBackendRole"
+BEGIN = "    watch, lifted = Watch(), False\n"
+MORE = {
+    "undeclared_policy: policy pc-w-more is not, or not so, declared": (
+        "program.py",
+        BEGIN,
+        f"""{BEGIN}    vault_sdk.Policy("pc-w-more", name="pc-w-more", policy='{{"path": {{}}}}')\n""",
+    ),
+    "undeclared_resource: no declaration makes a vault:tokenauth/authBackendRole:AuthBackendRole": (
+        "program.py",
+        BEGIN,
+        f'{BEGIN}    vault_sdk.tokenauth.AuthBackendRole("any", role_name="any")\n',
+    ),
+    f"undeclared_resource: creationStatements of {ROLE} database/": (
+        "access.py",
+        "=sql.creation(secret.grant)",
+        "=[*sql.creation(secret.grant), 'ALTER ROLE x SUPERUSER']",
+    ),
+    f"undeclared_resource: {ROLE} evil is not declared": (
+        "program.py",
+        BEGIN,
+        f"""{BEGIN}    vault_sdk.database.SecretBackendRole(
+        "evil", backend="database", name="evil", db_name="tradepulse", creation_statements=["CREATE ROLE x SUPERUSER"]
+    )\n""",
+    ),
+}
+"""Code that writes more than is declared, by what is said of it."""
+
+
+def _altered(tmp_path: Path, file: str, old: str, new: str) -> Path:
     checkout = tmp_path / "checkout"
     left = shutil.ignore_patterns(".git", ".venv", ".sandbox", "reports", "*_cache", "__pycache__", "tests", "docs")
     shutil.copytree(REPOSITORY, checkout, ignore=left)
     (checkout / ".venv").symlink_to(REPOSITORY / ".venv")
-    program = checkout / "stacks" / "program.py"
-    more = (
-        'vault_sdk.Policy("pc-w-more", name="pc-w-more", policy=\'{"path": {"secret/*": {"capabilities": ["read"]}}}\')'
-    )
-    text = program.read_text()
-    begin = "    watch, lifted = Watch(), False\n"
-    assert begin in text
-    program.write_text(text.replace(begin, f"{begin}    {more}\n"))
+    text = (checkout / "stacks" / file).read_text()
+    assert old in text
+    (checkout / "stacks" / file).write_text(text.replace(old, new))
     return checkout
 
 
@@ -54,16 +77,37 @@ def test_what_is_declared_passes(prod: Production) -> None:
     assert changed(done) == []
 
 
-def test_code_that_writes_what_nobody_declared_is_stopped(prod: Production, altered: Path) -> None:
-    done = _up(prod, *KEEP, checkout=altered)
+def test_what_is_newly_declared_passes_before_it_is_there(prod: Production, tmp_path: Path) -> None:
+    """Inputs that come of a resource which a preview does not make are known all the same."""
+    folder = shutil.copytree(ACCESS, tmp_path / "access")
+    for name in ("mount-database-staging", "connection-tradepulse-staging", "analytics-readonly-staging"):
+        text = (folder / "staging" / f"{name}.yaml").read_text()
+        for old, new in (("staging/database", "staging/more"), ("tradepulse-staging", "more-staging")):
+            text = text.replace(old, new)
+        text = text.replace("analytics-readonly-staging", "analytics-more-staging")
+        (folder / "staging" / f"more-{name}.yaml").write_text(text)
+    argv = ["preview" if word == "up" else word for word in prod.argv(*KEEP) if word not in ("--yes", "--skip-preview")]
+    done = prod.run([*argv, "--policy-pack", str(PACK)], prod.environ(folder))
+    assert done.returncode == 0, done.stdout
+    assert "✅ portcullis@v1.0.0" in done.stdout
+    assert "staging/more/analytics-more-staging" in done.stdout
+
+
+@pytest.mark.parametrize("words", MORE)
+def test_code_that_writes_what_nobody_declared_is_stopped(prod: Production, tmp_path: Path, words: str) -> None:
+    done = _up(prod, *KEEP, checkout=_altered(tmp_path, *MORE[words]))
     assert done.returncode != 0
     assert "[mandatory]  portcullis.resource" in done.stdout
-    assert "undeclared_policy: policy pc-w-more is not, or not so, declared" in done.stdout
-    assert prod.vault().read_policy("pc-w-more") is None
-    written = prod.run([*prod.argv(*KEEP), "--cwd", str(altered)], prod.environ())
-    assert prod.vault().read_policy("pc-w-more"), f"nothing else stops it: {written.stdout}"
+    assert words in done.stdout
+
+
+def test_nothing_else_stops_it(prod: Production, tmp_path: Path) -> None:
+    role, words = "database/roles/evil", f"undeclared_resource: {ROLE} evil is not declared"
+    assert prod.vault().read(role) is None
+    written = prod.run([*prod.argv(*KEEP), "--cwd", str(_altered(tmp_path, *MORE[words]))], prod.environ())
+    assert prod.vault().read(role), written.stdout
     assert _up(prod, *KEEP).returncode == 0, "the next apply takes it away"
-    assert prod.vault().read_policy("pc-w-more") is None
+    assert prod.vault().read(role) is None
 
 
 def test_a_lock_down_is_stopped_by_nobody(prod: Production) -> None:
@@ -77,6 +121,8 @@ def test_a_lock_down_is_stopped_by_nobody(prod: Production) -> None:
     assert contained("PACK-1"), done.stdout
     assert "[advisory]  portcullis.resource" in done.stdout
     assert "[mandatory]" not in done.stdout
+    judged = _up(prod, "incident=true", "incidentId=PACK-1", f"incidentScope={SCOPE}")
+    assert "✅ portcullis@v1.0.0" in judged.stdout
     assert done.returncode == alone.returncode
     kept = _up(prod, *KEEP)
     assert kept.returncode == 0, kept.stdout

@@ -49,23 +49,39 @@ def _peace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HvacVault, "for_containment", Peace)
 
 
-def _analyzed(pack: Pack, kind: str, **inputs: Any) -> list[messages.AnalyzeDiagnostic]:
+POLICY = "vault:index/policy:Policy"
+
+
+def _analyzed(pack: Pack, kind: str, called: str = "r", **inputs: Any) -> list[messages.AnalyzeDiagnostic]:
     properties = struct_pb2.Struct()
     properties.update(inputs)
-    request = messages.AnalyzeRequest(type=kind, name="r", urn="urn:r", properties=properties)
+    request = messages.AnalyzeRequest(type=kind, name=called, urn="urn:r", properties=properties)
     return list(pack.Analyze(request, None).diagnostics)
 
 
-def test_a_policy_is_judged_beside_what_is_declared_of_it() -> None:
+def test_a_resource_is_judged_beside_what_is_declared_of_it() -> None:
     judge = Judge(Decision(True, ()))
+    pack = Pack(judge)
     name = names.own_policy(next(w for w in ESTATE.workloads if w.name == "execution-engine"))
-    assert _analyzed(Pack(judge), "vault:index/policy:Policy", name=name, policy="{}") == []
-    assert _analyzed(Pack(judge), "vault:index/policy:Policy", name="pc-w-nobody", policy="{}") == []
-    declared, undeclared = judge.asked
+    assert _analyzed(pack, POLICY, name, name=name, policy="{}") == []
+    assert _analyzed(pack, POLICY, "pc-w-nobody", name="pc-w-nobody", policy="{}") == []
+    assert _analyzed(pack, "pulumi:pulumi:Stack", "s") == []
+    assert _analyzed(pack, "t") == []
+    declared, undeclared, stack, unknown = judge.asked
     assert [*declared["policies"]] == [name]
     assert "read" in declared["policies"][name]["secret/data/trading/exchange"]
-    assert undeclared["policies"] == {}
+    assert declared["resources"] == {POLICY: {name: {"name": [name], "policy": {"all": []}}}}
     assert declared["steps"][0]["new"] == {"name": name, "policy": "{}"}
+    assert (undeclared["policies"], undeclared["resources"]) == ({}, {POLICY: {}})
+    assert stack["resources"] == {"pulumi:pulumi:Stack": {"s": {}}}
+    assert unknown["resources"] == {}
+
+
+def test_opa_is_told_no_secret() -> None:
+    judge = Judge(Decision(True, ()))
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "s3cret"}
+    _analyzed(Pack(judge), "t", nested={"token": secret, "list": [secret, "plain"]})
+    assert judge.asked[0]["steps"][0]["new"] == {"nested": {"token": "[secret]", "list": ["[secret]", "plain"]}}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ allow if {
 	count(deny) == 0
 }
 
-areas := {"declaration", "plan", "issue", "lift", "approval"}
+areas := {"declaration", "plan", "resource", "issue", "lift", "approval"}
 
 # A rule is a package of its own below an area: data.portcullis.<area>.<rule>.
 rules contains name if {

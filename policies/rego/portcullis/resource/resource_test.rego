@@ -20,7 +20,9 @@ protection := {
 
 declared := {"pc-w-a": {"secret/data/a": ["read"]}}
 
-asked(step) := {"steps": [step], "policies": declared}
+resources(step) := {step.type: {step.name: {field: {"all": []} | some field, _ in step.new}}}
+
+asked(step) := {"steps": [step], "policies": declared, "resources": resources(step)}
 
 test_what_is_declared_is_allowed if {
 	every step in [policy, protection, {"op": "update", "type": "t", "name": "n", "old": {}, "new": {}}] {
@@ -29,15 +31,21 @@ test_what_is_declared_is_allowed if {
 }
 
 test_what_is_not_is_denied_by_its_rule if {
-	not resource.allow with input as {"steps": [policy], "policies": {"pc-w-a": {}}}
-	{found.rule | some found in resource.deny} == {"undeclared_policy"} with input as {"steps": [policy], "policies": {}}
+	less := object.union(asked(policy), {"policies": {"pc-w-a": {"secret/data/a": []}}})
+	not resource.allow with input as less
+	{found.rule | some found in resource.deny} == {"undeclared_policy"} with input as less
+	{found.rule | some found in resource.deny} == {"undeclared_resource"} with input as {
+		"steps": [policy],
+		"policies": declared,
+		"resources": {},
+	}
 	loose := object.union(protection, {"new": {"requiredPullRequestReviews": []}})
 	not resource.allow with input as asked(loose)
 	{found.rule | some found in resource.deny} == {"repository_protection"} with input as asked(loose)
 }
 
 test_nothing_told_is_denied if {
-	every spec in [{}, {"steps": []}, {"steps": [policy]}, {"policies": declared}] {
+	every spec in [{}, {"steps": []}, {"steps": [policy]}, {"policies": declared}, object.remove(asked(policy), ["resources"])] {
 		not resource.allow with input as spec
 	}
 }
