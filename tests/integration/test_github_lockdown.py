@@ -32,8 +32,10 @@ from policies.load import load
 from sandbox.doubles.github.store import node_id
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.github import ADMIN, APP, GithubDouble, public_key
+from tests.integration.audited import written
 from tests.integration.prepared import Prepared
 
+PROBED = ("auth/token/create/", "auth/token/revoke-")
 CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
 PATTERNS = ("main", INCIDENT_BRANCHES)
 DEVELOPER, REVIEWER, NAMED, OTHER_NAMED = "dana-dev", "omar-dev", "sic-lead", "sre-oncall"
@@ -365,12 +367,15 @@ def test_reviews_are_still_asked_for(world: World) -> None:
 
 @pytest.mark.usefixtures("locked")
 def test_a_second_run_writes_nothing(world: World) -> None:
-    before = world.stored()
+    before, log = world.stored(), world.sandbox.openbao.audit_log
+    since = log.stat().st_size
     again = world.up()
     assert again.returncode == 0, again.stdout
     assert "done:" not in again.stdout
     assert "updated" not in again.stdout
     assert world.stored() == before
+    by_it = {path for path in written(log, since) if not path.startswith(PROBED)}
+    assert by_it == {f"portcullis/data/evidence/{world.open()}"}, "that it looked is evidence"
 
 
 @pytest.mark.usefixtures("locked")
