@@ -60,6 +60,7 @@ def called(file: Path, folder: Path) -> str:
 def read(folder: Path) -> tuple[model.Estate, list[Problem]]:
     """As `load`: what did load, and every offender. Raises DeclarationError when there is nothing."""
     problems: list[Problem] = []
+    unread: set[tuple[str, str]] = set()
     found: dict[str, list[Any]] = {kind: [] for kind in _BUILDERS}
     if folder.is_symlink():
         remedy = "commit the folder itself, or name the one that it leads to"
@@ -72,13 +73,13 @@ def read(folder: Path) -> tuple[model.Estate, list[Problem]]:
         nothing = Problem(str(folder), 1, "", "holds no declaration", "run from a complete checkout")
         raise DeclarationError([nothing])
     for file in files:
-        item = _read(file, folder, called(file, folder), problems)
+        item = _read(file, folder, called(file, folder), problems, unread)
         if item is not None:
             found[type(item).__name__].append(item)
     for stray in sorted(folder.rglob("*.yml")):
         problems.append(Problem(str(stray.relative_to(folder)), 1, "", "is not read", "rename it to .yaml"))
     estate = model.Estate(*(tuple(found[kind]) for kind in _BUILDERS))
-    problems.extend(references.problems(estate))
+    problems.extend(references.problems(estate, unread))
     return estate, problems
 
 
@@ -98,7 +99,7 @@ def _bounded(file: Path) -> bytes:
     return content
 
 
-def _read(file: Path, folder: Path, name: str, problems: list[Problem]) -> Any | None:
+def _read(file: Path, folder: Path, name: str, problems: list[Problem], unread: set[tuple[str, str]]) -> Any | None:
     def refuse(line: int, field: str, message: str, remedy: str) -> None:
         problems.append(Problem(name, line, field, message, remedy))
 
@@ -136,6 +137,9 @@ def _read(file: Path, folder: Path, name: str, problems: list[Problem]) -> Any |
         if not hasattr(violation.kind, "unexpected"):
             refuse(fields.line(document.lines, field), field, plain(violation.message), _remedy(violation))
     if violations:
+        group, key = ("spec", "path") if kind == "Mount" else ("metadata", "name")
+        named = document.data.get(group)
+        unread.add((kind, str(named.get(key)) if isinstance(named, dict) else ""))
         return None
     source = model.Source(name, fields.line(document.lines, "metadata.name"), document.lines)
     return _BUILDERS[kind](document.data["metadata"]["name"], environment, document.data["spec"], source)

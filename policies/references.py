@@ -3,7 +3,7 @@ function a kind of declaration, each naming every offender."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,9 +14,14 @@ from policies.document import Problem
 
 @dataclass(frozen=True)
 class _Declared:
-    """The estate, by name."""
+    """The estate, by name, and what was found of it and does not load, by kind and name: that is not missing."""
 
     estate: model.Estate
+    unread: Collection[tuple[str, str]]
+
+    def absent(self, item: Any, field: str, kind: str, name: str, message: str) -> Iterator[Problem]:
+        if (kind, name) not in self.unread:
+            yield _problem(item, field, message, "declare it")
 
     @cached_property
     def mounts(self) -> dict[str, model.Mount]:
@@ -39,8 +44,9 @@ class _Declared:
         return frozenset(r.name for r in self.estate.repositories)
 
 
-def problems(estate: model.Estate) -> list[Problem]:
-    declared = _Declared(estate)
+def problems(estate: model.Estate, unread: Collection[tuple[str, str]]) -> list[Problem]:
+    """`unread`: kind and name of what does not load; of a mount, its path."""
+    declared = _Declared(estate, unread)
     return [
         *_names(declared),
         *_mounts(declared),
@@ -126,7 +132,7 @@ def _connections(declared: _Declared) -> Iterator[Problem]:
 def _mount(item: Any, field: str, name: str, wanted: model.MountType, declared: _Declared) -> Iterator[Problem]:
     mount = declared.mounts.get(name)
     if mount is None or mount.type is not wanted:
-        yield _problem(item, field, f"no {wanted} mount {name!r}", "declare the Mount")
+        yield from declared.absent(item, field, "Mount", name, f"no {wanted} mount {name!r}")
     elif mount.environment is not item.environment:
         yield _problem(item, field, f"{name!r} is {mount.environment}", "use its own environment's")
 
@@ -170,7 +176,8 @@ def _connection(
 ) -> Iterator[Problem]:
     field, used = "spec.secret.connection", declared.connections.get(secret.connection)
     if used is None:
-        yield _problem(policy, field, f"no connection {secret.connection!r}", "declare it")
+        name = secret.connection
+        yield from declared.absent(policy, field, "DatabaseConnection", name, f"no connection {name!r}")
     elif used.mount != secret.mount:
         yield _problem(policy, field, f"{used.name!r} is on mount {used.mount!r}", "name that mount's")
 
@@ -179,7 +186,8 @@ def _grants(policy: model.SecretAccessPolicy, declared: _Declared) -> Iterator[P
     for index, grant in enumerate(policy.grants):
         field, workload = f"spec.grants[{index}].workload", declared.workloads.get(grant.workload)
         if workload is None:
-            yield _problem(policy, field, f"no workload {grant.workload!r}", "declare it")
+            name = grant.workload
+            yield from declared.absent(policy, field, "Workload", name, f"no workload {name!r}")
         elif workload.environment is not policy.environment:
             yield _problem(policy, field, f"{grant.workload!r} is {workload.environment}", "split it")
 
@@ -208,6 +216,8 @@ def _workloads(declared: _Declared) -> Iterator[Problem]:
 
 
 def _unused(declared: _Declared) -> Iterator[Problem]:
+    if any(kind == "Repository" for kind, _ in declared.unread):
+        return  # it may copy any of them
     copied = {a.secret for r in declared.estate.repositories for a in r.actions_secrets}
     for policy in declared.estate.secrets:
         if not policy.grants and policy.name not in copied:
@@ -220,7 +230,8 @@ def _repositories(declared: _Declared) -> Iterator[Problem]:
         for index, copy in enumerate(repository.actions_secrets):
             field, source = f"spec.actionsSecrets[{index}]", declared.secrets.get(copy.secret)
             if source is None or source.kind is not model.SecretKind.KV:
-                yield _problem(repository, f"{field}.secret", f"no KV secret {copy.secret!r}", "declare it")
+                name, at = copy.secret, f"{field}.secret"
+                yield from declared.absent(repository, at, "SecretAccessPolicy", name, f"no KV secret {name!r}")
             elif source.environment is not repository.environment:
                 yield _problem(repository, f"{field}.secret", f"{copy.secret!r} is {source.environment}", "use its own")
             if copy.name in {c.name for c in repository.actions_secrets[:index]}:
@@ -237,7 +248,8 @@ _WHICH_RUN = frozenset({"environment", "job_workflow_ref", "ref", "sub"})
 def _ci_roles(declared: _Declared) -> Iterator[Problem]:
     for role in declared.estate.ci_roles:
         if role.repository not in declared.repositories:
-            yield _problem(role, "spec.repository", f"no repository {role.repository!r}", "declare it")
+            name = role.repository
+            yield from declared.absent(role, "spec.repository", "Repository", name, f"no repository {name!r}")
         claims = {claim for claim, _ in role.bound_claims}
         if not claims & _WHICH_RUN:
             message = f"any branch and any pull request meets {', '.join(sorted(claims))}"
@@ -246,7 +258,7 @@ def _ci_roles(declared: _Declared) -> Iterator[Problem]:
             field = f"spec.secrets[{index}]"
             secret = declared.secrets.get(name)
             if secret is None:
-                yield _problem(role, field, f"no SecretAccessPolicy {name!r}", "declare it")
+                yield from declared.absent(role, field, "SecretAccessPolicy", name, f"no SecretAccessPolicy {name!r}")
             elif secret.environment is not role.environment:
                 message = f"{name!r} is {secret.environment}"
                 yield _problem(role, field, message, "use its own environment's")

@@ -170,6 +170,24 @@ def test_every_offender_at_once(estate: Path) -> None:
         assert part in said
 
 
+@pytest.mark.parametrize(
+    ("file", "field"),
+    [
+        ("production/partner-api-key.yaml", "tier: "),
+        ("production/workload-settlement.yaml", "owner: "),
+        ("production/mount-database.yaml", "ttl: "),
+        ("production/connection-tradepulse.yaml", "username: "),
+        ("production/repository-tradepulse-core.yaml", "owner: "),
+        ("production/repository-tradepulse-connectors.yaml", "owner: "),
+    ],
+)
+def test_what_does_not_load_is_not_missing_where_it_is_named(estate: Path, file: str, field: str) -> None:
+    text = (estate / file).read_text()
+    assert f"  {field}" in text
+    (estate / file).write_text(text.replace(f"  {field}", f"  x{field}", 1))
+    assert {line.split(":")[0] for line in _refused(estate).splitlines()[1:]} == {file}
+
+
 def test_no_link_is_followed(estate: Path, tmp_path: Path) -> None:
     """A folder's is not even looked into, and so would take away what it stands for."""
     elsewhere = (estate / "staging").rename(tmp_path / "elsewhere")
