@@ -135,7 +135,7 @@ def _read(file: Path, folder: Path, name: str, problems: list[Problem], unread: 
             own = fields.below(field, unknown)
             refuse(fields.line(document.lines, own), plain(own), "no such field", _MISSPELT)
         if not hasattr(violation.kind, "unexpected"):
-            refuse(fields.line(document.lines, field), field, plain(violation.message), _remedy(violation))
+            refuse(fields.line(document.lines, field), field, plain(_message(violation)), _remedy(violation))
     if violations:
         group, key = ("spec", "path") if kind == "Mount" else ("metadata", "name")
         named = document.data.get(group)
@@ -155,6 +155,13 @@ def _leaves(error: ValidationError) -> list[ValidationError]:
 
 
 _MISSPELT = "mend its name, or remove it"
+
+
+def _message(error: ValidationError) -> str:
+    """Its own, which hides some of the values that there are behind a number."""
+    if error.kind.name != "enum":
+        return error.message
+    return f"{error.instance!r} is none of {', '.join(map(str, getattr(error.kind, 'options')))}"  # noqa: B009 - as above
 
 
 def _remedy(error: ValidationError) -> str:

@@ -79,6 +79,7 @@ def test_no_declarations_are_not_an_empty_estate(tmp_path: Path, make: Callable[
         (KEY, "{ttl: 15m", "{ttl: 31m", "1860 s is longer than 1800 s"),
         (KEY, "upstream: {name: exchange, account: tradepulse-prod}", "", "missing for an exchange key"),
         (KEY, "tier: critical", "tier: huge", "spec.tier"),
+        (KEY, "[read]", "[fly]", "'fly' is none of read, list, create, update"),
         (KEY, "tier: critical", "tier: critical\n  tear: x", "spec.tear: no such field"),
         (KEY, "path: trading/exchange", "path: ../trading", "spec.secret.path"),
         (KEY, "[read]", "[sudo]", "spec.grants[0].capabilities[0]"),
