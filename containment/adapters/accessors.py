@@ -27,13 +27,14 @@ class Accessors:
         self._hollow: set[str] = set()
 
     def look_up_all(self, accessors: list[str]) -> list[Token]:
-        """Those with a token behind them."""
+        """Those with a token behind them that is of use."""
         until = time.monotonic() + self._patience
         with ThreadPoolExecutor(WORKERS) as pool:
             return [t for t in pool.map(lambda a: self._look_up(a, until), accessors) if t is not None]
 
     def look_up(self, accessor: str) -> Token | None:
-        """None when there is no token behind it. Raises Unreachable when the server does not say.
+        """None when there is no token behind it, or one that the server is revoking: it refuses whatever that one asks
+        for, but shows it until each of its leases is marked too. Raises Unreachable when the server does not say.
 
         The server stores a new token's accessor before the token, and when the client hangs up in between, the
         accessor stays alone for good (until `auth/token/tidy`). Both are answered "permission denied", as a missing
@@ -48,7 +49,8 @@ class Accessors:
 
         while True:
             try:
-                return _token(accessor, self._client.auth.token.lookup_accessor(accessor)["data"])
+                data = self._client.auth.token.lookup_accessor(accessor)["data"]
+                return None if data["num_uses"] < 0 else _token(accessor, data)
             except hvac.exceptions.VaultError as error:
                 words = said(error)
                 if "invalid accessor" in words or "bad token" in words:

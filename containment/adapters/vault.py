@@ -342,8 +342,8 @@ class HvacVault:
         return names.may(self.capabilities([path])[path])
 
     def revoke_token(self, accessor: str) -> bool:
-        """True when the token is proven gone by looking it up: the server answers 200 for one it never knew, and
-        refuses one that another run revokes at the same time."""
+        """True when the token is proven gone by looking it up: the server answers 200 for one it never knew, and says
+        "token not found" of one that another run is revoking."""
         refused: Unreachable | None = None
         try:
             self.write("auth/token/revoke-accessor", {"accessor": accessor})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -232,6 +233,32 @@ def test_an_accessor_with_no_token_behind_it_does_not_stand_in_the_way(sandbox: 
     else:
         raise AssertionError("no hollow accessor was made")
     assert not [t for t in vault.tokens() if t.accessor in left]
+
+
+def test_a_token_that_another_run_is_revoking_is_gone(sandbox: Sandbox, environ: None) -> None:
+    """The server marks it, refuses whatever it asks for, and shows it until each of its leases is marked too."""
+    del environ
+    bao, root, vault = sandbox.openbao, sandbox.openbao.root_token(), HvacVault.from_environment()
+    bao.call("POST", "sys/mounts/many", {"type": "pki"}, token=root)
+    try:
+        bao.call("POST", "many/root/generate/internal", {"common_name": "x", "key_type": "ed25519"}, token=root)
+        role = {"allow_any_name": True, "key_type": "ed25519", "generate_lease": True}
+        bao.call("POST", "many/roles/r", role, token=root)
+        made = bao.call("POST", "auth/token/create-orphan", {"ttl": "1h"}, token=root)["auth"]
+        accessor, token, asked = made["accessor"], made["client_token"], {"common_name": "a.b", "ttl": "10m"}
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: bao.call("POST", "many/issue/r", asked, token=token), range(500)))
+            path, body = "auth/token/revoke-accessor", {"accessor": accessor}
+            other = pool.submit(bao.call, "POST", path, body, root)
+            while _request(sandbox, "GET", "auth/token/lookup-self", token).status_code == 200:
+                pass
+            assert vault.revoke_token(accessor)
+            with pytest.raises(Unreachable, match=r" 400 .*token not found"):
+                bao.call("POST", path, body, token=root)
+            assert not other.done(), "it was all over: the test shows nothing"
+        assert vault.revoke_token(accessor), "and again"
+    finally:
+        bao.call("DELETE", "sys/mounts/many", token=root)
 
 
 def test_what_is_declared_nowhere_does_not_reach_past_the_gate(sandbox: Sandbox, environ: None) -> None:

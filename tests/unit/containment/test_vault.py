@@ -53,7 +53,7 @@ def test_what_the_server_says_is_one_line() -> None:
 
 NOT_FOUND = hvac.exceptions.InvalidRequest(errors=["token not found"])
 NO_ACCESSOR = hvac.exceptions.Forbidden(errors=["invalid accessor"])
-ALIVE = {"path": "auth/x/login", "creation_time": 1, "policies": [], "orphan": True, "type": "service"}
+ALIVE = {"path": "a/login", "creation_time": 1, "policies": [], "orphan": True, "type": "service", "num_uses": 0}
 
 
 class Client:
@@ -81,6 +81,7 @@ def _revoke(refusal: Exception, found: Any) -> bool:
 
 def test_a_token_that_another_run_revoked_meanwhile_is_gone() -> None:
     assert _revoke(NOT_FOUND, NO_ACCESSOR)
+    assert _revoke(NOT_FOUND, {**ALIVE, "num_uses": -1}), "or about to be"
 
 
 def test_one_that_is_refused_and_there_is_not() -> None:
