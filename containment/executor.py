@@ -17,6 +17,7 @@ from functools import partial
 from containment import former
 from containment.effects import (
     database,
+    former_logins,
     identities,
     issuance,
     policies,
@@ -134,6 +135,7 @@ def _contain(run: Run) -> None:
                 denied = bool(run.incident.denied_at)
                 _milestone(run, DENIED, denied, lambda i: i if i.denied_at else replace(i, denied_at=vault.now()))
             identities.disable(run)
+            former_logins.end(run)
             _revoke(run, joined)
         finally:
             joined()

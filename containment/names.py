@@ -92,6 +92,10 @@ def own_policy(identity: Workload | CiRole) -> str:
     return f"{PREFIX}ci-{identity.name}" if isinstance(identity, CiRole) else f"{PREFIX}w-{identity.name}"
 
 
+OWN = (f"{PREFIX}w-", f"{PREFIX}ci-")
+"""How an identity's own policy begins."""
+
+
 def generation_policy(workload: Workload, generation: int) -> str:
     return f"{PREFIX}b-{workload.name}-{generation}"
 
@@ -103,6 +107,11 @@ def login_method(identity: Workload | CiRole) -> str:
 def login_role(identity: Workload | CiRole) -> str:
     """API path of the role that the identity logs in by."""
     return f"auth/{login_method(identity)}/role/{identity.name}"
+
+
+def former_login_role(workload: Workload) -> str:
+    """The one that it has logged in by, where its method was the other one before."""
+    return f"auth/{JWT if login_method(workload) == APPROLE else APPROLE}/role/{workload.name}"
 
 
 def issue_role(identity: Workload | CiRole) -> str:

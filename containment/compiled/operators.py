@@ -116,7 +116,7 @@ def drift_policy(estate: Estate) -> str:
 def _drift_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     looks = _attachments(estate)
     apart = {names.granted_path(s) for s in estate.secrets}
-    apart |= {names.login_role(i) for i in logins.identities(estate)}  # read as anybody's are
+    apart |= _login_roles(estate).keys()  # read as anybody's are
     for path, rule in _operator_paths(estate).items():
         allowed = [c for c in rule["capabilities"] if c in ("read", "list")]
         if allowed and path not in apart and not path.startswith(("auth/token/accessors", "sys/leases/")):
@@ -174,12 +174,19 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
                 paths[f"{mount.name}/{kind}/*"] = {"capabilities": _ALL}
         else:
             paths[f"{mount.name}/config"] = {"capabilities": ["create", "read", "update"]}
-    for identity in logins.identities(estate):
-        paths[names.login_role(identity)] = logins.login_role(identity)
+    paths |= _login_roles(estate)
     for policy in estate.secrets:
         if isinstance(policy.secret, DatabaseSecret):
             paths[names.granted_path(policy)] = {"capabilities": ["read"]}
     return paths
+
+
+def _login_roles(estate: Estate) -> dict[str, dict[str, Any]]:
+    """Of each declared identity; and the one that a workload had by the other method, which Pulumi deletes."""
+    declared = {names.login_role(identity): logins.login_role(identity) for identity in logins.identities(estate)}
+    keepers = {f"auth/{names.JWT}/role/{name}" for name in names.KEEPERS}
+    former = {names.former_login_role(workload) for workload in estate.workloads} - declared.keys() - keepers
+    return {**declared, **{path: {"capabilities": ["read", "delete"]} for path in former}}
 
 
 def rotator_policy(estate: Estate) -> str:

@@ -3,10 +3,12 @@ that a rotation made since it was denied in each incident: it waits for the proo
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 from containment import names
 from containment.incidents.replacements import made, reference
+from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import Run, Seen
 from policies.model import AuthMethod
@@ -26,21 +28,25 @@ def disable(run: Run) -> None:
         vault.write(path, {"disabled": True})
         return (Outcome.DONE, "disabled") if (vault.read(path) or {}).get("disabled") else (Outcome.FAILED, "still on")
 
-    def destroy_secret_ids(name: str) -> Seen:
-        base = f"auth/{names.APPROLE}/role/{name}"
+    def destroy(name: str) -> Seen:
         new = made(f"workload:{name}", run.incidents, run.estate)
-
-        def old() -> list[str]:
-            return [a for a in vault.keys(f"{base}/secret-id") if reference(a) not in new]
-
-        accessors = old()
-        for accessor in accessors:
-            vault.write(f"{base}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
-        left = old()
-        if left:
-            return Outcome.FAILED, f"{len(left)} secret_ids left"
-        return (Outcome.DONE, f"{len(accessors)} destroyed") if accessors else (Outcome.ALREADY, "none")
+        return destroy_secret_ids(vault, f"auth/{names.APPROLE}/role/{name}", new)
 
     leaked = [w.name for w in run.affected.unreplaced_workloads if w.auth is AuthMethod.APPROLE]
     run.each("entity disabled", [(n, partial(disable_entity, n)) for n in leaked])
-    run.each("secret_ids destroyed", [(n, partial(destroy_secret_ids, n)) for n in leaked])
+    run.each("secret_ids destroyed", [(n, partial(destroy, n)) for n in leaked])
+
+
+def destroy_secret_ids(vault: Vault, role: str, new: Collection[str] = ()) -> Seen:
+    """`role`: its path; `new`: references of those that stay."""
+
+    def old() -> list[str]:
+        return [a for a in vault.keys(f"{role}/secret-id") if reference(a) not in new]
+
+    accessors = old()
+    for accessor in accessors:
+        vault.write(f"{role}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
+    left = old()
+    if left:
+        return Outcome.FAILED, f"{len(left)} secret_ids left"
+    return (Outcome.DONE, f"{len(accessors)} destroyed") if accessors else (Outcome.ALREADY, "none")

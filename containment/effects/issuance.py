@@ -22,7 +22,7 @@ from policies.model import AuthMethod, CiRole, Estate, Workload
 
 def stop(run: Run) -> None:
     def off(identity: CiRole | Workload) -> Seen:
-        return _converge(run, names.login_role(identity), locked.OFF_ROLE)
+        return converge(run.systems.vault, names.login_role(identity), locked.OFF_ROLE)
 
     jwt_off = [w for w in run.affected.unreplaced_workloads if w.auth is AuthMethod.JWT]
     run.each("CI role off", [(c.name, partial(off, c)) for c in run.affected.ci_roles])
@@ -44,18 +44,18 @@ def _stop_jobs(run: Run) -> None:
         run.fail(what, folder, error)
         return
     keepers = [path for path, policies in held.items() if not names.KEEPERS.isdisjoint(policies)]
-    run.each(what, [(path, partial(_converge, run, path, locked.OFF_ROLE)) for path in keepers])
+    run.each(what, [(path, partial(converge, run.systems.vault, path, locked.OFF_ROLE)) for path in keepers])
 
 
 def cap(run: Run) -> None:
     for what, some in groupby(caps.caps(run.affected, run.incidents), lambda c: c.what):
-        run.each(what, [(c.name, partial(_converge, run, c.path, c.incident)) for c in some])
+        run.each(what, [(c.name, partial(converge, run.systems.vault, c.path, c.incident)) for c in some])
 
 
 def uncap(run: Run, before: Affected) -> None:
     """What was in scope `before` is as in peace again, unless another incident still has it in scope."""
     freed = caps.freed(before, run.affected, run.incidents)
-    run.each("role restored", [(c.name, partial(_converge, run, c.path, c.peace)) for c in freed])
+    run.each("role restored", [(c.name, partial(converge, run.systems.vault, c.path, c.peace)) for c in freed])
 
 
 def uncapped(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[str]:
@@ -75,8 +75,7 @@ def to_cap(vault: Vault, estate: Estate, incidents: Sequence[Incident]) -> list[
         return [(cap, lacks) for cap, lacks in found if lacks]
 
 
-def _converge(run: Run, path: str, wanted: Mapping[str, object]) -> Seen:
-    vault = run.systems.vault
+def converge(vault: Vault, path: str, wanted: Mapping[str, object]) -> Seen:
     held = vault.read(path)
     if held is None:
         return Outcome.ALREADY, "does not exist"

@@ -14,9 +14,6 @@ from containment.run import Run, Seen
 from policies.errors import PortcullisError
 from policies.model import CiRole, Workload
 
-_OWN = (f"{names.PREFIX}w-", f"{names.PREFIX}ci-")
-"""How an identity's own policy begins."""
-
 
 def revoke(run: Run, since: int) -> int:
     """What was out before `since` (epoch seconds), and everything of a leaked identity and of one that is declared
@@ -34,7 +31,7 @@ def revoke(run: Run, since: int) -> int:
             return False
         if jobs and names.of_a_job(token.path, token.policies):
             return run.affected.control_leaked or token.created < since
-        if any(policy not in declared and policy.startswith(_OWN) for policy in token.policies):
+        if any(policy not in declared and policy.startswith(names.OWN) for policy in token.policies):
             return True
         ours = token.role in scoped or bool(own & set(token.policies)) or token.wrapping
         return ours and (token.created < since or token.role in leaked)

@@ -87,6 +87,11 @@ def undeclared(vault: Vault, apart: Callable[[str], bool] = lambda _: False) -> 
     return Roles(found, unread, unknown, others)
 
 
+def login_roles(vault: Vault, folder: str, apart: Callable[[str], bool]) -> list[Carrier]:
+    """Of one folder, in the same way. Raises Unreachable."""
+    return [_login(path, data) for path, data in _held(vault, folder, apart)]
+
+
 def _read(
     vault: Vault,
     folder: str,

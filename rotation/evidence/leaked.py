@@ -124,6 +124,7 @@ _LOGINS = _Sign("logins and sessions", ("database sessions ended",))
 _LEASES = _Sign("its leases", ("lease revoked", "leases revoked"), sweep=True)
 _USERS = _Sign("its database users", ("database users gone",))
 _CI_OFF = _Sign("its login off", ("CI role off",))
+_FORMER = _Sign("a login that it had before", ("former login ended",), some=True)
 
 _LEASED = (
     _Sign("logins and sessions of database users in scope", _LOGINS.whats, some=True, every=True),
@@ -148,6 +149,7 @@ _CLASSES = {
             _Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}w-{{}}"),
             _Sign("its identity", ("entity disabled",)),
             _Sign("its secret_ids", ("secret_ids destroyed",)),
+            _FORMER,
             _TOKENS,
             _BATCH,
             *_LEASED,
@@ -155,6 +157,7 @@ _CLASSES = {
         (
             _Sign("denied by its own policy", ("identity denied",), f"{names.PREFIX}w-{{}}"),
             _Sign("its login off", ("login off",)),
+            _FORMER,
             _TOKENS,
             _BATCH,
             *_LEASED,

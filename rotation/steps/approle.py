@@ -13,7 +13,7 @@ from containment.incidents.replacements import reference
 from policies.errors import InputError, PortcullisError, Unreachable
 from rotation.issuing.delivery import ToFile
 from rotation.proving import open_step
-from rotation.steps.tokens import none_left, old_tokens
+from rotation.steps.tokens import former_logins_of, none_left, old_tokens, shut_former_logins
 from rotation.work import NotProven, Step, Work
 
 DELIVERY = "PORTCULLIS_DELIVERY_DIR"
@@ -49,7 +49,7 @@ def _old_tokens(work: Work) -> list[str]:
 
 
 def _old(work: Work) -> bool:
-    return bool(_old_ids(work) or _old_tokens(work))
+    return bool(_old_ids(work) or _old_tokens(work) or former_logins_of(work, work.workload()))
 
 
 def _destroy(work: Work, accessors: list[str]) -> None:
@@ -58,6 +58,7 @@ def _destroy(work: Work, accessors: list[str]) -> None:
 
 
 def _end(work: Work) -> None:
+    shut_former_logins(work, work.workload())
     _destroy(work, _old_ids(work))
     for accessor in _old_tokens(work):
         work.vault.revoke_token(accessor)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from containment import names
 from containment.compiled import gate
+from containment.effects import former_logins
 from containment.incidents import generations, issuers, proofs
 from containment.incidents.decide import LOCK
 from policies.model import CiRole, TokenType, Workload
@@ -24,9 +25,24 @@ def old_tokens(work: Work, identity: Workload | CiRole, cut: int) -> list[str]:
     ]
 
 
+def former_logins_of(work: Work, identity: Workload | CiRole) -> list[str]:
+    """Paths of login roles that are declared no longer and still let it in. By the token that may look at any: the
+    custodian's is for what is declared."""
+    own, store = names.own_policy(identity), work.policy_store()
+    found = (role for role in former_logins.look(store, work.estate) if own in role.policies)
+    return [role.path for role in found if former_logins.lets_in(store, role.path)]
+
+
+def shut_former_logins(work: Work, identity: Workload | CiRole) -> None:
+    for path in former_logins_of(work, identity):
+        former_logins.shut(work.policy_store(), path)
+
+
 def none_left(work: Work, identity: Workload | CiRole) -> str:
     """In words, after a look: batch tokens are another matter, which nobody may take for revoked. Raises NotProven
-    where what denies them is not as the lock-down wrote it."""
+    where what denies them is not as the lock-down wrote it, or a login that it had before still makes new ones."""
+    if former := former_logins_of(work, identity):
+        raise NotProven(f"declared no longer, and still lets it in: bao delete {', '.join(former)}")
     if isinstance(identity, CiRole):
         return "token from before containment is left"
     closed = generations.closed_until(identity, work.vault.incidents(), work.vault.now())
@@ -54,6 +70,7 @@ def _signed_before(work: Work, identity: Workload | CiRole) -> str:
 
 def end_step(work: Work, identity: Workload | CiRole, cut: Callable[[], int]) -> Step:
     def act() -> None:
+        shut_former_logins(work, identity)
         for accessor in old_tokens(work, identity, cut()):
             work.vault.revoke_token(accessor)
 
@@ -63,4 +80,7 @@ def end_step(work: Work, identity: Workload | CiRole, cut: Callable[[], int]) ->
             raise NotProven(f"{len(left)} old tokens are still there")
         return f"no {none_left(work, identity)}{_signed_before(work, identity)}"
 
-    return Step("end-old", verify, lambda: not old_tokens(work, identity, cut()), act, proofs.OLD_DEAD)
+    def over() -> bool:
+        return not old_tokens(work, identity, cut()) and not former_logins_of(work, identity)
+
+    return Step("end-old", verify, over, act, proofs.OLD_DEAD)

@@ -238,7 +238,7 @@ def _free(parameter: str) -> Callable[[str], str]:
     """Any value of it."""
 
     def edit(text: str) -> str:
-        edited = re.sub(rf'^    "{parameter}" = .*$', f'    "{parameter}" = []', text, flags=re.MULTILINE)
+        edited = re.sub(rf"^    {parameter} = .*$", f"    {parameter} = []", text, flags=re.MULTILINE)
         assert edited != text
         return edited
 

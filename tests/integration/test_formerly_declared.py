@@ -240,6 +240,133 @@ def test_a_database_secret_that_is_called_otherwise_keeps_its_role(checkout: Che
         assert not actors.can_connect(*leaked)
 
 
+_METHOD = ("auth: approle", "auth: jwt\n  boundClaims:\n    sub: treasury-report")
+_FORMER = {"approle": "auth/jwt/role/treasury-report", "jwt": "auth/approle/role/treasury-report"}
+"""By the method that is declared now, the login role that is left."""
+
+
+def _roles(actors: Actors, prod: Production) -> list[str]:
+    """Of treasury-report, by their path."""
+    root = prod.box.openbao.root_token()
+    held = {m: actors.call("LIST", f"auth/{m}/role", token=root)["data"]["keys"] for m in ("approle", "jwt")}
+    return [f"auth/{m}/role/treasury-report" for m, names in held.items() if "treasury-report" in names]
+
+
+def test_a_login_method_that_is_changed_leaves_no_login_role(checkout: Checkout, actors: Actors) -> None:
+    held = actors.secret_id("treasury-report")
+    checkout.edit("workload-treasury-report", *_METHOD)
+    checkout.apply()
+    assert _roles(actors, checkout.prod) == ["auth/jwt/role/treasury-report"]
+    assert not actors.allowed(lambda: actors.login(*held))
+    assert actors.allowed(lambda: actors.ci_login("treasury-report", {"sub": "treasury-report"}))
+    checkout.edit("workload-treasury-report", *reversed(_METHOD))
+    checkout.apply()
+    assert _roles(actors, checkout.prod) == ["auth/approle/role/treasury-report"]
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """By an administrator's token, as an earlier version left them: login roles that are declared nowhere."""
+
+    actors: Actors
+    root: str
+    made: list[str]
+
+    def role(self, path: str) -> Callable[[], str]:
+        """How one logs in by it from now on."""
+        method, name = path.split("/")[1::2]
+        attached = {"token_policies": ["pc-gate", "pc-quarantine", f"pc-w-{name}"]}
+        bound = {
+            "role_type": "jwt",
+            "user_claim": "sub",
+            "bound_audiences": ["portcullis"],
+            "bound_claims": {"sub": name},
+        }
+        self.made.append(path)
+        self.actors.call("POST", path, {**attached, **(bound if method == "jwt" else {})}, token=self.root)
+        if method == "jwt":
+            return lambda: self.actors.ci_login(name, {"sub": name})
+        held = self.actors.secret_id(name)
+        return lambda: self.actors.login(*held)
+
+
+@pytest.fixture
+def left(prod: Production, actors: Actors) -> Iterator[LeftBehind]:
+    left = LeftBehind(actors, prod.box.openbao.root_token(), [])
+    yield left
+    for path in left.made:
+        actors.call("DELETE", path, token=left.root)
+
+
+@pytest.mark.parametrize(
+    ("path", "reads"),
+    [("auth/approle/role/analytics-batch", READONLY), ("auth/jwt/role/treasury-report", LEDGER)],
+)
+def test_what_leaked_gets_in_by_no_login_role_that_it_had_before(
+    checkout: Checkout, actors: Actors, left: LeftBehind, path: str, reads: str
+) -> None:
+    login = left.role(path)
+    assert actors.allowed(lambda: actors.read(login(), reads))
+    name = path.rpartition("/")[2]
+    with checkout.locked(f"METHOD-{name}", f"workload:{name}"):
+        assert not actors.allowed(login)
+        again = left.role(path)
+        assert actors.allowed(again), "one that the lock-down never saw"
+        argv = [sys.executable, "-m", "rotation", "rotate", "run", f"METHOD-{name}"]
+        Production.run(argv, checkout.prod.environ(checkout.folder))
+        assert not actors.allowed(again), "old-dead was proven beside it"
+    assert checkout.prod.keep(checkout.folder).returncode == 0
+    assert not actors.allowed(login)
+    assert not actors.allowed(again)
+
+
+def test_a_login_role_of_what_is_declared_nowhere_ends_whatever_leaked(
+    checkout: Checkout, actors: Actors, left: LeftBehind
+) -> None:
+    logins = [left.role(f"auth/{method}/role/removed") for method in ("approle", "jwt")]
+    assert all(actors.allowed(login) for login in logins)
+    with checkout.locked("NOWHERE", "secret:partner-api-key"):
+        assert not any(actors.allowed(login) for login in logins)
+
+
+def test_that_of_a_workload_which_did_not_leak_is_named(checkout: Checkout, actors: Actors, left: LeftBehind) -> None:
+    path = "auth/jwt/role/treasury-report"
+    login = left.role(path)
+    done = checkout.prod.lock("NAMED", "secret:partner-api-key", checkout.folder)
+    assert done.returncode == 0, done.stdout
+    words = "is declared nowhere and hands out pc-w-treasury-report, of which nothing leaked: bao delete"
+    assert f"warning: {path} {words} {path}" in done.stdout, done.stdout
+    assert actors.allowed(login)
+    checkout.lift("NAMED")
+
+
+def test_a_token_that_may_not_switch_it_off_says_so_and_may_delete_it(
+    checkout: Checkout, actors: Actors, left: LeftBehind
+) -> None:
+    path = "auth/jwt/role/treasury-report"
+    login = left.role(path)
+    environ = {**checkout.prod.environ(checkout.folder), "PORTCULLIS_CONTAINMENT_TOKEN": ""}
+    argv = [
+        sys.executable,
+        "-m",
+        "rotation",
+        "contain",
+        "--incident-id",
+        "OPERATOR",
+        "--scope",
+        "workload:treasury-report",
+    ]
+    done = Production.run(argv, environ)
+    assert done.returncode != 0
+    assert f"permission denied: bao delete {path}; then lock down again" in done.stdout, done.stdout
+    actors.call("DELETE", path, token=environ["VAULT_TOKEN"])
+    done = Production.run(argv, environ)
+    assert done.returncode == 0, done.stdout
+    assert not actors.allowed(login)
+    assert checkout.prod.keep(checkout.folder).returncode == 0
+    checkout.lift("OPERATOR")
+
+
 def test_what_is_not_known_of_the_past_is_not_contained(checkout: Checkout) -> None:
     """Last: what is deleted stays so for a day."""
     checkout.edit("treasury-readonly", "for the treasury report", "for the report")

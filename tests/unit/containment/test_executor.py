@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from containment import executor
-from containment.effects import identities, policies, probes, repositories, strangers, upstream
+from containment.effects import former_logins, identities, policies, probes, repositories, strangers, upstream
 from containment.incidents.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
 from containment.run import Systems, no_note
@@ -56,6 +56,7 @@ def acted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (policies, "close_generations"),
         (probes, "foresee"),
         (identities, "disable"),
+        (former_logins, "end"),
         (upstream, "disable_keys"),
         (repositories, "lock"),
         (strangers, "shut_out"),

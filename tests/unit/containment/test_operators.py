@@ -12,6 +12,7 @@ from containment import names
 from containment.compiled import operators
 from containment.compiled.hcl import hcl
 from policies.load import load
+from policies.model import AuthMethod
 
 ESTATE = load()
 POLICIES = {
@@ -49,7 +50,7 @@ def test_a_claim_cannot_break_out_of_its_string() -> None:
     claim = 'a"}\n${x}'
     text = hcl({"p": {"capabilities": ["read"], "allowed_parameters": {"c": [{"k": claim}, [claim], True]}}})
     literal = '"a\\"}\\n\\u0024{x}"'
-    assert f'    "c" = [{{"k" = {literal}}}, [{literal}], true]' in text
+    assert f'    c = [{{"k" = {literal}}}, [{literal}], true]' in text
 
 
 def test_the_products_own_identities_are_these_and_no_others() -> None:
@@ -62,3 +63,17 @@ def test_the_rules_of_who_looks_for_drift_are_few_however_much_is_declared() -> 
     (one, *_) = ESTATE.workloads
     many = replace(ESTATE, workloads=(*ESTATE.workloads, *(replace(one, name=f"more-{n}") for n in range(100))))
     assert len(operators.keepers(many)[operators.DRIFT]) == len(operators.keepers(ESTATE)[operators.DRIFT]) < 100
+
+
+def test_of_a_login_role_that_a_workload_had_before_the_operator_may_delete_that_one_and_nobody_elses() -> None:
+    """Whoever may write it decides who logs in by it."""
+    (one, other) = (next(w for w in ESTATE.workloads if w.auth is method) for method in AuthMethod)
+    same = (replace(ESTATE.ci_roles[0], name=other.name), replace(one, name=operators.DRIFT))
+    paths = operators.keepers(replace(ESTATE, workloads=(one, other, same[1])))[operators.OPERATOR]
+    ends = {"capabilities": ["read", "delete"]}
+    assert paths[f"auth/jwt/role/{one.name}"] == paths[f"auth/approle/role/{other.name}"] == ends
+    assert f"auth/jwt/role/{operators.DRIFT}" not in paths, "a job's of the product's own"
+    paths = operators.keepers(replace(ESTATE, workloads=(one,), ci_roles=(replace(same[0], name=one.name),)))[
+        operators.OPERATOR
+    ]
+    assert "update" in paths[f"auth/jwt/role/{one.name}"]["capabilities"], "a CI role's of that name"

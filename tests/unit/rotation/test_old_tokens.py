@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from containment import names
+from containment.compiled import locked
 from containment.incidents.incident import Generation, Incident, Scope, State
 from policies.load import load
-from policies.model import TokenType
+from policies.model import AuthMethod, TokenType
 from rotation.steps.tokens import none_left
 from rotation.work import NotProven, Work
 
@@ -34,7 +36,7 @@ class _Work:
 
     def __init__(self, *incidents: Incident, denied: bool = True) -> None:
         self.vault = _Vault(*incidents)
-        self.policy_store = lambda: SimpleNamespace(holds_policy=lambda *_: denied)
+        self.policy_store = lambda: SimpleNamespace(holds_policy=lambda *_: denied, keys=lambda _: [], read=None)
 
 
 def _said(name: str, *incidents: Incident, denied: bool = True) -> str:
@@ -64,3 +66,32 @@ def test_a_policy_that_no_longer_denies_them_is_no_proof() -> None:
 def test_of_service_tokens_that_none_is_left() -> None:
     name = next(w.name for w in ESTATE.workloads if w.tokens is not TokenType.BATCH)
     assert _said(name) == "token from before containment is left"
+
+
+@pytest.mark.parametrize(
+    ("path", "role", "left"),
+    [
+        ("auth/approle/role/treasury-report", {"bind_secret_id": True}, ["accessor"]),
+        ("auth/approle/role/treasury-report", {"bind_secret_id": False}, []),
+        ("auth/jwt/role/treasury-report", {**locked.OFF_ROLE, "bound_claims": {"sub": "x"}}, []),
+    ],
+)
+def test_a_login_that_it_had_before_makes_new_ones(path: str, role: dict[str, Any], left: list[str]) -> None:
+    folder, _, name = path.rpartition("/")
+    by_now = AuthMethod.JWT if "approle" in path else AuthMethod.APPROLE
+    work: Any = _Work()
+    work.estate = replace(
+        ESTATE, workloads=tuple(replace(w, auth=by_now) if w.name == name else w for w in ESTATE.workloads)
+    )
+    held: dict[str, Any] = {**role, "token_policies": [names.GATE, f"pc-w-{name}"]}
+    ids = {folder: [name], f"{path}/secret-id": left}
+    store = SimpleNamespace(keys=lambda at: ids.get(at, []), read=lambda at: held if at == path else {})
+    work.policy_store = lambda: store
+    workload = next(w for w in work.estate.workloads if w.name == name)
+    with pytest.raises(NotProven, match=f"declared no longer, and still lets it in: bao delete {path}"):
+        none_left(work, workload)
+    other = next(w for w in work.estate.workloads if w.name not in (name, "analytics-batch"))
+    assert none_left(work, other) == "token from before containment is left"
+    held |= locked.OFF_ROLE if "jwt" in path else {"bind_secret_id": True}
+    ids.pop(f"{path}/secret-id")
+    assert none_left(work, workload) == "token from before containment is left"

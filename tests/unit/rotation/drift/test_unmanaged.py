@@ -67,6 +67,16 @@ def test_one_thing_more(holds: VaultHolds, named: str) -> None:
     assert [str(u) for u in in_vault(holds, ESTATE)] == [named]
 
 
+def test_the_login_role_that_a_workload_had_before_its_method_was_changed() -> None:
+    (one, *others) = (w for w in ESTATE.workloads if w.auth is AuthMethod.APPROLE)
+    by_jwt = replace(one, auth=AuthMethod.JWT)
+    rest = tuple(w for w in ESTATE.workloads if w.name != one.name)
+    roles = {**EXACT.auth_roles, "jwt": (*EXACT.auth_roles["jwt"], one.name)}
+    found = in_vault(replace(EXACT, auth_roles=roles), replace(ESTATE, workloads=(by_jwt, *rest)))
+    assert others
+    assert [str(u) for u in found] == [f"auth role approle {one.name}"]
+
+
 def _exact(repository: Repository) -> RepositoryHolds:
     return RepositoryHolds(settings(repository, False).branches, tuple(RULESETS.values()), repository.deploy_keys)
 

@@ -1,0 +1,86 @@
+"""Login roles that no declaration has and that hand out an identity's own policy: by which a workload logged in before
+its method was changed, or what is left of an identity that is declared nowhere any more.
+
+What is replaced is what is declared, so whoever gets in by such a role would go on after it. The server says which
+there are, no earlier estate: whoever deletes one has ended it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from containment import names
+from containment.compiled import locked, logins
+from containment.effects import identities, issuance
+from containment.ports import Vault
+from containment.report import Outcome
+from containment.run import Run, Seen
+from containment.undeclared import carriers
+from containment.undeclared.carriers import Carrier
+from policies.errors import PortcullisError, Unreachable
+from policies.model import Estate
+
+_WHAT = "former login ended"
+
+
+def end(run: Run) -> None:
+    """Of what leaked, replaced or not, and of what is declared nowhere. Any other is named: what leaked is denied to
+    its tokens too (`strangers` says where it is not), and its identity may have what it is granted."""
+    vault = run.systems.vault
+    leaked = {names.own_policy(i) for i in run.affected.leaked}
+    declared = {names.own_policy(i) for i in logins.identities(run.estate)}
+
+    def act(role: Carrier) -> Seen:
+        own = {policy for policy in role.policies if policy.startswith(names.OWN)}
+        if own & leaked or own - declared:
+            return shut(vault, role.path)
+        words = f"is declared nowhere and hands out {', '.join(sorted(own))}, of which nothing leaked: bao delete"
+        run.progress(f"warning: {role.path} {words} {role.path}")
+        return Outcome.ALREADY, f"{words} {role.path}"
+
+    try:
+        found = look(vault, run.estate)
+    except PortcullisError as error:
+        run.fail(_WHAT, "every login role", Unreachable(f"not judged: {error}"))
+    else:
+        run.each(_WHAT, [(_target(role.path), partial(act, role)) for role in found])
+
+
+def _target(path: str) -> str:
+    method, _, name = path.partition("/role/")
+    return f"{name} ({method})"
+
+
+def look(vault: Vault, estate: Estate) -> list[Carrier]:
+    """Raises Unreachable."""
+    declared = {names.login_role(identity) for identity in logins.identities(estate)}
+    folders = (f"auth/{method}/role" for method in (names.APPROLE, names.JWT))
+    found = (role for folder in folders for role in carriers.login_roles(vault, folder, declared.__contains__))
+    return [role for role in found if any(policy.startswith(names.OWN) for policy in role.policies)]
+
+
+def shut(vault: Vault, path: str) -> Seen:
+    """Nobody logs in by it any more. Raises Unreachable, with what an administrator does instead."""
+    instead = f"bao delete {path}; then lock down again"
+    try:
+        if _by_jwt(path):
+            return issuance.converge(vault, path, locked.OFF_ROLE)
+        if not (vault.read(path) or {}).get("bind_secret_id"):
+            return Outcome.FAILED, f"it asks for no secret_id: {instead}"
+        return identities.destroy_secret_ids(vault, path)
+    except Unreachable as error:
+        raise Unreachable(f"{error}: {instead}") from error
+
+
+def lets_in(vault: Vault, path: str) -> bool:
+    """Whether anybody may log in by it."""
+    held = vault.read(path)
+    if held is None:
+        return False
+    if _by_jwt(path):
+        return bool(issuance.wrong(held, locked.OFF_ROLE))
+    return not held.get("bind_secret_id") or bool(vault.keys(f"{path}/secret-id"))
+
+
+def _by_jwt(path: str) -> bool:
+    return path.startswith(f"auth/{names.JWT}/")
