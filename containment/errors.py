@@ -11,6 +11,9 @@ KEEP = "pulumi up --config incident=keep"
 GO_ON = f"to go on without lifting: {KEEP}"
 """Pulumi keeps `incident: false` in the stack's file, so that the next run would ask for the lift again."""
 
+GOES_ON = "bring back what is named above, then run it again, which goes on where it stopped"
+"""After what is not contained; the command follows."""
+
 CUT_SHORT = "not contained until the same command has run to its end; run it again"
 """What is true of a lock-down that was interrupted, or that a defect of ours ended."""
 

@@ -12,7 +12,7 @@ from containment import executor, former, lockdown, names, opening, paging
 from containment.adapters.vault import HvacVault
 from containment.compiled import gate
 from containment.effects import issuance, namesakes, policies
-from containment.errors import KEEP, NotContained, NotWritten
+from containment.errors import GOES_ON, KEEP, NotContained, NotWritten
 from containment.incidents import generations, issuers
 from containment.incidents.decide import Asked, Decision
 from containment.incidents.incident import Incident, Mode, State
@@ -147,7 +147,7 @@ async def _rest(
     if lost := await before.unknown_to(decision.known).future():
         told.warn(before.words(lost))
     if complaints:
-        raise told.refused(*complaints)
+        raise told.refused(*dict.fromkeys(complaints))
 
 
 def _lock_again(
@@ -264,7 +264,7 @@ def _contain(
         complaints.append(str(error))
         return error.not_contained
     if report.not_contained:
-        complaints.append(str(NotContained(report.not_contained)))
+        complaints += _not_contained(report.not_contained)
     elif not acted and not report.changed:
         told.info("still contained: nothing new was out")
     return report.not_contained
@@ -273,7 +273,11 @@ def _contain(
 def _cap_again(vault: HvacVault, context: access.Context, incident: Incident) -> list[str]:
     systems = from_environment(vault, context.estate)
     missing = executor.cap_again(systems, context.estate, context.incidents, incident, told.info)
-    return [str(NotContained(missing))] if missing else []
+    return _not_contained(missing) if missing else []
+
+
+def _not_contained(missing: tuple[str, ...]) -> list[str]:
+    return [str(NotContained(missing)), f"{GOES_ON}: {KEEP}"]
 
 
 def _announce(vault: HvacVault, context: access.Context, decision: Decision) -> None:

@@ -24,6 +24,7 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     """
     from containment.adapters.vault import HvacVault
     from containment.direct import contain
+    from containment.errors import GOES_ON
     from policies.errors import Unreachable
 
     try:
@@ -51,6 +52,6 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
         progress(done.absent)
     elif report.not_contained:
         again = f"portcullis contain --incident-id {incident.id}"
-        progress(f"bring back what is named above, then run it again, which goes on where it stopped: {again}")
+        progress(f"{GOES_ON}: {again}")
     if done.exit_code:
         raise SystemExit(done.exit_code)

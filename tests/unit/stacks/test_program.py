@@ -103,6 +103,7 @@ def test_a_cap_that_stays_lifted_is_not_contained(monkeypatch: pytest.MonkeyPatc
     server = Server(stuck=True)
     words = _rest(monkeypatch, server)
     assert f"not contained: {CAP.name} ({CAP.what}: not in force" in words
+    assert "then run it again, which goes on where it stopped: pulumi up --config incident=keep\n" in words
     assert exported["mode"] == "not contained"
 
 
