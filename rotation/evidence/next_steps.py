@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from containment.incidents.incident import State
+from containment.incidents.proofs import INCIDENT
 from rotation.evidence.replaced import Replaced
 
 _AGAIN = "pulumi up --yes --skip-preview --config incident=keep"
@@ -65,12 +66,10 @@ def next_steps(
         )
     left = [r.item for r in replaced if not r.holds]
     if left and not lifted:
-        steps.append(
-            Step(
-                f"Replace what leaked, production first. Not proven: {', '.join(left)}.",
-                f"portcullis rotate run {incident}",
-            )
-        )
+        why = f"Replace what leaked, production first. Not proven: {', '.join(left)}."
+        if left == [INCIDENT]:
+            why = "Prove that the workloads are back and that nothing retired was used: the lift asks for both."
+        steps.append(Step(why, f"portcullis rotate run {incident}"))
     if out:
         steps.append(
             Step(

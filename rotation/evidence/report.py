@@ -18,6 +18,7 @@ from containment.errors import KEEP
 from containment.folder.chain import EVENTS
 from containment.folder.record import LIFT_BEGUN
 from containment.incidents.incident import NOTHING_NAMED, State
+from containment.incidents.proofs import INCIDENT
 from containment.report import CONTAINED
 from policies.errors import InputError
 from policies.plain import plain
@@ -193,16 +194,21 @@ def _stages(
     verdict: Verdict, done: tuple[Replaced, ...], services: tuple[Service, ...], incident: Row
 ) -> tuple[Stage, ...]:
     tones = {Verdict.CONTAINED: "good", Verdict.NOT_CONTAINED: "bad", Verdict.UNPROVEN: "warn"}
-    words, back = sum(r.word for r in done), sum(s.back for s in services)
-    proven = sum(r.holds for r in done) - words
+    named = [r for r in done if r.item != INCIDENT]
+    words, back = sum(r.word for r in named), sum(s.back for s in services)
+    proven = sum(r.holds for r in named) - words
     lifted = number(incident.get("lifted_at"))
     return (
         Stage("Contained", tones[verdict], _CONTAINED_SAYS[verdict]),
         Stage(
             "Replaced and proven",
-            "bad" if any(r.failed for r in done) else "good" if done and proven == len(done) else "warn",
-            f"{proven} of {len(done)}" + (f", {words} on a person's word" if words else "")
-            if done
+            "bad"
+            if any(r.failed for r in done)
+            else "good"
+            if named and all(r.holds and not r.word for r in done)
+            else "warn",
+            f"{proven} of {len(named)}" + (f", {words} on a person's word" if words else "")
+            if named
             else "nothing named as leaked",
         ),
         Stage(

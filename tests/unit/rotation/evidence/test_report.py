@@ -231,7 +231,7 @@ def test_what_rests_on_a_persons_word_is_not_called_proven(tmp_path: Path) -> No
     proofs = [OLD | word, NEW, BACK, QUIET, said]
     folder = _folder(tmp_path, incident=LEAKED | {"proofs": proofs}, containment=CONTAINED, drill=DRILL)
     shown = view(folder)
-    assert ("Replaced and proven", "warn", "1 of 2, 1 on a person's word") in [
+    assert ("Replaced and proven", "warn", "0 of 1, 1 on a person's word") in [
         (s.name, s.tone, s.says) for s in shown.stages
     ]
     html = render(folder).read_text()
@@ -240,6 +240,17 @@ def test_what_rests_on_a_persons_word_is_not_called_proven(tmp_path: Path) -> No
     assert "incident=false" in shown.steps[0].command, "a word counts for the lift"
     assert shown.steps[0].why.startswith("Everything is proven but secret:a, a person's word. Lift")
     assert (shown.verdict, shown.says.rpartition(": ")[2]) == (Verdict.CONTAINED, "secret:a.")
+
+
+def test_what_is_proven_of_the_incident_is_no_credential(tmp_path: Path) -> None:
+    everything = INCIDENT | {"scope": {"everything": True, "leaked": []}}
+    shown = view(_folder(tmp_path, incident=everything, containment=CONTAINED))
+    assert [(s.tone, s.says) for s in shown.stages if s.name == "Replaced and proven"] == [
+        ("warn", "nothing named as leaked")
+    ]
+    prove = shown.steps[-2]
+    assert prove.why.startswith("Prove that the workloads are back and that nothing retired was used")
+    assert prove.command == "portcullis rotate run INC-1"
 
 
 def test_one_that_waits_for_a_word_did_not_fail(tmp_path: Path) -> None:
