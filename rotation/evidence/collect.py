@@ -112,7 +112,7 @@ def _written(
     """Read first: what cannot be read leaves what was sealed as it is. Raises InputError for that."""
     events, torn = chronicle.read_events(folder / chain.EVENTS)
     if torn:
-        missing.append(f"{chain.EVENTS}: {torn} lines are torn")
+        missing.append(_torn(chain.EVENTS, torn))
     line = chronicle.timeline([*events, *chronicle.read_loss(folder)], incident.to_json(), _effects(folder))
     if chronicle.UNRECORDED not in missing:
         evidence.write_json("incident.json", incident.to_json())
@@ -131,8 +131,15 @@ def _decisions(incidents: Path, incident: Incident, missing: list[str]) -> list[
         missing.append(str(error))
         return []
     if torn:
-        missing.append(f"{decisions.FILE}: {torn} lines are torn")
+        missing.append(_torn(decisions.FILE, torn))
     return kept
+
+
+def _torn(file: str, lines: int) -> str:
+    return (
+        f"{file}: {lines} lines are torn: a run was killed, or the disk was full, while it wrote them. What they told "
+        "is gone from the timeline, nothing else is, and nothing is to be done; each collect names it again"
+    )
 
 
 def _over(incident: Incident) -> float | None:

@@ -212,6 +212,14 @@ def test_timeline_has_each_event_once_in_order(folder: Path) -> None:
     assert "the evidence has a gap" in line[1]["detail"], "no run noted what it denied"
 
 
+def test_a_torn_line_is_named_with_what_it_means(folder: Path, log: Path) -> None:
+    with (folder / EVENTS).open("a") as events:
+        events.write('{"at": 17, "phase"')
+    (missing,) = collected(folder, log, Server()).missing
+    assert missing.startswith(f"{EVENTS}: 1 lines are torn: a run was killed, or the disk was full")
+    assert "nothing is to be done" in missing
+
+
 def _many(folder: Path, log: Path) -> None:
     for _ in range(5):
         collected(folder, log, Server())
