@@ -187,8 +187,7 @@ def _sweep(run: Run, roles: database.Roles) -> int:
         # Times are whole seconds: only when the clock has passed `since` is nothing older made any more. Without the
         # server's clock nothing proves that, and one more sweep names what is still out.
         over = now is None or now >= since
-        # Leases first: a token's revocation takes its leases along without a word about each.
-        found = database.revoke_leases(run, since, roles) + tokens.revoke(run, since)
+        found = tokens.revoke(run, since, partial(database.revoke_leases, run, since, roles))
         if over and not found:
             break
         left -= over

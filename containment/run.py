@@ -16,7 +16,7 @@ from containment.incidents.incident import Incident
 from containment.incidents.scope import Affected
 from containment.ports import CodeHost, Database, Prober, Upstream, Vault
 from containment.report import Effect, Outcome, named, unresolved
-from policies.errors import PortcullisError, Unreachable
+from policies.errors import PortcullisError, TimedOut, Unreachable
 from policies.model import Estate
 from policies.plain import plain
 
@@ -64,6 +64,8 @@ class Run:
     note: Note = no_note
     former: Former = field(default_factory=Former)
     effects: list[Effect] = field(default_factory=list)
+    silent: dict[str, TimedOut] = field(default_factory=dict)
+    """Who gave no answer in time so far, in words: nobody waits for it a second time."""
     _told: set[tuple[str, ...]] = field(default_factory=set)
     """Failures, and reasons, that the screen has: what every sweep meets again is not told again."""
     _unnoted: list[Effect] = field(default_factory=list)
@@ -166,6 +168,17 @@ class Run:
     def on_host(self, act: Callable[[CodeHost], Seen]) -> Act:
         """The host is opened within the effect, so that one that is down or not configured fails it by name."""
         return lambda: act(self.systems.code_host())
+
+    @contextmanager
+    def asking(self, whom: str) -> Iterator[None]:
+        """Raises TimedOut at once where `whom` timed out before in this run."""
+        if whom in self.silent:
+            raise self.silent[whom]
+        try:
+            yield
+        except TimedOut as error:
+            self.silent[whom] = TimedOut(f"{error}: {whom} does not answer, and is not asked again in this run")
+            raise self.silent[whom] from error
 
     def fail(self, what: str, target: str, error: PortcullisError) -> None:
         """A failure that kept the effect from being tried at all."""

@@ -35,5 +35,9 @@ class Unanswered(Unreachable):
     """It gave no answer of its own: nobody is there, it is sealed, or it has no leader. A refusal is none of these."""
 
 
+class TimedOut(Unanswered):
+    """It took the request and gave no answer in time: what is asked of it next would wait as long."""
+
+
 class Congested(Unanswered):
     """It is up, and what needs its storage waits behind the requests of others."""

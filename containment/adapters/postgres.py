@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any, LiteralString, NoReturn
 
-from containment.adapters.postgres_errors import INTERNAL, OUT_OF_LOCKS, cause, in_the_way
+from containment.adapters.postgres_errors import INTERNAL, NO_ANSWER, OUT_OF_LOCKS, cause, in_the_way
 from containment.ports import Owned
 from policies import sql as templates
-from policies.errors import Unreachable
+from policies.errors import TimedOut, Unreachable
 
 _SESSION_DEADLINE = 10.0
+_PATIENCE = 10.0
+"""Seconds that a statement may take before it is asked whether the server still takes sessions."""
 _STARTING = 0.25
 """Seconds that a session may start in: one that others open meanwhile is left alone."""
 _TOLD = 20
@@ -22,6 +28,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, manager: str) -> None:
         self._url, self._manager = url, manager
+        self._silent = False
         self._connection: Any = self._connect("connect")
 
     def _connect(self, what: str, **where: str) -> Any:
@@ -30,23 +37,57 @@ class PostgresDatabase:
 
         try:
             connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5, **where)  # type: ignore[arg-type]
-            # A function of a user's own that fits the arguments better would run with the manager's rights.
-            connection.execute("SET search_path = pg_catalog, pg_temp")
-            connection.execute(f"SET lock_timeout = '{templates.LOCK_TIMEOUT}'")
-            # The manager made the users, so it alone may alter them; membership is enough, its password is not needed.
-            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._manager)))
+            with self._watched(connection):
+                # A function of a user's own that fits the arguments better would run with the manager's rights.
+                connection.execute("SET search_path = pg_catalog, pg_temp")
+                connection.execute(f"SET lock_timeout = '{templates.LOCK_TIMEOUT}'")
+                # The manager made the users, so it alone may alter them; membership is enough, its password is not
+                # needed.
+                connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._manager)))
         except psycopg.Error as error:
             self._fail(what, error)
         return connection
 
     def _fail(self, what: str, error: Exception, remedy: str = "") -> NoReturn:
-        raise Unreachable(f"postgresql: {what}: {cause(error, remedy)}") from error
+        words = NO_ANSWER if self._silent else cause(error, remedy)
+        raise (TimedOut if words == NO_ANSWER else Unreachable)(f"postgresql: {what}: {words}") from error
+
+    @contextmanager
+    def _watched(self, connection: Any) -> Iterator[None]:
+        """A server that is stopped keeps its sessions and says nothing in them, without end. One that takes no new
+        session either has this one ended from here, and what waits for it fails."""
+        over = Event()
+
+        def watch() -> None:
+            while not over.wait(_PATIENCE):
+                if not self._takes_sessions() and not over.is_set():
+                    self._silent = True
+                    with socket.socket(fileno=os.dup(connection.fileno())) as held:
+                        held.shutdown(socket.SHUT_RDWR)
+                    return
+
+        Thread(target=watch, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+
+    def _takes_sessions(self) -> bool:
+        """Or refuses one, which is an answer."""
+        import psycopg
+
+        try:
+            psycopg.connect(self._url, connect_timeout=5).close()
+        except psycopg.Error as error:
+            return cause(error) != NO_ANSWER
+        return True
 
     def _rows(self, what: str, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         import psycopg
 
         try:
-            rows: list[tuple[Any, ...]] = self._connection.execute(query, values).fetchall()
+            with self._watched(self._connection):
+                rows: list[tuple[Any, ...]] = self._connection.execute(query, values).fetchall()
         except psycopg.Error as error:
             self._fail(what, error)
         return rows
@@ -57,7 +98,8 @@ class PostgresDatabase:
         from psycopg import sql
 
         try:
-            connection.execute(template.replace("'{{name}}'", sql.Literal(user).as_string()))
+            with self._watched(connection):
+                connection.execute(template.replace("'{{name}}'", sql.Literal(user).as_string()))
         except psycopg.Error as error:
             self._fail(what, error, self._in_the_way(error, user, connection))
 
@@ -136,7 +178,8 @@ class PostgresDatabase:
         import psycopg
 
         try:
-            self._connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+            with self._watched(self._connection):
+                self._connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
         except psycopg.errors.InsufficientPrivilege:
             return  # the server's own, or a superuser's
         except psycopg.Error as error:
@@ -224,7 +267,8 @@ class PostgresDatabase:
         import psycopg
 
         try:
-            with psycopg.connect(self._url, user=user, password=password, connect_timeout=5) as connection:
+            one = psycopg.connect(self._url, user=user, password=password, connect_timeout=5)
+            with one as connection, self._watched(connection):
                 for statement in statements:
                     connection.execute(statement.encode())
                 connection.rollback()

@@ -12,6 +12,7 @@ _FULL = (
     "docs/incident_playbooks.md"
 )
 OUT_OF_LOCKS, INTERNAL = "53200", "XX000"
+NO_ANSWER = "no answer in time"
 _REMEDIES = {
     "55P03": "somebody else holds the lock; how to find who: docs/incident_playbooks.md",
     OUT_OF_LOCKS: _FULL,
@@ -20,7 +21,7 @@ _REMEDIES = {
 """By SQLSTATE."""
 _CONNECTING = (
     ("failed to resolve host", "its host name is not known"),
-    ("timeout expired", "no answer in time"),
+    ("timeout expired", NO_ANSWER),
     ("connection is closed", "the connection was lost"),
     ("connection is lost", "the connection was lost"),
     ("server closed the connection", "the connection was lost"),

@@ -20,7 +20,7 @@ from containment.incidents.decide import LOCK
 from containment.incidents.incident import Incident
 from containment.ports import Applied, Issued, Lease, Seen, Token
 from policies import codec
-from policies.errors import InputError, Unanswered, Unreachable
+from policies.errors import InputError, TimedOut, Unanswered, Unreachable
 from policies.model import Estate
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class HvacVault:
         except requests.exceptions.ReadTimeout as error:
             message = f"vault: {what}: {type(error).__name__}"
             stored = f" {names.STORE}/" in what  # whatever else may be waiting for a database
-            raise (congestion.timed_out(self._client, message) if stored else Unanswered(message)) from error
+            raise (congestion.timed_out(self._client, message) if stored else TimedOut(message)) from error
         except requests.RequestException as error:
             raise Unanswered(f"vault: {what}: {type(error).__name__}") from error
 

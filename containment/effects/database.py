@@ -13,7 +13,7 @@ from containment.adapters.vault import epoch
 from containment.ports import Database, Lease, Owned
 from containment.report import Outcome
 from containment.run import Run, Seen, Systems
-from policies.errors import PortcullisError
+from policies.errors import PortcullisError, TimedOut
 from policies.model import DatabaseGrant, DatabaseSecret, MountType
 from policies.sql import group
 
@@ -75,11 +75,13 @@ def shut_out(run: Run, wanted: Roles) -> dict[str, list[str]]:
     opened = _Opened(run.systems)
 
     def shut(name: str, secret: DatabaseSecret) -> Seen:
-        database = opened(secret.connection)
         cut = run.revoked_before
-        found = [u for u in database.users(names.database_user_prefix(secret)) if not cut or user_epoch(u) < cut]
-        users[name] = found
-        if refused := _each(found, database.shut_out):
+        with run.asking(_database(secret.connection)):
+            database = opened(secret.connection)
+            found = [u for u in database.users(names.database_user_prefix(secret)) if not cut or user_epoch(u) < cut]
+            users[name] = found
+            refused = _each(found, database.shut_out)
+        if refused:
             return Outcome.FAILED, _listed([*refused.values()], "; ")
         return (Outcome.DONE, f"{len(found)} users, no session left") if found else (Outcome.ALREADY, "no user")
 
@@ -97,7 +99,8 @@ def _tell_of_owners(run: Run, opened: _Opened, secrets: Sequence[DatabaseSecret]
         owners = [(connection.username, MANAGER_OWNS, connection.name)] if groups else []
         owners += [(name, GROUP_OWNS, f"{connection.name} {name}") for name in groups]
         for owner, what, target in owners:
-            with suppress(PortcullisError):  # each role of a database that is down has failed by name
+            # Each role of a database that is down has failed by name.
+            with suppress(PortcullisError), run.asking(_database(connection.name)):
                 if owned := opened(connection.name).owners(owner).get(owner):
                     listed = _listed(owned.first, of=owned.count)
                     seen = f"{listed}: functions, views and indexes among it run with its rights (README)"
@@ -114,8 +117,9 @@ def revoke_leases(run: Run, since: int, wanted: Roles) -> int:
     vault = run.systems.vault
     opened = _Opened(run.systems)
 
-    def revoke(lease: Lease) -> Seen:
-        gone = vault.revoke_lease(lease.id)
+    def revoke(secret: DatabaseSecret, lease: Lease) -> Seen:
+        with run.asking(f"{_database(secret.connection)}, behind the vault,"):
+            gone = vault.revoke_lease(lease.id)
         return (Outcome.DONE, "looked up, gone") if gone else (Outcome.FAILED, "still listed")
 
     total = 0
@@ -126,9 +130,10 @@ def revoke_leases(run: Run, since: int, wanted: Roles) -> int:
         except PortcullisError as error:
             run.fail("leases revoked", name, error)
             continue
-        with suppress(PortcullisError):  # a database that is down fails each lease, by name
+        # A database that is down fails each lease, by name.
+        with suppress(PortcullisError), run.asking(_database(secret.connection)):
             _hand_over(run, opened(secret.connection), name, secret, since)
-        run.each(LEASE_REVOKED, [(f"{name} {x.id[-6:]}", partial(revoke, x)) for x in leases])
+        run.each(LEASE_REVOKED, [(f"{name} {x.id[-6:]}", partial(revoke, secret, x)) for x in leases])
         total += len(leases)
     return total
 
@@ -139,10 +144,14 @@ def _hand_over(run: Run, database: Database, name: str, secret: DatabaseSecret, 
     for user, owned in database.owners(names.database_user_prefix(secret)).items():
         if user_epoch(user) >= since:
             continue
-        with suppress(PortcullisError):  # the lease's own failure is named, and `drop_users` says why
+        try:
             database.shut_out(user)
             database.hand_over(user)
-            run.effect(HANDED_OVER, f"{name} {user}", partial(_handed_over, owned))
+        except TimedOut:
+            raise
+        except PortcullisError:  # the lease's own failure is named, and `drop_users` says why
+            continue
+        run.effect(HANDED_OVER, f"{name} {user}", partial(_handed_over, owned))
 
 
 def _handed_over(owned: Owned) -> Seen:
@@ -175,7 +184,10 @@ def drop_users(run: Run, users: Mapping[str, list[str]], since: int, wanted: Rol
     dead: set[str] = set()
 
     def end(name: str, secret: DatabaseSecret) -> Seen:
-        database = opened(secret.connection)
+        with run.asking(_database(secret.connection)):
+            return ended(name, secret, opened(secret.connection))
+
+    def ended(name: str, secret: DatabaseSecret, database: Database) -> Seen:
         prefix = names.database_user_prefix(secret)
         left = [u for u in database.users(prefix) if u in users[name] or user_epoch(u) < since]
         refused = _each(left, database.shut_out)
@@ -191,21 +203,28 @@ def drop_users(run: Run, users: Mapping[str, list[str]], since: int, wanted: Rol
     looked = [(n, s) for n, s in wanted if n in users]
     run.each(USERS_GONE, [(name, partial(end, name, secret)) for name, secret in looked])
     connections = sorted({secret.connection for _, secret in looked})
-    run.each(ORPHANS, [(name, partial(_end_orphans, opened, name)) for name in connections])
+    run.each(ORPHANS, [(name, partial(_end_orphans, run, opened, name)) for name in connections])
     return all(name in dead for name, _ in looked)
 
 
-def _end_orphans(opened: _Opened, connection: str) -> Seen:
-    opened(connection).end_orphans()
+def _end_orphans(run: Run, opened: _Opened, connection: str) -> Seen:
+    with run.asking(_database(connection)):
+        opened(connection).end_orphans()
     return Outcome.ALREADY, "none"
 
 
+def _database(connection: str) -> str:
+    return f"the database of connection {connection}"
+
+
 def _each(users: Sequence[str], act: Callable[[str], None]) -> dict[str, str]:
-    """Act on every user, past one that refuses. Returns those that did, each with its words."""
+    """Act on every user, past one that refuses. Returns those that did, each with its words. Raises TimedOut."""
     refused: dict[str, str] = {}
     for user in users:
         try:
             act(user)
+        except TimedOut:
+            raise
         except PortcullisError as error:
             refused[user] = str(error)
     return refused

@@ -14,7 +14,7 @@ from containment.incidents.incident import Incident, Scope, State
 from containment.incidents.scope import affected
 from containment.report import Outcome, Report, exit_code
 from containment.run import Act, Run, Seen
-from policies.errors import InputError, PortcullisError, Unreachable
+from policies.errors import InputError, PortcullisError, TimedOut, Unreachable
 from policies.load import load
 
 OPEN = Incident("I", Scope(everything=True), State.OPEN, opened_at=10)
@@ -136,6 +136,26 @@ def test_words_of_others_come_in_as_one_line_that_shows_what_it_holds(run: Run, 
         f"done: token revoked {shown}: {shown}",
         f"failed: token revoked {shown}: {shown}",
     ]
+
+
+def test_who_timed_out_is_not_asked_again(run: Run) -> None:
+    asked: list[str] = []
+
+    def wait() -> Seen:
+        with run.asking("db"):
+            asked.append("db")
+            raise TimedOut("no answer in time")
+
+    run.each("lease revoked", [("a", wait)])
+    run.each("lease revoked", [("b", wait)])
+    assert asked == ["db"]
+    why = "no answer in time: db does not answer, and is not asked again in this run"
+    assert _report(run).not_contained == (f"2: a (1), b (1) (lease revoked: {why})",)
+    with pytest.raises(Unreachable), run.asking("other"):
+        raise Unreachable("refused")
+    with run.asking("other"):
+        asked.append("other")
+    assert asked == ["db", "other"], "a refusal is an answer"
 
 
 def test_a_system_that_is_away_outranks_what_was_found(run: Run) -> None:
