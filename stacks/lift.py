@@ -53,8 +53,9 @@ def begin(vault: HvacVault, lifting: Incident) -> None:
     with opening.tolerated(told.warn):
         record.note(lifting.id, phase="lift", what=record.LIFT_BEGUN, detail="the gate rises")
     told.info(
-        f"the gate rises; should this run be interrupted: incident {lifting.id} is half lifted: run the same command "
-        f"again, or lock down again: {KEEP}; if it finds the stack locked, `pulumi cancel` first"
+        f"the gate rises; should this run be interrupted before the lift is on record: incident {lifting.id} is half "
+        f"lifted: run the same command again, or lock down again: {KEEP}; if it finds the stack locked, `pulumi "
+        "cancel` first"
     )
 
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from containment.adapters.vault import HvacVault
+from containment.errors import KEEP
 from containment.incidents.decide import Decision
 from containment.incidents.incident import Incident, State
-from policies.errors import InputError
+from policies.errors import InputError, PortcullisError
 
 _MOST = 10
 _REFRESH = "pulumi up --refresh --config incident=keep"
@@ -42,6 +43,13 @@ def not_declared(missing: list[str], decision: Decision, *, lifted: bool) -> str
     return (
         f"{after}: Pulumi's state does not have as declared: {_first(missing)}. Without --target and --exclude: {again}"
     )
+
+
+def without_repositories(error: PortcullisError, decision: Decision, *, lifted: bool) -> str:
+    after = ""
+    if decision.lifting and lifted:
+        after = f"incident {decision.lifting.id} is lifted, but repositories may still be locked: "
+    return f"{after}repositories were not declared: {error}; once that is mended: {KEEP}"
 
 
 def not_back(locked: list[str], lifting: Incident) -> str:

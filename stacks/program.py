@@ -124,7 +124,7 @@ async def _rest(
             left = await asyncio.to_thread(github.still_locked, repositories, held.host)
             complaints += [meanwhile.not_back(left, decision.lifting)] if left else []
     except PortcullisError as error:
-        complaints.append(f"repositories were not declared: {error}; once that is mended: {KEEP}")
+        complaints.append(meanwhile.without_repositories(error, decision, lifted=lifted))
     if vault is not None and lifted and decision.lifting and not decision.in_force:
         try:
             left = await asyncio.to_thread(beyond.still_locked, vault, context, decision.lifting)

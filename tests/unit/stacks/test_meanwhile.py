@@ -9,7 +9,7 @@ import pytest
 
 from containment.incidents.decide import Decision
 from containment.incidents.incident import Incident, Scope, State
-from policies.errors import InputError
+from policies.errors import InputError, Unreachable
 from stacks import meanwhile
 
 A = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
@@ -52,6 +52,16 @@ def test_what_the_state_does_not_have_is_named_up_to_ten() -> None:
     half = meanwhile.not_declared(["r"], Decision((), None, A), lifted=False)
     assert half.startswith("incident A is half lifted: ")
     assert half.endswith(": the same command again")
+
+
+def test_a_lift_without_github_is_one_on_the_server_and_says_so() -> None:
+    mended = (
+        "repositories were not declared: github: ConnectError; once that is mended: pulumi up --config incident=keep"
+    )
+    error = Unreachable("github: ConnectError")
+    assert meanwhile.without_repositories(error, Decision((), None, A), lifted=False) == mended
+    lifted = meanwhile.without_repositories(error, Decision((), None, A), lifted=True)
+    assert lifted == f"incident A is lifted, but repositories may still be locked: {mended}"
 
 
 def test_what_github_still_has_locked_is_named_with_the_remedy() -> None:
