@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
-from containment import executor, lockdown, opening, paging
+from containment import estates, executor, lockdown, opening, paging
 from containment.compiled import gate
 from containment.errors import LastApplyUsed, TokensRefused
 from containment.folder import record
@@ -117,7 +117,7 @@ def _declared(stored: Estate | None, error: Unreachable) -> tuple[Estate, LastAp
         if stored is None:
             raise InputError(f"{error}; without the vault the declarations must load: {problem}") from problem
         return stored, LastApplyUsed(problem)
-    return (estate if stored is None else opening.with_kept(estate, stored)), None
+    return (estate if stored is None else estates.with_kept(estate, stored)), None
 
 
 def _incident(asked: Asked, estate: Estate, warn: Progress) -> Incident:

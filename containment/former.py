@@ -97,11 +97,11 @@ def read(vault: Vault) -> Former:
         now = until = vault.now()
         longest, one = LONGEST, vault.applied()
         while one is not None:
-            if one.estate is None:
+            if not one.estates:
                 unread.append(f"version {one.number} is deleted, or of an incompatible version: {_REMEDY}")
-            else:
-                found.append((one.estate, until))
-                longest = max([longest, *_lives(one.estate)])
+            for estate in one.estates:
+                found.append((estate, until))
+                longest = max([longest, *_lives(estate)])
             until = one.written
             if one.number == 1 or until + longest + _LATE <= now:
                 break

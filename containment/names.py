@@ -133,6 +133,11 @@ def granted_path(policy: SecretAccessPolicy) -> str:
     return credentials(secret)
 
 
+def granted_paths(policy: SecretAccessPolicy) -> tuple[str, ...]:
+    """The same wherever it may lie."""
+    return (granted_path(policy), *(f"{secret.mount}/data/{secret.path}" for secret in policy.elsewhere))
+
+
 def credentials(secret: DatabaseSecret) -> str:
     """The API path at which users of this role are made, and leases of them listed."""
     return f"{secret.mount}/creds/{secret.role}"
@@ -141,20 +146,22 @@ def credentials(secret: DatabaseSecret) -> str:
 def exact_paths(policy: SecretAccessPolicy) -> tuple[str, ...]:
     """Every API path under which the secret can be reached. An exact path is the most specific there is, so a deny
     on it wins over any pattern that another policy grants."""
-    secret = policy.secret
-    if isinstance(secret, KvSecret):
-        return tuple(f"{secret.mount}/{sub}/{secret.path}" for sub in KV_SUBPATHS)
-    return (credentials(secret),)
+    here = () if isinstance(policy.secret, KvSecret) else (credentials(policy.secret),)
+    return (*here, *(f"{secret.mount}/{sub}/{secret.path}" for secret in _lies(policy) for sub in KV_SUBPATHS))
+
+
+def _lies(policy: SecretAccessPolicy) -> tuple[KvSecret, ...]:
+    return (*((policy.secret,) if isinstance(policy.secret, KvSecret) else ()), *policy.elsewhere)
 
 
 def denied_paths(policy: SecretAccessPolicy) -> tuple[str, ...]:
     """`exact_paths` and the spellings of them that a server takes for the same secret though no rule for the path
     itself matches: to whoever is granted a pattern, KV version 2 shows the metadata under a slash at the end, and
     deletes the value or the whole secret there. A listing is decided by the path without it."""
-    secret = policy.secret
-    if isinstance(secret, KvSecret):
-        return (*exact_paths(policy), *(f"{secret.mount}/{sub}/{secret.path}/" for sub in ("data", "metadata")))
-    return exact_paths(policy)
+    return (
+        *exact_paths(policy),
+        *(f"{secret.mount}/{sub}/{secret.path}/" for secret in _lies(policy) for sub in ("data", "metadata")),
+    )
 
 
 def actions_value(fields: Mapping[str, object]) -> str:

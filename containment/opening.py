@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from containment import executor, paging, way_out
+from containment import estates, executor, paging, way_out
 from containment.adapters.vault import HvacVault
 from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
 from containment.folder import record
@@ -24,7 +23,7 @@ from containment.systems import from_environment
 from policies import codec
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.load import load
-from policies.model import Estate, IncidentAccess, Repository, SecretAccessPolicy
+from policies.model import Estate
 
 _OWN = "PORTCULLIS_CONTAINMENT_TOKEN"
 
@@ -176,7 +175,7 @@ def estate_for(
         if lifting or last is None:
             raise
         return last, LastApplyUsed(error)
-    return (estate if last is None else with_kept(estate, last)), None
+    return (estate if last is None else estates.with_kept(estate, last)), None
 
 
 def _approve(estate: Estate, last: Estate | None, approved: Callable[[], None]) -> None:
@@ -185,38 +184,6 @@ def _approve(estate: Estate, last: Estate | None, approved: Callable[[], None]) 
     except PortcullisError:
         if last is None or codec.encode(estate) != codec.encode(last):
             raise
-
-
-def with_kept(estate: Estate, last: Estate) -> Estate:
-    """What an incident works on: no older checkout takes a name, the place where a secret lies, who disables it, a
-    class that is denied, what leaks with a repository, or its lock out of a lock-down. A declaration goes with the
-    first apply in peace."""
-    secrets = {policy.name: policy for policy in last.secrets}
-    repositories = {repository.name: repository for repository in last.repositories}
-    estate = replace(
-        estate,
-        secrets=tuple(_as_denied(policy, secrets.get(policy.name, policy)) for policy in estate.secrets),
-        repositories=tuple(_as_locked(r, repositories.get(r.name, r)) for r in estate.repositories),
-    )
-
-    def union(now: tuple[Any, ...], then: tuple[Any, ...]) -> tuple[Any, ...]:
-        declared = {one.name for one in now}
-        return (*now, *(one for one in then if one.name not in declared))
-
-    return Estate(**{f.name: union(getattr(estate, f.name), getattr(last, f.name)) for f in fields(Estate)})
-
-
-def _as_denied(policy: SecretAccessPolicy, last: SecretAccessPolicy) -> SecretAccessPolicy:
-    if last.key_issuer and not policy.key_issuer:
-        policy = replace(policy, rotation=last.rotation, upstream=last.upstream)
-    deny = IncidentAccess.DENY in (policy.incident_access, last.incident_access)
-    return replace(policy, secret=last.secret, incident_access=IncidentAccess.DENY if deny else policy.incident_access)
-
-
-def _as_locked(repository: Repository, last: Repository) -> Repository:
-    taken = (one for one in last.actions_secrets if one not in repository.actions_secrets)
-    control = repository.control and last.control
-    return replace(repository, control=control, actions_secrets=(*repository.actions_secrets, *taken))
 
 
 def current(decision: Decision) -> Incident:

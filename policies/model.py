@@ -139,6 +139,8 @@ class SecretAccessPolicy:
     rotation_period: int
     upstream: Upstream | None
     source: Source = field(compare=False)
+    elsewhere: tuple[KvSecret, ...] = ()
+    """Where it may lie too, since an apply that was to move it never came to its end. Declared nowhere."""
 
     @property
     def key_issuer(self) -> Upstream | None:

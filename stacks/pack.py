@@ -20,7 +20,7 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2 as messages
 from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
-from containment import opening
+from containment import estates
 from containment.adapters.opa import Decision, Opa
 from containment.adapters.vault import HvacVault
 from containment.compiled import planned, resources
@@ -103,7 +103,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         estate, vault = load(), HvacVault.for_containment()
         incident = bool(lost.in_force(vault))
         if incident:
-            estate = opening.with_kept(estate, vault.compiled() or estate)
+            estate = estates.with_kept(estate, vault.compiled() or estate)
         incident = incident or self._mode == Mode.LOCK
         return planned.policies(estate), resources.resources(estate, os.environ, incident=incident)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_vault as vault_sdk
 
-from containment import executor, former, lockdown, names, opening, paging
+from containment import estates, executor, former, lockdown, names, opening, paging
 from containment.adapters.vault import HvacVault
 from containment.compiled import gate
 from containment.effects import issuance, namesakes, policies
@@ -99,7 +99,7 @@ async def _rest(
     if vault is not None:
         await registered([gate_resource])  # when it fails, the executor still writes the gate
         with refusals():
-            complaints += await asyncio.to_thread(_kept_before, vault, context)
+            complaints += await asyncio.to_thread(_begin, vault, context)
     declared = asyncio.ensure_future(_declare(context))
     if vault is not None:
         with refusals():
@@ -132,6 +132,11 @@ async def _rest(
         except PortcullisError as error:
             complaints.append(f"whether another environment's is still locked is not known: {error}")
     missing = await watch.missing(failed)
+    if vault is not None and not missing:
+        try:
+            await asyncio.to_thread(_end, vault, context, decision)
+        except PortcullisError as error:
+            complaints.append(f"what is declared is not kept for the next lock-down: {error}")
     if missing and (decision.in_force or decision.lifting):
         complaints.append(meanwhile.not_declared(missing, decision, lifted=lifted))
     if vault is not None:
@@ -159,7 +164,7 @@ def _lock_again(
     opened = meanwhile.opened(known, decision)
     if not opened:
         return None
-    estate = opening.with_kept(context.estate, vault.compiled() or context.estate)
+    estate = estates.with_kept(context.estate, vault.compiled() or context.estate)
     now = replace(context, estate=estate, affected=affected(estate, known), incidents=known)
     missing = _contain(vault, now, opened[-1], complaints, acted=True)
     complaints.append(
@@ -169,11 +174,11 @@ def _lock_again(
     return replace(decision, known=known, current=opened[-1], lifting=None), not missing
 
 
-def _kept_before(vault: HvacVault, context: access.Context) -> list[str]:
+def _begin(vault: HvacVault, context: access.Context) -> list[str]:
     """What is declared is kept on the server before it is made, in an incident too and however this run ends: a later
     lock-down ends what was given out by it. Raises Unreachable in peace, which makes nothing that is not kept."""
     try:
-        vault.write_estate(context.estate)
+        vault.write_begun(context.estate)
     except PortcullisError as error:
         if not context.affected.open:
             raise
@@ -215,8 +220,8 @@ def _declared(vault: HvacVault, decision: Decision) -> None:
 def _work(
     vault: HvacVault, context: access.Context, decision: Decision, complaints: list[str], *, acted: bool
 ) -> tuple[bool, bool]:
-    """Beside the resources: contain what is in force, write down what was lifted, keep the estate for the day. Whether
-    all of it was seen to hold, and whether something is lifted on the server's record."""
+    """Beside the resources: contain what is in force, write down what was lifted. Whether all of it was seen to hold,
+    and whether something is lifted on the server's record."""
     not_contained: dict[str, tuple[str, ...]] = {}
     done, held = False, decision.lifting
     try:
@@ -230,8 +235,6 @@ def _work(
             told.info(_lifted(decision))
             if warning := issuers.warning(decision.lifting, decision.known, context.estate, vault.now()):
                 told.warn(warning)
-        if decision.current is None:
-            _keep(vault, context.estate)
         done = True
     except PortcullisError as error:
         complaints.append(
@@ -241,8 +244,13 @@ def _work(
     return done and not any(not_contained.values()), decision.lifting is not None and held is None
 
 
-def _keep(vault: HvacVault, estate: Estate) -> None:
-    """For the day on which the declarations do not load, a name is another repository's, or drift is asked for."""
+def _end(vault: HvacVault, context: access.Context, decision: Decision) -> None:
+    """All of it is declared: kept for the day on which the declarations do not load, a name is another repository's, or
+    drift is asked for. In an incident what was seen in peace stays."""
+    if decision.current is not None:
+        vault.write_done(context.estate)
+        return
+    estate = context.estate
     host, repositories = from_environment(vault, estate).code_host, estate.repositories
     ids = namesakes.ids(host, repositories, vault.repository_ids(), told.warn)
     vault.write_compiled(estate, ids, seen.look(vault, host, repositories, vault.seen(), told.warn))

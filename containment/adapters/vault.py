@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from containment import names
+from containment import estates, names
 from containment.adapters import congestion
 from containment.adapters.accessors import WORKERS, Accessors, said
 from containment.compiled import gate
@@ -31,6 +31,8 @@ _CHECKED = ("check-and-set parameter required", "did not match the current versi
 _OVER = 10
 """Tries over what others write meanwhile."""
 _PATIENCE = 30
+_DONE, _BEGUN = "estate", "begun"
+"""What an apply keeps: the estate that it has declared, and until then the one that it is about to."""
 _STORED = 8
 """Seconds for the product's own records, which take milliseconds: the first thing that a lock-down asks for."""
 
@@ -266,19 +268,29 @@ class HvacVault:
         return self._call(f"read {path}", get)
 
     def compiled(self) -> Estate | None:
-        kept = self._last_apply()
-        return None if kept is None else codec.decode(kept["estate"])
+        """What the servers hold by the last apply, and by one that has begun and not come to its end. None before the
+        first, and where it cannot be read."""
+        kept = self._last_apply() or {}
+        held = [codec.decode(kept[which]) for which in (_DONE, _BEGUN) if kept.get(which)]
+        if not held or None in held:
+            return None
+        return estates.unfinished(*found) if len(found := [one for one in held if one]) > 1 else found[0]
 
     def applied(self, number: int = 0) -> Applied | None:
         """What an apply kept, by its version, from 1 on; 0 is the last. None when there is no such one."""
         stored = self._stored(f"{names.STORE}/data/compiled?version={number}")
         if stored is None:
             return None
-        about, kept = stored["metadata"], stored["data"]
-        text = str((kept or {}).get("estate") or "")
-        if text not in self._estates:  # a run asks more than once, and a large one takes time to read
+        about, kept = stored["metadata"], stored["data"] or {}
+        held = [self._decoded(str(kept[which])) for which in (_DONE, _BEGUN) if kept.get(which)]
+        found = () if None in held else tuple(one for one in held if one)
+        return Applied(int(about["version"]), epoch(str(about["created_time"])), found)
+
+    def _decoded(self, text: str) -> Estate | None:
+        """A run asks for an estate more than once, and a large one takes time to read."""
+        if text not in self._estates:
             self._estates[text] = codec.decode(text)
-        return Applied(int(about["version"]), epoch(str(about["created_time"])), self._estates[text])
+        return self._estates[text]
 
     def _last_apply(self) -> dict[str, Any] | None:
         """What it kept; None before the first, and where somebody has deleted it."""
@@ -296,20 +308,23 @@ class HvacVault:
         held = (self._last_apply() or {}).get("seen")
         return held if isinstance(held, dict) and all(isinstance(v, dict) for v in held.values()) else None
 
-    def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen) -> bool:
-        """Whether anything was written: the same is not stored twice."""
-        return self._write_apply(
-            {"estate": codec.encode(estate), "repositories": dict(repository_ids), "seen": dict(seen)}
-        )
+    def write_begun(self, estate: Estate) -> bool:
+        """Before anything of it is declared. Whether anything was written: the same is not stored twice."""
+        held, text = self._last_apply() or {}, codec.encode(estate)
+        return text != held.get(_DONE) and self._write_apply({**held, _BEGUN: text}, held)
 
-    def write_estate(self, estate: Estate) -> bool:
-        """The same of the estate alone: what else the last apply saw stays."""
-        return self._write_apply({"estate": codec.encode(estate)})
-
-    def _write_apply(self, changed: dict[str, Any]) -> bool:
+    def write_done(self, estate: Estate) -> bool:
+        """Once all of it is declared; what else the last apply saw stays."""
         held = self._last_apply() or {}
-        wanted = {**held, **changed}
-        if held == wanted:
+        return self._write_apply({**held, _DONE: codec.encode(estate), _BEGUN: ""}, held)
+
+    def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen) -> bool:
+        """The same in peace, with what it saw."""
+        wanted = {_DONE: codec.encode(estate), _BEGUN: "", "repositories": dict(repository_ids), "seen": dict(seen)}
+        return self._write_apply(wanted, self._last_apply() or {})
+
+    def _write_apply(self, wanted: dict[str, Any], held: dict[str, Any]) -> bool:
+        if {_BEGUN: "", **held} == wanted:
             return False
         self.write(f"{names.STORE}/data/compiled", {"data": wanted})
         return True

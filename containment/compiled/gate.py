@@ -16,7 +16,7 @@ _NOTHING = {"path": {"sys/portcullis-none": {"capabilities": ["deny"]}}}
 def gate(affected: Affected) -> str:
     """What leaked, denied for as long as the incident lasts or until its replacement is proven."""
     exact = [path for policy in affected.denied for path in names.denied_paths(policy)]
-    return _deny([*exact, *(names.granted_path(policy) for policy in affected.denied_class)])
+    return _deny([*exact, *(path for policy in affected.denied_class for path in names.granted_paths(policy))])
 
 
 def quarantine(affected: Affected) -> str:

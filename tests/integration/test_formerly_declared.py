@@ -20,7 +20,7 @@ from drill.actors import Actors
 from sandbox import estate
 from sandbox.environment import REPOSITORY
 from tests.integration.leaked_user import exists, superuser
-from tests.integration.production import Production, contained, copied
+from tests.integration.production import PARTNER, Production, contained, copied
 
 READONLY = "database/creds/analytics-readonly"
 LEDGER = "database/creds/treasury-readonly"
@@ -229,6 +229,26 @@ def test_so_was_one_of_an_apply_that_was_killed(checkout: Checkout, actors: Acto
     assert actors.can_connect(*leaked)
     with checkout.locked("KILLED", "workload:analytics-batch"):
         assert not actors.can_connect(*leaked)
+
+
+def test_an_apply_that_never_ended_moves_no_secret_out_of_a_lock_down(checkout: Checkout, actors: Actors) -> None:
+    """Of the two places nobody knows in which the leaked value is read."""
+    token = actors.login(*actors.secret_id("partner-gateway"))
+    checkout.edit("partner-api-key", "path: partners/api", "path: partners/api-v2")
+    checkout.remove("workload-treasury-report")
+    checkout.remove("treasury-readonly")
+    vault = checkout.prod.vault()
+    checkout.kill(lambda: (vault.read("portcullis/data/compiled") or {})["data"].get("begun"))
+    assert actors.allowed(lambda: actors.read(token, PARTNER))
+    scope = ("--scope", "secret:partner-api-key,workload:treasury-report")
+    argv = [sys.executable, "-m", "rotation", "contain", "--incident-id", "UNENDED", *scope]
+    done = checkout.prod.run(argv, checkout.prod.environ())
+    assert done.returncode == 0, done.stdout
+    assert contained("UNENDED")
+    assert not actors.allowed(lambda: actors.read(token, PARTNER))
+    assert f"{PARTNER}-v2" in checkout.prod.gate()
+    assert checkout.prod.keep().returncode == 0
+    checkout.prod.lifted("UNENDED")
 
 
 def test_a_database_secret_that_is_called_otherwise_keeps_its_role(checkout: Checkout, actors: Actors) -> None:

@@ -31,7 +31,7 @@ class Server:
         number = number or len(self._written)
         if number <= self._unkept:
             return None
-        return Applied(number, self._written[number - 1], None if number in self._lost else ESTATE)
+        return Applied(number, self._written[number - 1], () if number in self._lost else (ESTATE,))
 
 
 def _read(*written: int, **more: Any) -> tuple[list[int], tuple[str, ...], list[int]]:

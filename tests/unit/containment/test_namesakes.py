@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,6 +95,21 @@ def test_the_ids_lie_beside_the_estate() -> None:
     assert not store.write_compiled(ESTATE, BEFORE, SEEN)
     assert store.write_compiled(ESTATE, {**BEFORE, FIRST: 77}, SEEN)
     assert (store.repository_ids()[FIRST], store.writes) == (77, 2)
+
+
+def test_an_apply_that_has_begun_is_known_until_one_has_come_to_its_end() -> None:
+    other = replace(ESTATE, workloads=())
+    store = Store(None)
+    assert store.write_begun(ESTATE)
+    assert store.compiled() == ESTATE, "the first"
+    assert store.write_compiled(ESTATE, BEFORE, SEEN)
+    assert not store.write_begun(ESTATE)
+    assert store.write_begun(other)
+    assert not store.write_begun(other)
+    assert store.compiled() == ESTATE, "it may not have taken anything away"
+    assert not store.write_begun(ESTATE), "which does not undo it before its end"
+    assert store.write_done(other)
+    assert (store.compiled(), store.repository_ids(), store.seen()) == (other, BEFORE, SEEN)
 
 
 @pytest.mark.parametrize("more", [{}, {"repositories": ""}, {"repositories": None}])

@@ -1,4 +1,4 @@
-"""In an incident no declaration goes, and no secret moves."""
+"""Before anything changes: decide, and put on record."""
 
 from __future__ import annotations
 
@@ -8,60 +8,15 @@ from typing import Any
 
 import pytest
 
-from containment import executor, opening, paging
+from containment import estates, executor, opening, paging
 from containment.errors import UnknownScope
 from containment.folder import record
 from containment.incidents.decide import Asked
 from containment.incidents.incident import Incident, Mode, Scope, State
-from containment.opening import with_kept
 from policies.errors import InputError, Unreachable
 from policies.load import load
-from policies.model import Estate, IncidentAccess, KvSecret, RotationMethod, Ttl
 
 NAME = "exchange-trading-key"
-
-
-def _without(estate: Estate, name: str) -> Estate:
-    return replace(estate, secrets=tuple(s for s in estate.secrets if s.name != name))
-
-
-def test_the_same_declarations_stay_as_they_are() -> None:
-    assert with_kept(load(), load()) == load()
-
-
-def test_a_missing_declaration_is_kept() -> None:
-    last = load()
-    kept = with_kept(_without(last, NAME), last)
-    assert {s.name for s in kept.secrets} == {s.name for s in last.secrets}
-    assert len(kept.secrets) == len(last.secrets)
-
-
-def test_a_new_declaration_is_in_it() -> None:
-    estate = load()
-    assert with_kept(estate, _without(estate, NAME)) == estate
-
-
-def test_a_secret_stays_where_it_lies_and_takes_the_rest_from_the_declaration() -> None:
-    last = load()
-    old = next(s for s in last.secrets if s.name == NAME)
-    moved = replace(old, secret=KvSecret("secret", "somewhere/else"), ttl=Ttl(60, 120))
-    estate = replace(last, secrets=tuple(moved if s.name == NAME else s for s in last.secrets))
-    found = next(s for s in with_kept(estate, last).secrets if s.name == NAME)
-    assert found == replace(moved, secret=old.secret)
-
-
-def test_what_a_lock_down_denies_locks_and_disables_stays() -> None:
-    last = load()
-    deny = replace(last, secrets=tuple(replace(s, incident_access=IncidentAccess.DENY) for s in last.secrets))
-    bare = replace(last, repositories=tuple(replace(r, actions_secrets=()) for r in last.repositories))
-    control = replace(last, repositories=tuple(replace(r, control=True) for r in last.repositories))
-    manual = (replace(s, rotation=RotationMethod.MANUAL, upstream=None) for s in last.secrets)
-    assert any(r.actions_secrets for r in last.repositories), "a test that cannot fail"
-    assert with_kept(bare, deny) == deny
-    assert with_kept(deny, bare) == deny
-    assert with_kept(control, last) == last
-    kept = {s.name: s.key_issuer for s in with_kept(replace(last, secrets=tuple(manual)), last).secrets}
-    assert kept == {s.name: s.key_issuer for s in last.secrets}
 
 
 class Server:
@@ -94,10 +49,11 @@ def test_what_was_denied_first_is_what_the_run_goes_on_with() -> None:
     """Though the name is another kind's by now, so that it alone would be ambiguous."""
     last = load()
     renamed = replace(last.workloads[0], name=NAME)
-    estate = replace(_without(last, NAME), workloads=(*last.workloads, renamed))
+    secrets = tuple(s for s in last.secrets if s.name != NAME)
+    estate = replace(last, secrets=secrets, workloads=(*last.workloads, renamed))
     server: Any = Server()
     asked = opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), last, print, print)
-    decision = opening.decided(server, asked, with_kept(estate, last))
+    decision = opening.decided(server, asked, estates.with_kept(estate, last))
     assert opening.current(decision).scope == Scope(False, (f"secret:{NAME}",))
     assert len(decision.known) == 1
 

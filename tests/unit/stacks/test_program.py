@@ -45,12 +45,15 @@ class Server:
         if path == CAP.path and not self.stuck:
             self.role = data
 
-    def write_estate(self, _: Estate) -> bool:
+    def write_begun(self, _: Estate) -> bool:
+        return True
+
+    def write_done(self, _: Estate) -> bool:
         return True
 
 
 class Full(Server):
-    def write_estate(self, _: Estate) -> bool:
+    def write_begun(self, _: Estate) -> bool:
         raise Unreachable("vault: no space left")
 
 
@@ -130,7 +133,7 @@ def test_in_peace_nothing_is_declared_that_is_not_kept() -> None:
     peace = access.Context(ESTATE, affected(ESTATE, ()), (), 20, "all")
     server: Any = Full(stuck=False)
     with pytest.raises(Unreachable):
-        program._kept_before(server, peace)
+        program._begin(server, peace)
 
 
 def test_a_lift_that_is_cut_short_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,59 @@
+"""Estates that do not agree: what an incident works on then. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from policies.model import Estate, IncidentAccess, KvSecret, Repository, SecretAccessPolicy
+
+
+def with_kept(estate: Estate, last: Estate) -> Estate:
+    """What an incident works on: no older checkout takes a name, the place where a secret lies, who disables it, a
+    class that is denied, what leaks with a repository, or its lock out of a lock-down. A declaration goes with the
+    first apply in peace."""
+    secrets = {policy.name: policy for policy in last.secrets}
+    repositories = {repository.name: repository for repository in last.repositories}
+    estate = replace(
+        estate,
+        secrets=tuple(_as_denied(policy, secrets.get(policy.name, policy)) for policy in estate.secrets),
+        repositories=tuple(_as_locked(r, repositories.get(r.name, r)) for r in estate.repositories),
+    )
+    return _with_more(estate, last)
+
+
+def unfinished(done: Estate, begun: Estate) -> Estate:
+    """What the servers may hold when an apply has begun that never came to its end: what was `done` before, whatever it
+    took away or made anew, and what it may have added: names, grants, another place of a secret."""
+    secrets = {policy.name: policy for policy in begun.secrets}
+    both = tuple(_as_begun(policy, secrets.get(policy.name, policy)) for policy in done.secrets)
+    return _with_more(replace(done, secrets=both), begun)
+
+
+def _with_more(estate: Estate, other: Estate) -> Estate:
+    def union(now: tuple[Any, ...], then: tuple[Any, ...]) -> tuple[Any, ...]:
+        declared = {one.name for one in now}
+        return (*now, *(one for one in then if one.name not in declared))
+
+    return Estate(**{f.name: union(getattr(estate, f.name), getattr(other, f.name)) for f in fields(Estate)})
+
+
+def _as_denied(policy: SecretAccessPolicy, last: SecretAccessPolicy) -> SecretAccessPolicy:
+    if last.key_issuer and not policy.key_issuer:
+        policy = replace(policy, rotation=last.rotation, upstream=last.upstream)
+    deny = IncidentAccess.DENY in (policy.incident_access, last.incident_access)
+    access = IncidentAccess.DENY if deny else policy.incident_access
+    return replace(policy, secret=last.secret, elsewhere=last.elsewhere, incident_access=access)
+
+
+def _as_locked(repository: Repository, last: Repository) -> Repository:
+    taken = (one for one in last.actions_secrets if one not in repository.actions_secrets)
+    control = repository.control and last.control
+    return replace(repository, control=control, actions_secrets=(*repository.actions_secrets, *taken))
+
+
+def _as_begun(done: SecretAccessPolicy, begun: SecretAccessPolicy) -> SecretAccessPolicy:
+    grants = (*done.grants, *(grant for grant in begun.grants if grant not in done.grants))
+    if isinstance(begun.secret, KvSecret) and begun.secret not in (done.secret, *done.elsewhere):
+        done = replace(done, elsewhere=(*done.elsewhere, begun.secret))
+    return replace(done, grants=grants)
