@@ -191,14 +191,20 @@ class HvacVault:
             raise RecordsLost(lost, known)
         return known
 
-    def undelete_incident(self, incident_id: str) -> bool:
-        """Whether its record can be read again: the version that was the last."""
-        stored = self._stored(_record(incident_id))
+    def restore_incident(self, incident_id: str) -> bool:
+        """Whether its record can be read again: the version that was the last, undeleted, or else the newest before it
+        that is one, written anew."""
+        path = _record(incident_id)
+        stored = self._stored(path)
         if stored is None:
             return False
-        undelete = f"{names.STORE}/undelete/incidents/{incident_id}"
-        self.write(undelete, {"versions": [stored["metadata"]["version"]]})
-        return _read(incident_id, self._stored(_record(incident_id))) is not None
+        newest = stored["metadata"]["version"]
+        self.write(f"{names.STORE}/undelete/incidents/{incident_id}", {"versions": [newest]})
+        if _read(incident_id, self._stored(path)) is not None:
+            return True
+        before = (_read(incident_id, self._stored(f"{path}?version={n}")) for n in range(newest - 1, 0, -1))
+        held = next((incident for incident in before if incident), None)
+        return held is not None and self._set(path, held, newest) is not None
 
     def write_incident(self, incident: Incident) -> Incident:
         """Put a new incident on record, or one whose record is lost. Returns what is there: `incident` itself, or

@@ -19,18 +19,19 @@ def look(vault: Vault) -> tuple[tuple[Incident, ...], frozenset[str]]:
 
 
 def bring_back(vault: Vault, warn: Progress) -> None:
-    """Undelete what is deleted, so that a lock-down has its scope. Raises Unreachable where nothing can be listed, and
-    for nothing else."""
+    """Restore what is deleted or written over, so that a lock-down has its scope. Raises Unreachable where nothing can
+    be listed, and for nothing else."""
     _, gone = look(vault)
     for one in sorted(gone):
         try:
-            back = vault.undelete_incident(one)
+            back = vault.restore_incident(one)
         except Unanswered:
             raise
         except Unreachable as error:
             warn(f"incident {one}: its record is lost, and was not brought back: {error}")
         else:
-            warn(f"incident {one}: its record {'was deleted, and is back' if back else 'is lost, undeleted or not'}")
+            came = "was deleted or written over, and is back" if back else "is lost, and no version of it is there"
+            warn(f"incident {one}: its record {came}")
 
 
 def in_force(vault: Vault) -> tuple[Incident, ...]:

@@ -19,7 +19,7 @@ from containment.direct import contain
 from containment.report import Outcome, Report
 from drill.actors import Actors
 from drill.stack import pulumi
-from policies.errors import Unreachable
+from policies.errors import InputError, Unreachable
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.estate import issuer_token
@@ -244,7 +244,7 @@ def test_a_record_that_is_to_vanish_is_said_and_one_that_has_opens_nothing(admin
 
     heard: list[str] = []
     again = contain(HvacVault.for_containment(), "INC-AGED", "", heard.append)
-    assert "warning: incident INC-AGED: its record was deleted, and is back" in heard
+    assert "warning: incident INC-AGED: its record was deleted or written over, and is back" in heard
     assert again.incident.scope.leaked == (f"secret:{FIX}",)
     assert list(_failed(again.report)) == ["INC-AGED"]
     _metadata(admin, "INC-AGED", delete_version_after="0s")
@@ -258,14 +258,23 @@ def test_a_record_that_somebody_deletes_opens_nothing(admin: Admin, env: dict[st
     _nothing_is_opened(admin, env, "INC-AGED", "bao kv undelete -mount=portcullis -versions=")
     up = pulumi(admin.sandbox, "incident=true", "incidentId=INC-AGED", environ=env)
     assert up.returncode == 0, up.stdout
-    assert "its record was deleted, and is back" in up.stdout
+    assert "its record was deleted or written over, and is back" in up.stdout
+    assert _denied(admin)
+
+
+def test_a_record_that_was_written_over_is_back_with_its_scope(admin: Admin) -> None:
+    admin.call("POST", "portcullis/data/incidents/INC-AGED", {"data": {"id": "INC-AGED", "state": "lifted"}})
+    with pytest.raises(InputError, match=f"INC-AGED is open with another scope, secret:{FIX}"):
+        _contain("INC-AGED", "partner-api-key")
     assert _denied(admin)
 
 
 def test_beside_a_record_that_cannot_be_brought_back(admin: Admin, env: dict[str, str]) -> None:
     """The lock-down goes on, with everything quarantined, until that one is locked down again."""
     record = admin.call("GET", "portcullis/data/incidents/INC-AGED")["data"]
+    versions = list(range(1, record["metadata"]["version"] + 1))
     admin.call("POST", "portcullis/data/incidents/INC-AGED", {"data": {"id": "INC-AGED", "state": "lifted"}})
+    admin.call("POST", "portcullis/destroy/incidents/INC-AGED", {"versions": versions})
     failed = _failed(_contain("INC-BESIDE", "partner-api-key"))
     assert {why.partition(":")[0] for why in failed.values()} == {"incident INC-AGED is listed, and its record is none"}
     assert FIX_PATH in json.dumps(_texts(admin, names.QUARANTINE)), "it may have denied that"
