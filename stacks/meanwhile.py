@@ -52,9 +52,10 @@ def without_repositories(error: PortcullisError, decision: Decision, *, lifted: 
     return f"{after}repositories were not declared: {error}; once that is mended: {KEEP}"
 
 
-def not_back(locked: list[str], lifting: Incident) -> str:
-    """`locked`: what GitHub shows."""
-    return f"incident {lifting.id} is lifted, and GitHub still has locked: {', '.join(locked)}: {_REFRESH}"
+def not_back(locked: list[str], lifting: Incident, *, told: bool) -> str:
+    """`locked`: what GitHub shows. `told`: what is to be done is said of the locks that could not be written."""
+    how = "do what is said above of those that could not be written" if told else _REFRESH
+    return f"incident {lifting.id} is lifted, and GitHub still has locked: {', '.join(locked)}: {how}"
 
 
 def not_ours(locked: list[str], lifting: Incident) -> str:

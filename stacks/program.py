@@ -122,7 +122,7 @@ async def _rest(
             told.error(github.lost(failed))
         if held and lifted and decision.lifting and not decision.in_force:
             left = await asyncio.to_thread(github.still_locked, repositories, held.host)
-            complaints += [meanwhile.not_back(left, decision.lifting)] if left else []
+            complaints += [meanwhile.not_back(left, decision.lifting, told=bool(failed))] if left else []
     except PortcullisError as error:
         complaints.append(meanwhile.without_repositories(error, decision, lifted=lifted))
     if vault is not None and lifted and decision.lifting and not decision.in_force:
@@ -246,8 +246,9 @@ def _work(
 
 def _end(vault: HvacVault, context: access.Context, decision: Decision) -> None:
     """All of it is declared: kept for the day on which the declarations do not load, a name is another repository's, or
-    drift is asked for. In an incident what was seen in peace stays."""
-    if decision.current is not None:
+    drift is asked for. What was seen in peace stays until the next apply in peace: a lift takes nothing for declared
+    that changed in its incident."""
+    if decision.current is not None or decision.lifting is not None:
         vault.write_done(context.estate)
         return
     estate = context.estate

@@ -276,38 +276,45 @@ class HvacVault:
     def compiled(self) -> Estate | None:
         """What the servers hold by the last apply, and by one that has begun and not come to its end. None before the
         first, and where it cannot be read."""
-        kept = self._last_apply() or {}
-        held = [codec.decode(kept[which]) for which in (_DONE, _BEGUN) if kept.get(which)]
-        if not held or None in held:
-            return None
-        return estates.unfinished(*found) if len(found := [one for one in held if one]) > 1 else found[0]
+        held = self._held(self._last_apply() or {})
+        return estates.unfinished(*held) if len(held) > 1 else next(iter(held), None)
 
     def applied(self, number: int = 0) -> Applied | None:
         """What an apply kept, by its version, from 1 on; 0 is the last. None when there is no such one."""
         stored = self._stored(f"{names.STORE}/data/compiled?version={number}")
         if stored is None:
             return None
-        about, kept = stored["metadata"], stored["data"] or {}
-        held = [self._decoded(str(kept[which])) for which in (_DONE, _BEGUN) if kept.get(which)]
-        found = () if None in held else tuple(one for one in held if one)
-        return Applied(int(about["version"]), epoch(str(about["created_time"])), found)
+        about = stored["metadata"]
+        return Applied(int(about["version"]), epoch(str(about["created_time"])), self._held(stored["data"] or {}))
 
-    def _decoded(self, text: str) -> Estate | None:
-        """A run asks for an estate more than once, and a large one takes time to read."""
-        if text not in self._estates:
-            self._estates[text] = codec.decode(text)
-        return self._estates[text]
+    def _held(self, kept: Mapping[str, Any]) -> tuple[Estate, ...]:
+        """What was done, what was begun, or both; none where either cannot be read. A run asks more than once, and a
+        large one takes time to read."""
+        texts = [str(kept[which]) for which in (_DONE, _BEGUN) if kept.get(which)]
+        for text in texts:
+            if text not in self._estates:
+                self._estates[text] = codec.decode(text)
+        held = [self._estates[text] for text in texts]
+        return () if None in held else tuple(one for one in held if one)
 
     def _last_apply(self) -> dict[str, Any] | None:
-        """What it kept; None before the first, and where somebody has deleted it."""
-        data = self.read(f"{names.STORE}/data/compiled")
-        kept: dict[str, Any] | None = None if data is None else data["data"]
-        return kept
+        """What the last that can be read kept; None before the first, and where somebody has deleted it. Of one that
+        somebody wrote over `applied` tells."""
+        path = f"{names.STORE}/data/compiled"
+        stored = self._stored(path)
+        if stored is None or stored["data"] is None:
+            return None
+        for number in range(stored["metadata"]["version"], 0, -1):
+            kept: dict[str, Any] | None = (self._stored(f"{path}?version={number}") or {}).get("data")
+            if kept and self._held(kept):
+                return kept
+        return None
 
     def repository_ids(self) -> dict[str, int]:
         """GitHub's id of each repository by its name, as the last apply saw them; none where an earlier version wrote,
         or where somebody has emptied them."""
-        return dict((self._last_apply() or {}).get("repositories") or {})
+        held = (self._last_apply() or {}).get("repositories")
+        return dict(held) if isinstance(held, dict) else {}
 
     def seen(self) -> Seen | None:
         """What the last apply saw that no declaration says; None where an earlier version wrote, or another hand."""

@@ -230,8 +230,14 @@ def _actions_secrets(host: CodeHost, estate: Estate) -> _Found:
     """Apart from what else GitHub has: to see their names is a right of its own."""
     with ThreadPoolExecutor(WORKERS) as pool:
         held = list(pool.map(lambda repository: host.actions_secrets(repository.name), estate.repositories))
-    found = zip(held, estate.repositories, strict=True)
-    return [], [str(one) for names, repository in found for one in secrets_of(names, repository)]
+    found = list(zip(held, estate.repositories, strict=True))
+    gone = [
+        f"actions secret {repository.name}: {copy.name} (is gone: store it again, or take it out of actionsSecrets)"
+        for names, repository in found
+        for copy in repository.actions_secrets
+        if copy.name.upper() not in {name.upper() for name in names}
+    ]
+    return gone, [str(one) for names, repository in found for one in secrets_of(names, repository)]
 
 
 def _repository(host: CodeHost, repository: Repository, last: _Last | None) -> tuple[list[str], list[Unmanaged]]:

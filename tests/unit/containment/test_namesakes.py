@@ -72,15 +72,19 @@ class Store(HvacVault):
     """The server's document alone."""
 
     def __init__(self, document: dict[str, Any] | None) -> None:
-        self.document, self.writes = document, 0
+        self.versions = [] if document is None else [document]
+        self.writes, self._estates = 0, {}
 
-    def read(self, path: str) -> dict[str, Any] | None:
-        assert path == "portcullis/data/compiled"
-        return None if self.document is None else {"data": self.document}
+    def _stored(self, path: str) -> dict[str, Any] | None:
+        name, _, number = path.partition("?version=")
+        assert name == "portcullis/data/compiled"
+        version = int(number or len(self.versions))
+        return {"data": self.versions[version - 1], "metadata": {"version": version}} if version else None
 
     def write(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
         assert path == "portcullis/data/compiled"
-        self.document, self.writes = data["data"], self.writes + 1
+        self.versions.append(data["data"])
+        self.writes += 1
         return {}
 
 
@@ -110,6 +114,17 @@ def test_an_apply_that_has_begun_is_known_until_one_has_come_to_its_end() -> Non
     assert not store.write_begun(ESTATE), "which does not undo it before its end"
     assert store.write_done(other)
     assert (store.compiled(), store.repository_ids(), store.seen()) == (other, BEFORE, SEEN)
+
+
+@pytest.mark.parametrize("bad", [{"x": "y"}, {"estate": 5}, {"estate": None}, {"estate": "AAAA", "seen": 3}])
+def test_one_that_somebody_wrote_over_is_gone_by_by_nobody(bad: dict[str, Any]) -> None:
+    store = Store(None)
+    assert store.write_compiled(ESTATE, BEFORE, SEEN)
+    store.versions.append(bad)
+    assert (store.compiled(), store.repository_ids(), store.seen()) == (ESTATE, BEFORE, SEEN)
+    assert (Store(bad).compiled(), Store(bad).repository_ids(), Store(bad).seen()) == (None, {}, None)
+    sound = {"estate": codec.encode(ESTATE), "repositories": 7, "seen": 3}
+    assert (Store(sound).compiled(), Store(sound).repository_ids(), Store(sound).seen()) == (ESTATE, {}, None)
 
 
 @pytest.mark.parametrize("more", [{}, {"repositories": ""}, {"repositories": None}])

@@ -65,9 +65,9 @@ def test_a_lift_without_github_is_one_on_the_server_and_says_so() -> None:
 
 
 def test_what_github_still_has_locked_is_named_with_the_remedy() -> None:
-    assert meanwhile.not_back(["core main"], A) == (
-        "incident A is lifted, and GitHub still has locked: core main: pulumi up --refresh --config incident=keep"
-    )
+    locked = "incident A is lifted, and GitHub still has locked: core main: "
+    assert meanwhile.not_back(["core main"], A, told=False) == f"{locked}pulumi up --refresh --config incident=keep"
+    assert meanwhile.not_back(["core main"], A, told=True).startswith(f"{locked}do what is said above")
 
 
 def test_what_another_stack_has_locked_is_that_ones_to_take_back() -> None:

@@ -156,3 +156,16 @@ def test_what_could_not_be_read_is_not_called_none(
     monkeypatch.setattr(HvacVault, "from_environment", lambda *_: None)
     done = CliRunner().invoke(command, ["--json"])
     assert (done.exit_code, json.loads(done.stdout)["drift"]) == (code, word)
+
+
+def test_a_copy_that_is_gone_at_github_is_named() -> None:
+    class Host:
+        def actions_secrets(self, _: str) -> list[str]:
+            return []
+
+    host: Any = Host()
+    gone, more = compare._actions_secrets(host, load())
+    declared = [f"{r.name}: {copy.name}" for r in load().repositories for copy in r.actions_secrets]
+    assert [line.removeprefix("actions secret ").partition(" (")[0] for line in gone] == declared
+    assert declared
+    assert more == []
