@@ -30,6 +30,19 @@ def unfinished(done: Estate, begun: Estate) -> Estate:
     return _with_more(replace(done, secrets=both), begun)
 
 
+def with_part(done: Estate | None, estate: Estate, environment: str) -> Estate:
+    """What is done once the stack of one environment has declared its part of `estate`: of the others what was `done`
+    before, in the order of `estate`."""
+
+    def parts(kind: str) -> tuple[Any, ...]:
+        before = [one for one in getattr(done, kind) if one.environment != environment] if done else []
+        ours = [one for one in getattr(estate, kind) if one.environment == environment]
+        place = {one.name: number for number, one in enumerate(getattr(estate, kind))}
+        return tuple(sorted([*before, *ours], key=lambda one: place.get(one.name, len(place))))
+
+    return Estate(**{f.name: parts(f.name) for f in fields(Estate)})
+
+
 def _with_more(estate: Estate, other: Estate) -> Estate:
     def union(now: tuple[Any, ...], then: tuple[Any, ...]) -> tuple[Any, ...]:
         declared = {one.name for one in now}

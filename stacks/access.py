@@ -34,6 +34,10 @@ _DATABASE_TTLS = ["default_ttl", "max_ttl"]
 _TOKEN_TTLS = ["token_ttl", "token_max_ttl"]
 
 
+EVERYTHING = "all"
+"""The environment of a stack that declares every one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What every component needs to know: the declarations, what is affected, and by which incidents."""
@@ -202,7 +206,7 @@ def _variable(connection: DatabaseConnection, name: str) -> str:
 
 def chosen(context: Context) -> Estate:
     estate, wanted = context.estate, context.environment
-    if wanted == "all":
+    if wanted == EVERYTHING:
         return estate
     kinds = [kind.name for kind in fields(Estate)]
     return Estate(**{kind: tuple(x for x in getattr(estate, kind) if x.environment == wanted) for kind in kinds})

@@ -178,7 +178,7 @@ def _begin(vault: HvacVault, context: access.Context) -> list[str]:
     """What is declared is kept on the server before it is made, in an incident too and however this run ends: a later
     lock-down ends what was given out by it. Raises Unreachable in peace, which makes nothing that is not kept."""
     try:
-        vault.write_begun(context.estate)
+        vault.write_begun(_stands(vault, context))
     except PortcullisError as error:
         if not context.affected.open:
             raise
@@ -244,14 +244,21 @@ def _work(
     return done and not any(not_contained.values()), decision.lifting is not None and held is None
 
 
+def _stands(vault: HvacVault, context: access.Context) -> Estate:
+    """What the servers have once this stack has declared its part: another environment's may be another stack's."""
+    if context.environment == access.EVERYTHING:
+        return context.estate
+    return estates.with_part(vault.done(), context.estate, context.environment)
+
+
 def _end(vault: HvacVault, context: access.Context, decision: Decision) -> None:
     """All of it is declared: kept for the day on which the declarations do not load, a name is another repository's, or
     drift is asked for. What was seen in peace stays until the next apply in peace: a lift takes nothing for declared
     that changed in its incident."""
     if decision.current is not None or decision.lifting is not None:
-        vault.write_done(context.estate)
+        vault.write_done(_stands(vault, context))
         return
-    estate = context.estate
+    estate = _stands(vault, context)
     host, repositories = from_environment(vault, estate).code_host, estate.repositories
     ids = namesakes.ids(host, repositories, vault.repository_ids(), told.warn)
     vault.write_compiled(estate, ids, seen.look(vault, host, repositories, vault.seen(), told.warn))

@@ -279,6 +279,10 @@ class HvacVault:
         held = self._held(self._last_apply() or {})
         return estates.unfinished(*held) if len(held) > 1 else next(iter(held), None)
 
+    def done(self) -> Estate | None:
+        """By the last apply that came to its end alone."""
+        return next(iter(self._held({_DONE: (self._last_apply() or {}).get(_DONE)})), None)
+
     def applied(self, number: int = 0) -> Applied | None:
         """What an apply kept, by its version, from 1 on; 0 is the last. None when there is no such one."""
         stored = self._stored(f"{names.STORE}/data/compiled?version={number}")

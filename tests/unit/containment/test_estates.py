@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from containment.compiled import gate
-from containment.estates import unfinished, with_kept
+from containment.estates import unfinished, with_kept, with_part
 from containment.incidents.incident import Incident, Scope, State
 from containment.incidents.scope import affected
 from policies import codec
@@ -99,3 +99,11 @@ def test_a_grant_that_was_being_made_may_be_there() -> None:
     more = (*_named(done).grants, Grant("settlement", (Capability.READ,)))
     assert _named(unfinished(done, _changed(done, grants=more))).grants == more
     assert _named(unfinished(_changed(done, grants=more), done)).grants == more
+
+
+def test_a_stack_of_one_environment_says_nothing_of_the_others() -> None:
+    done, new = load(), _changed(load(), secret=ELSEWHERE)
+    assert with_part(done, new, "staging") == done
+    assert with_part(done, new, "production") == new
+    assert {w.environment for w in with_part(None, new, "staging").workloads} == {"staging"}
+    assert with_part(with_part(None, new, "staging"), new, "production") == new
