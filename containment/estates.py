@@ -24,10 +24,15 @@ def with_kept(estate: Estate, last: Estate) -> Estate:
 
 def unfinished(done: Estate, begun: Estate) -> Estate:
     """What the servers may hold when an apply has begun that never came to its end: what was `done` before, whatever it
-    took away or made anew, and what it may have added: names, grants, another place of a secret."""
+    took away or made anew, and what it may have added: names, another place of a secret, what denies more."""
     secrets = {policy.name: policy for policy in begun.secrets}
-    both = tuple(_as_begun(policy, secrets.get(policy.name, policy)) for policy in done.secrets)
-    return _with_more(replace(done, secrets=both), begun)
+    repositories = {repository.name: repository for repository in begun.repositories}
+    both = replace(
+        done,
+        secrets=tuple(_as_begun(policy, secrets.get(policy.name, policy)) for policy in done.secrets),
+        repositories=tuple(_as_locked(r, repositories.get(r.name, r)) for r in done.repositories),
+    )
+    return _with_more(both, begun)
 
 
 def with_part(done: Estate | None, estate: Estate, environment: str) -> Estate:
@@ -52,21 +57,35 @@ def _with_more(estate: Estate, other: Estate) -> Estate:
 
 
 def _as_denied(policy: SecretAccessPolicy, last: SecretAccessPolicy) -> SecretAccessPolicy:
-    if last.key_issuer and not policy.key_issuer:
-        policy = replace(policy, rotation=last.rotation, upstream=last.upstream)
-    deny = IncidentAccess.DENY in (policy.incident_access, last.incident_access)
-    access = IncidentAccess.DENY if deny else policy.incident_access
-    return replace(policy, secret=last.secret, elsewhere=last.elsewhere, incident_access=access)
+    if policy.secret != last.secret:  # what is granted where it will lie is granted by nobody where it lies
+        policy = _in_both(policy, last)
+    policy = _strictest(policy, last)
+    uncertain = dict.fromkeys((*policy.uncertain, *last.uncertain))
+    return replace(policy, secret=last.secret, elsewhere=last.elsewhere, uncertain=tuple(uncertain))
+
+
+def _as_begun(done: SecretAccessPolicy, begun: SecretAccessPolicy) -> SecretAccessPolicy:
+    held = (done.secret, *done.elsewhere)
+    more = tuple(s for s in (begun.secret, *begun.elsewhere) if isinstance(s, KvSecret) and s not in held)
+    return _strictest(replace(_in_both(done, begun), elsewhere=(*done.elsewhere, *more)), begun)
+
+
+def _in_both(policy: SecretAccessPolicy, other: SecretAccessPolicy) -> SecretAccessPolicy:
+    """With the grants that both have; any other is uncertain."""
+    grants = tuple(grant for grant in policy.grants if grant in other.grants)
+    rest = (*policy.grants, *other.grants, *policy.uncertain, *other.uncertain)
+    return replace(policy, grants=grants, uncertain=tuple(dict.fromkeys(g for g in rest if g not in grants)))
+
+
+def _strictest(policy: SecretAccessPolicy, other: SecretAccessPolicy) -> SecretAccessPolicy:
+    """Denied as a class where either says so, and its key disabled by whom either names."""
+    if other.key_issuer and not policy.key_issuer:
+        policy = replace(policy, rotation=other.rotation, upstream=other.upstream)
+    deny = IncidentAccess.DENY in (policy.incident_access, other.incident_access)
+    return replace(policy, incident_access=IncidentAccess.DENY) if deny else policy
 
 
 def _as_locked(repository: Repository, last: Repository) -> Repository:
     taken = (one for one in last.actions_secrets if one not in repository.actions_secrets)
     control = repository.control and last.control
     return replace(repository, control=control, actions_secrets=(*repository.actions_secrets, *taken))
-
-
-def _as_begun(done: SecretAccessPolicy, begun: SecretAccessPolicy) -> SecretAccessPolicy:
-    grants = (*done.grants, *(grant for grant in begun.grants if grant not in done.grants))
-    if isinstance(begun.secret, KvSecret) and begun.secret not in (done.secret, *done.elsewhere):
-        done = replace(done, elsewhere=(*done.elsewhere, begun.secret))
-    return replace(done, grants=grants)

@@ -141,6 +141,13 @@ class SecretAccessPolicy:
     source: Source = field(compare=False)
     elsewhere: tuple[KvSecret, ...] = ()
     """Where it may lie too, since an apply that was to move it never came to its end. Declared nowhere."""
+    uncertain: tuple[Grant, ...] = ()
+    """What such an apply was to give or to take: they may be held, and nobody gives them again."""
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Workloads that are granted it, or may be."""
+        return tuple(dict.fromkeys(grant.workload for grant in (*self.grants, *self.uncertain)))
 
     @property
     def key_issuer(self) -> Upstream | None:
@@ -257,9 +264,9 @@ class Estate:
 
     @cached_property
     def granted(self) -> dict[str, tuple[SecretAccessPolicy, ...]]:
-        """What each workload is granted, by its name; computed once, since every identity asks."""
+        """What each workload is granted or may be, by its name; computed once, since every identity asks."""
         found: dict[str, list[SecretAccessPolicy]] = {}
         for policy in self.secrets:
-            for workload in dict.fromkeys(g.workload for g in policy.grants):
+            for workload in policy.holders:
                 found.setdefault(workload, []).append(policy)
         return {workload: tuple(policies) for workload, policies in found.items()}

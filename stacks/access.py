@@ -212,6 +212,13 @@ def chosen(context: Context) -> Estate:
     return Estate(**{kind: tuple(x for x in getattr(estate, kind) if x.environment == wanted) for kind in kinds})
 
 
+def _by_place(secrets: tuple[SecretAccessPolicy, ...], context: Context) -> tuple[SecretAccessPolicy, ...]:
+    """One of each place, one that is in scope before another: a database role whose secret is called otherwise by now
+    is two secrets' in an incident."""
+    last_wins = sorted(secrets[::-1], key=context.affected.in_scope)
+    return tuple({names.granted_path(policy): policy for policy in last_wins}.values())
+
+
 async def declare(context: Context) -> None:
     """Everything but the gate, which is registered and awaited before this is called."""
     estate = chosen(context)
@@ -225,7 +232,7 @@ async def declare(context: Context) -> None:
         Connection(connection, roles, mounts[connection.mount])
     for role in estate.ci_roles:
         CiIdentity(role, context)
-    for policies in batches(estate.secrets):
+    for policies in batches(_by_place(estate.secrets, context)):
         await registered(SecretAccess(policy, mounts[policy.secret.mount], context).last for policy in policies)
     for workloads in batches(estate.workloads):
         await registered(Identity(workload, context).last for workload in workloads)

@@ -101,10 +101,9 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     def _declared(self) -> tuple[dict[str, dict[str, list[str]]], resources.Resources]:
         """In an incident with what the last apply declared besides, as the program declares it then."""
         estate, vault = load(), HvacVault.for_containment()
-        incident = bool(lost.in_force(vault))
+        incident = self._mode == Mode.LOCK or bool(lost.in_force(vault))
         if incident:
             estate = estates.with_kept(estate, vault.compiled() or estate)
-        incident = incident or self._mode == Mode.LOCK
         return planned.policies(estate), resources.resources(estate, os.environ, incident=incident)
 
     def _decided(self, kind: str, name: str, inputs: dict[str, Any]) -> Decision:

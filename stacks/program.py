@@ -90,6 +90,7 @@ async def _rest(
         if vault is not None:
             with refusals():
                 await asyncio.to_thread(meanwhile.refuse, vault, decision)
+                complaints += await asyncio.to_thread(_begin, vault, context)
                 await asyncio.to_thread(lift.begin, vault, decision.lifting)
         lift_begun.set()
     watch, lifted = Watch(), False
@@ -98,8 +99,9 @@ async def _rest(
     )
     if vault is not None:
         await registered([gate_resource])  # when it fails, the executor still writes the gate
-        with refusals():
-            complaints += await asyncio.to_thread(_begin, vault, context)
+        if decision.lifting is None:
+            with refusals():
+                complaints += await asyncio.to_thread(_begin, vault, context)
     declared = asyncio.ensure_future(_declare(context))
     if vault is not None:
         with refusals():
@@ -132,20 +134,18 @@ async def _rest(
         except PortcullisError as error:
             complaints.append(f"whether another environment's is still locked is not known: {error}")
     missing = await watch.missing(failed)
-    if vault is not None and not missing:
-        try:
-            await asyncio.to_thread(_end, vault, context, decision)
-        except PortcullisError as error:
-            complaints.append(f"what is declared is not kept for the next lock-down: {error}")
     if missing and (decision.in_force or decision.lifting):
         complaints.append(meanwhile.not_declared(missing, decision, lifted=lifted))
     if vault is not None:
         try:
             again = await asyncio.to_thread(_lock_again, vault, context, decision, complaints)
-            if again is not None:
-                outputs.tell(again[0], proven=again[1])
         except PortcullisError as error:
             complaints.append(f"whether an incident was opened meanwhile is not known: {error}")
+        else:
+            if again is not None:  # that one goes by what was there before
+                outputs.tell(again[0], proven=again[1])
+            elif not missing:
+                complaints += await asyncio.to_thread(_end, vault, context, decision)
         if not complaints:
             with refusals():
                 await asyncio.to_thread(_declared, vault, decision)
@@ -251,17 +251,21 @@ def _stands(vault: HvacVault, context: access.Context) -> Estate:
     return estates.with_part(vault.done(), context.estate, context.environment)
 
 
-def _end(vault: HvacVault, context: access.Context, decision: Decision) -> None:
+def _end(vault: HvacVault, context: access.Context, decision: Decision) -> list[str]:
     """All of it is declared: kept for the day on which the declarations do not load, a name is another repository's, or
     drift is asked for. What was seen in peace stays until the next apply in peace: a lift takes nothing for declared
     that changed in its incident."""
-    if decision.current is not None or decision.lifting is not None:
-        vault.write_done(_stands(vault, context))
-        return
-    estate = _stands(vault, context)
-    host, repositories = from_environment(vault, estate).code_host, estate.repositories
-    ids = namesakes.ids(host, repositories, vault.repository_ids(), told.warn)
-    vault.write_compiled(estate, ids, seen.look(vault, host, repositories, vault.seen(), told.warn))
+    try:
+        estate = _stands(vault, context)
+        if decision.current is not None or decision.lifting is not None:
+            vault.write_done(estate)
+            return []
+        host, repositories = from_environment(vault, estate).code_host, estate.repositories
+        ids = namesakes.ids(host, repositories, vault.repository_ids(), told.warn)
+        vault.write_compiled(estate, ids, seen.look(vault, host, repositories, vault.seen(), told.warn))
+    except PortcullisError as error:
+        return [f"what is declared is not kept for the next lock-down: {error}"]
+    return []
 
 
 def _lifted(decision: Decision) -> str:

@@ -308,10 +308,13 @@ class HvacVault:
         stored = self._stored(path)
         if stored is None or stored["data"] is None:
             return None
-        for number in range(stored["metadata"]["version"], 0, -1):
-            kept: dict[str, Any] | None = (self._stored(f"{path}?version={number}") or {}).get("data")
-            if kept and self._held(kept):
+        number: int = stored["metadata"]["version"]
+        while stored is not None:
+            kept: dict[str, Any] = stored["data"] or {}
+            if self._held(kept):
                 return kept
+            number -= 1
+            stored = self._stored(f"{path}?version={number}") if number else None
         return None
 
     def repository_ids(self) -> dict[str, int]:
@@ -326,24 +329,29 @@ class HvacVault:
         return held if isinstance(held, dict) and all(isinstance(v, dict) for v in held.values()) else None
 
     def write_begun(self, estate: Estate) -> bool:
-        """Before anything of it is declared. Whether anything was written: the same is not stored twice."""
-        held, text = self._last_apply() or {}, codec.encode(estate)
-        return text != held.get(_DONE) and self._write_apply({**held, _BEGUN: text}, held)
+        """Before anything of it is declared, beside what another has begun that never came to its end. Whether anything
+        was written: the same is not stored twice."""
+        held = self._last_apply() or {}
+        left = self._held({_BEGUN: held.get(_BEGUN)})
+        if codec.encode(estate) == held.get(_DONE):
+            return False
+        begun = estates.unfinished(estate, left[0]) if left else estate
+        return self._write_apply({**held, _BEGUN: codec.encode(begun)})
 
     def write_done(self, estate: Estate) -> bool:
         """Once all of it is declared; what else the last apply saw stays."""
-        held = self._last_apply() or {}
-        return self._write_apply({**held, _DONE: codec.encode(estate), _BEGUN: ""}, held)
+        return self._write_apply({**(self._last_apply() or {}), _DONE: codec.encode(estate), _BEGUN: ""})
 
     def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen) -> bool:
         """The same in peace, with what it saw."""
         wanted = {_DONE: codec.encode(estate), _BEGUN: "", "repositories": dict(repository_ids), "seen": dict(seen)}
-        return self._write_apply(wanted, self._last_apply() or {})
+        return self._write_apply(wanted)
 
-    def _write_apply(self, wanted: dict[str, Any], held: dict[str, Any]) -> bool:
-        if {_BEGUN: "", **held} == wanted:
+    def _write_apply(self, wanted: dict[str, Any]) -> bool:
+        path = f"{names.STORE}/data/compiled"
+        if {_BEGUN: "", **((self._stored(path) or {}).get("data") or {})} == wanted:
             return False
-        self.write(f"{names.STORE}/data/compiled", {"data": wanted})
+        self.write(path, {"data": wanted})
         return True
 
     def read(self, path: str) -> dict[str, Any] | None:

@@ -7,11 +7,14 @@ there are, no earlier estate: whoever deletes one has ended it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from containment import names
 from containment.compiled import locked, logins
 from containment.effects import identities, issuance
+from containment.former import LONGEST
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import Run, Seen
@@ -61,22 +64,41 @@ def look(vault: Vault, estate: Estate) -> list[Carrier]:
 
 def shut(vault: Vault, path: str) -> Seen:
     """Nobody logs in by it any more. Raises Unreachable, with what an administrator does instead."""
-    instead = f"bao delete {path}; then lock down again"
+    instead = f"bao delete {path}; then the same command again"
     try:
-        if _by_jwt(path):
-            return issuance.converge(vault, path, locked.OFF_ROLE)
-        if not (vault.read(path) or {}).get("bind_secret_id"):
+        held = vault.read(path)
+        if held is None:
+            return Outcome.ALREADY, "does not exist"
+        if not _by_jwt(path) and not held.get("bind_secret_id"):
             return Outcome.FAILED, f"it asks for no secret_id: {instead}"
-        return identities.destroy_secret_ids(vault, path)
+        shut = (
+            issuance.converge(vault, path, locked.OFF_ROLE)
+            if _by_jwt(path)
+            else identities.destroy_secret_ids(vault, path)
+        )
+        if _gives_batch(held):
+            life = held.get("token_max_ttl") or LONGEST
+            words = (
+                f"batch tokens that it gave may live {life} s more, and nothing here denies them once it is replaced"
+            )
+            return Outcome.FAILED, f"{words}: when they have passed, {instead}"
+        return shut
     except Unreachable as error:
         raise Unreachable(f"{error}: {instead}") from error
 
 
+def _gives_batch(role: Mapping[str, Any]) -> bool:
+    """By whose own policy they are let in again once that is given back."""
+    return str(role.get("token_type") or "").endswith("batch")
+
+
 def lets_in(vault: Vault, path: str) -> bool:
-    """Whether anybody may log in by it."""
+    """Whether anybody may log in by it, or go on by a token that nobody can revoke."""
     held = vault.read(path)
     if held is None:
         return False
+    if _gives_batch(held):
+        return True
     if _by_jwt(path):
         return bool(issuance.wrong(held, locked.OFF_ROLE))
     return not held.get("bind_secret_id") or bool(vault.keys(f"{path}/secret-id"))

@@ -135,7 +135,10 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
     if not folder.is_dir():
         if not heads:
             raise InputError(f"no evidence for incident {folder.name}")
-        gone = f"all of it; {len(heads)} heads of it are kept elsewhere: restore it, or verify it where it was written"
+        gone = (
+            f"all of it, in {folder.parent}; {len(heads)} heads of it are kept elsewhere: verify it where it was "
+            f"written, or restore it; if it is lost for good: portcullis evidence collect {folder.name} --evidence-lost"
+        )
         return [Problem(folder.name, Kind.REMOVED, gone)]
     entries, problems = _manifest(folder)
     files, strange = _files(folder, entries)

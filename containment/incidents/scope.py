@@ -106,7 +106,7 @@ class Affected:
     def narrowed(self) -> tuple[Workload, ...]:
         """Those that are granted what is denied, and not shut: their own policies do not grant it meanwhile, so that a
         token which somebody made with such a policy and without the gate is refused too."""
-        names = {g.workload for s in self.denied for g in s.grants}
+        names = {workload for s in self.denied for workload in s.holders}
         return tuple(w for w in self.workloads if w.name in names and not self.is_shut(w))
 
     def is_denied(self, policy: SecretAccessPolicy) -> bool:
@@ -170,7 +170,7 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
     by_leaked: tuple[Workload | CiRole, ...] = (*leaked_workloads, *leaked_roles)
     leased = {s.name for identity in by_leaked for s in leased_to(identity, estate)}
     secrets = tuple(s for s in estate.secrets if everything or s.name in taken or s.name in leased)
-    scoped = leaked_names | {g.workload for s in leaked_secrets for g in s.grants}
+    scoped = leaked_names | {workload for s in leaked_secrets for workload in s.holders}
     return Affected(
         denied=tuple(s for s in static if f"secret:{s.name}" in unreplaced),
         denied_class=tuple(s for s in secrets if everything and s.incident_access is IncidentAccess.DENY),

@@ -101,6 +101,8 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
         kept = None if offline else _kept(incident)
     except Unreachable as caught:  # said after what can be checked here was checked
         error = caught
+    if error is not None and not place.exists():
+        raise error
     on_server = kept.heads if kept else ()
     problems = verify(place, [*on_server, *([head] if head else [])], on_server[-1] if on_server else None)
     problems += [

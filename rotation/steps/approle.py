@@ -58,10 +58,10 @@ def _destroy(work: Work, accessors: list[str]) -> None:
 
 
 def _end(work: Work) -> None:
-    shut_former_logins(work, work.workload())
     _destroy(work, _old_ids(work))
     for accessor in _old_tokens(work):
         work.vault.revoke_token(accessor)
+    shut_former_logins(work, work.workload())
 
 
 def _ended(work: Work) -> str:

@@ -70,9 +70,9 @@ def _signed_before(work: Work, identity: Workload | CiRole) -> str:
 
 def end_step(work: Work, identity: Workload | CiRole, cut: Callable[[], int]) -> Step:
     def act() -> None:
-        shut_former_logins(work, identity)
         for accessor in old_tokens(work, identity, cut()):
             work.vault.revoke_token(accessor)
+        shut_former_logins(work, identity)
 
     def verify() -> str:
         left = old_tokens(work, identity, cut())

@@ -94,11 +94,50 @@ def test_a_class_that_is_denied_is_so_in_both_places() -> None:
     assert "somewhere/else" in gate.gate(affected(unfinished(done, _changed(done, secret=ELSEWHERE)), [everything]))
 
 
-def test_a_grant_that_was_being_made_may_be_there() -> None:
+def test_what_was_being_moved_stays_in_both_places_when_it_is_begun_again() -> None:
     done = load()
-    more = (*_named(done).grants, Grant("settlement", (Capability.READ,)))
-    assert _named(unfinished(done, _changed(done, grants=more))).grants == more
-    assert _named(unfinished(_changed(done, grants=more), done)).grants == more
+    both = unfinished(done, _changed(done, secret=ELSEWHERE))
+    assert unfinished(done, both) == both
+
+
+def _own(estate: Estate, workload: str) -> str:
+    identity = next(w for w in estate.workloads if w.name == workload)
+    return gate.own_policy(identity, estate, affected(estate, []))
+
+
+def test_what_was_being_granted_or_taken_is_given_to_nobody_and_may_be_held_by_both() -> None:
+    done = load()
+    more = _changed(done, grants=(*_named(done).grants, Grant("settlement", (Capability.READ,))))
+    for both in (unfinished(done, more), unfinished(more, done)):
+        assert _named(both).grants == _named(done).grants
+        assert "settlement" in _named(both).holders
+        assert "trading/exchange" not in _own(both, "settlement")
+        leaked = Incident("A", Scope(everything=False, leaked=(f"secret:{NAME}",)), State.OPEN, opened_at=10)
+        assert "settlement" in {w.name for w in affected(both, [leaked]).narrowed}
+
+
+def test_who_is_granted_it_where_it_will_lie_is_not_where_it_lies() -> None:
+    last = load()
+    moved = _changed(last, secret=ELSEWHERE, grants=(Grant("settlement", (Capability.READ,)),))
+    kept = with_kept(moved, last)
+    assert "trading/exchange" not in _own(kept, "settlement")
+    assert _named(kept).grants == ()
+
+
+def test_whatever_denies_more_is_in_force_until_it_is_known() -> None:
+    done = load()
+    deny = _changed(done, incident_access=IncidentAccess.DENY)
+    assert _named(unfinished(done, deny)).incident_access is IncidentAccess.DENY
+    bare = replace(done, repositories=tuple(replace(r, actions_secrets=()) for r in done.repositories))
+    assert unfinished(bare, done).repositories == done.repositories
+
+
+def test_a_path_that_is_denied_is_granted_under_no_other_name() -> None:
+    done = load()
+    twice = replace(done, secrets=(*done.secrets, replace(_named(done), name="called-otherwise")))
+    leaked = Incident("A", Scope(everything=False, leaked=("secret:called-otherwise",)), State.OPEN, opened_at=10)
+    identity = next(w for w in twice.workloads if w.name == _named(done).grants[0].workload)
+    assert "trading/exchange" not in gate.own_policy(identity, twice, affected(twice, [leaked]))
 
 
 def test_a_stack_of_one_environment_says_nothing_of_the_others() -> None:
