@@ -215,8 +215,10 @@ def chosen(context: Context) -> Estate:
 def _by_place(secrets: tuple[SecretAccessPolicy, ...], context: Context) -> tuple[SecretAccessPolicy, ...]:
     """One of each place, one that is in scope before another: a database role whose secret is called otherwise by now
     is two secrets' in an incident."""
-    last_wins = sorted(secrets[::-1], key=context.affected.in_scope)
-    return tuple({names.granted_path(policy): policy for policy in last_wins}.values())
+    found: dict[str, SecretAccessPolicy] = {}
+    for policy in sorted(secrets, key=lambda policy: not context.affected.in_scope(policy)):
+        found.setdefault(names.granted_path(policy), policy)
+    return tuple(found.values())
 
 
 async def declare(context: Context) -> None:
