@@ -64,7 +64,7 @@ class Run:
     note: Note = no_note
     former: Former = field(default_factory=Former)
     effects: list[Effect] = field(default_factory=list)
-    silent: dict[str, TimedOut] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
     """Who gave no answer in time so far, in words: nobody waits for it a second time."""
     _told: set[tuple[str, ...]] = field(default_factory=set)
     """Failures, and reasons, that the screen has: what every sweep meets again is not told again."""
@@ -173,12 +173,12 @@ class Run:
     def asking(self, whom: str) -> Iterator[None]:
         """Raises TimedOut at once where `whom` timed out before in this run."""
         if whom in self.silent:
-            raise self.silent[whom]
+            raise TimedOut(self.silent[whom])
         try:
             yield
         except TimedOut as error:
-            self.silent[whom] = TimedOut(f"{error}: {whom} does not answer, and is not asked again in this run")
-            raise self.silent[whom] from error
+            self.silent[whom] = f"{error}: {whom} does not answer, and is not asked again in this run"
+            raise TimedOut(self.silent[whom]) from error
 
     def fail(self, what: str, target: str, error: PortcullisError) -> None:
         """A failure that kept the effect from being tried at all."""

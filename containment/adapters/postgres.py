@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Any, LiteralString, NoReturn
 
@@ -56,14 +56,17 @@ class PostgresDatabase:
     def _watched(self, connection: Any) -> Iterator[None]:
         """A server that is stopped keeps its sessions and says nothing in them, without end. One that takes no new
         session either has this one ended from here, and what waits for it fails."""
+        import psycopg
+
         over = Event()
 
         def watch() -> None:
             while not over.wait(_PATIENCE):
                 if not self._takes_sessions() and not over.is_set():
                     self._silent = True
-                    with socket.socket(fileno=os.dup(connection.fileno())) as held:
-                        held.shutdown(socket.SHUT_RDWR)
+                    with suppress(OSError, psycopg.Error):  # closed meanwhile
+                        with socket.socket(fileno=os.dup(connection.fileno())) as held:
+                            held.shutdown(socket.SHUT_RDWR)
                     return
 
         Thread(target=watch, daemon=True).start()
