@@ -64,9 +64,9 @@ class PostgresDatabase:
             while not over.wait(_PATIENCE):
                 if not self._takes_sessions() and not over.is_set():
                     self._silent = True
-                    with suppress(OSError, psycopg.Error):  # closed meanwhile
-                        with socket.socket(fileno=os.dup(connection.fileno())) as held:
-                            held.shutdown(socket.SHUT_RDWR)
+                    gone = suppress(OSError, psycopg.Error)  # closed meanwhile
+                    with gone, socket.socket(fileno=os.dup(connection.fileno())) as held:
+                        held.shutdown(socket.SHUT_RDWR)
                     return
 
         Thread(target=watch, daemon=True).start()
