@@ -378,7 +378,7 @@ def test_a_token_that_may_not_switch_it_off_says_so_and_may_delete_it(
     ]
     done = Production.run(argv, environ)
     assert done.returncode != 0
-    assert f"permission denied: bao delete {path}; then lock down again" in done.stdout, done.stdout
+    assert f"permission denied: bao delete {path}; then the same command again" in done.stdout, done.stdout
     actors.call("DELETE", path, token=environ["VAULT_TOKEN"])
     done = Production.run(argv, environ)
     assert done.returncode == 0, done.stdout
