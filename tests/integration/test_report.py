@@ -65,4 +65,4 @@ def test_each_leaked_credential_has_a_line_and_a_tick_only_when_it_is_dead(sandb
     shown, tones = _report(sandbox)
     assert tones == {KEY: "good", PARTNER: "warn", DATABASE: "good", WORKLOAD: "good", CI: "good"}
     assert shown.verdict == "Contained", shown.not_contained
-    assert ("warn", "5 of 6, 1 on a person's word") in [(s.tone, s.says) for s in shown.stages]
+    assert ("warn", "4 of 5, 1 on a person's word") in [(s.tone, s.says) for s in shown.stages]
