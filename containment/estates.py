@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from policies.model import Estate, IncidentAccess, KvSecret, Repository, SecretAccessPolicy
+
+_Secret: TypeAlias = Callable[[SecretAccessPolicy, SecretAccessPolicy], SecretAccessPolicy]
 
 
 def with_kept(estate: Estate, last: Estate) -> Estate:
     """What an incident works on: no older checkout takes a name, the place where a secret lies, who disables it, a
     class that is denied, what leaks with a repository, or its lock out of a lock-down. A declaration goes with the
     first apply in peace."""
-    secrets = {policy.name: policy for policy in last.secrets}
-    repositories = {repository.name: repository for repository in last.repositories}
-    estate = replace(
-        estate,
-        secrets=tuple(_as_denied(policy, secrets.get(policy.name, policy)) for policy in estate.secrets),
-        repositories=tuple(_as_locked(r, repositories.get(r.name, r)) for r in estate.repositories),
-    )
-    return _with_more(estate, last)
+    return _united(estate, last, _as_denied)
 
 
 def unfinished(done: Estate, begun: Estate) -> Estate:
     """What the servers may hold when an apply has begun that never came to its end: what was `done` before, whatever it
     took away or made anew, and what it may have added: names, another place of a secret, what denies more."""
-    secrets = {policy.name: policy for policy in begun.secrets}
-    repositories = {repository.name: repository for repository in begun.repositories}
-    both = replace(
-        done,
-        secrets=tuple(_as_begun(policy, secrets.get(policy.name, policy)) for policy in done.secrets),
-        repositories=tuple(_as_locked(r, repositories.get(r.name, r)) for r in done.repositories),
-    )
-    return _with_more(both, begun)
+    return _united(done, begun, _as_begun)
 
 
 def with_part(done: Estate | None, estate: Estate, environment: str) -> Estate:
@@ -48,7 +37,16 @@ def with_part(done: Estate | None, estate: Estate, environment: str) -> Estate:
     return Estate(**{f.name: parts(f.name) for f in fields(Estate)})
 
 
-def _with_more(estate: Estate, other: Estate) -> Estate:
+def _united(estate: Estate, other: Estate, secret: _Secret) -> Estate:
+    """All of both. What both have is as `estate` has it, but for what `secret` and `_as_locked` make of it."""
+    secrets = {policy.name: policy for policy in other.secrets}
+    repositories = {repository.name: repository for repository in other.repositories}
+    estate = replace(
+        estate,
+        secrets=tuple(secret(policy, secrets.get(policy.name, policy)) for policy in estate.secrets),
+        repositories=tuple(_as_locked(r, repositories.get(r.name, r)) for r in estate.repositories),
+    )
+
     def union(now: tuple[Any, ...], then: tuple[Any, ...]) -> tuple[Any, ...]:
         declared = {one.name for one in now}
         return (*now, *(one for one in then if one.name not in declared))

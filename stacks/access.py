@@ -29,13 +29,10 @@ from policies.model import (
     Workload,
 )
 from stacks.registration import batches, registered
+from stacks.settings import EVERY_ENVIRONMENT
 
 _DATABASE_TTLS = ["default_ttl", "max_ttl"]
 _TOKEN_TTLS = ["token_ttl", "token_max_ttl"]
-
-
-EVERYTHING = "all"
-"""The environment of a stack that declares every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +203,7 @@ def _variable(connection: DatabaseConnection, name: str) -> str:
 
 def chosen(context: Context) -> Estate:
     estate, wanted = context.estate, context.environment
-    if wanted == EVERYTHING:
+    if wanted == EVERY_ENVIRONMENT:
         return estate
     kinds = [kind.name for kind in fields(Estate)]
     return Estate(**{kind: tuple(x for x in getattr(estate, kind) if x.environment == wanted) for kind in kinds})

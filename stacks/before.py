@@ -13,6 +13,7 @@ import pulumi
 from containment.incidents.decide import LOCK
 from containment.incidents.incident import Incident
 from policies.errors import InputError
+from stacks.settings import EVERY_ENVIRONMENT
 
 OPEN, ENVIRONMENT = "openIncidents", "environment"
 _PAUSES = (0.05, 0.2, 0.5, 1.0)
@@ -59,7 +60,7 @@ def environment(asked: str) -> pulumi.Output[str]:
 
 
 def _kept(last: str, asked: str) -> str:
-    return asked if asked == "all" or not last else last
+    return asked if asked == EVERY_ENVIRONMENT or not last else last
 
 
 def words(lost: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ from policies.model import Estate
 from stacks import access, approved, before, lift, meanwhile, outputs, told
 from stacks.first import Begun, asking, lift_begun, refusals, without_vault
 from stacks.registration import Watch, registered
+from stacks.settings import EVERY_ENVIRONMENT
 
 
 @refusals()
@@ -246,7 +247,7 @@ def _work(
 
 def _stands(vault: HvacVault, context: access.Context) -> Estate:
     """What the servers have once this stack has declared its part: another environment's may be another stack's."""
-    if context.environment == access.EVERYTHING:
+    if context.environment == EVERY_ENVIRONMENT:
         return context.estate
     return estates.with_part(vault.done(), context.estate, context.environment)
 

@@ -15,7 +15,8 @@ from stacks import told
 
 KEYS = frozenset({"incident", "incidentId", "incidentScope", "environment", "approvalRequired"})
 """As Pulumi.yaml has them."""
-ENVIRONMENTS = ("all", "production", "staging")
+EVERY_ENVIRONMENT = "all"
+ENVIRONMENTS = (EVERY_ENVIRONMENT, "production", "staging")
 _SWITCHES = (*Mode, *ENVIRONMENTS)
 """Values that name no incident and nothing that leaked."""
 
@@ -73,7 +74,7 @@ def read() -> Settings:
     """Raises InputError naming the key and what it may be."""
     config, everything = pulumi.Config(), pulumi.runtime.config.CONFIG.get()
     _redirected(everything)
-    mode, environment = config.get("incident") or "keep", config.get("environment") or "all"
+    mode, environment = config.get("incident") or "keep", config.get("environment") or EVERY_ENVIRONMENT
     if mode not in tuple(Mode):
         raise InputError(f"config incident: {mode!r}; one of keep, true, false")
     if environment not in ENVIRONMENTS:

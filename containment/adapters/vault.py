@@ -31,6 +31,7 @@ _CHECKED = ("check-and-set parameter required", "did not match the current versi
 _OVER = 10
 """Tries over what others write meanwhile."""
 _PATIENCE = 30
+_COMPILED = f"{names.STORE}/data/compiled"
 _DONE, _BEGUN = "estate", "begun"
 """What an apply keeps: the estate that it has declared, and until then the one that it is about to."""
 _STORED = 8
@@ -285,7 +286,7 @@ class HvacVault:
 
     def applied(self, number: int = 0) -> Applied | None:
         """What an apply kept, by its version, from 1 on; 0 is the last. None when there is no such one."""
-        stored = self._stored(f"{names.STORE}/data/compiled?version={number}")
+        stored = self._stored(f"{_COMPILED}?version={number}")
         if stored is None:
             return None
         about = stored["metadata"]
@@ -304,8 +305,7 @@ class HvacVault:
     def _last_apply(self) -> dict[str, Any] | None:
         """What the last that can be read kept; None before the first, and where somebody has deleted it. Of one that
         somebody wrote over `applied` tells."""
-        path = f"{names.STORE}/data/compiled"
-        stored = self._stored(path)
+        stored = self._stored(_COMPILED)
         if stored is None or stored["data"] is None:
             return None
         number: int = stored["metadata"]["version"]
@@ -314,7 +314,7 @@ class HvacVault:
             if self._held(kept):
                 return kept
             number -= 1
-            stored = self._stored(f"{path}?version={number}") if number else None
+            stored = self._stored(f"{_COMPILED}?version={number}") if number else None
         return None
 
     def repository_ids(self) -> dict[str, int]:
@@ -348,10 +348,9 @@ class HvacVault:
         return self._write_apply(wanted)
 
     def _write_apply(self, wanted: dict[str, Any]) -> bool:
-        path = f"{names.STORE}/data/compiled"
-        if {_BEGUN: "", **((self._stored(path) or {}).get("data") or {})} == wanted:
+        if {_BEGUN: "", **((self._stored(_COMPILED) or {}).get("data") or {})} == wanted:
             return False
-        self.write(path, {"data": wanted})
+        self.write(_COMPILED, {"data": wanted})
         return True
 
     def read(self, path: str) -> dict[str, Any] | None:

@@ -53,11 +53,10 @@ def own_rules(identity: Workload | CiRole, estate: Estate, affected: Affected) -
             if policy.name in identity.secrets:
                 paths[names.granted_path(policy)] = {"capabilities": ["read"]}
     else:
-        denied = {path for policy in affected.denied for path in names.exact_paths(policy)}
         for policy in estate.granted.get(identity.name, ()):
             path = names.granted_path(policy)
             capabilities = sorted(c for g in policy.grants if g.workload == identity.name for c in g.capabilities)
-            if capabilities and path not in denied:  # by path: it may be called otherwise by now
+            if capabilities and path not in affected.denied_paths:  # by path: it may be called otherwise by now
                 paths[path] = {"capabilities": capabilities}
     return paths
 

@@ -71,18 +71,13 @@ def shut(vault: Vault, path: str) -> Seen:
             return Outcome.ALREADY, "does not exist"
         if not _by_jwt(path) and not held.get("bind_secret_id"):
             return Outcome.FAILED, f"it asks for no secret_id: {instead}"
-        shut = (
-            issuance.converge(vault, path, locked.OFF_ROLE)
-            if _by_jwt(path)
-            else identities.destroy_secret_ids(vault, path)
-        )
-        if _gives_batch(held):
-            life = held.get("token_max_ttl") or LONGEST
-            words = (
-                f"batch tokens that it gave may live {life} s more, and nothing here denies them once it is replaced"
-            )
-            return Outcome.FAILED, f"{words}: when they have passed, {instead}"
-        return shut
+        close = partial(issuance.converge, wanted=locked.OFF_ROLE) if _by_jwt(path) else identities.destroy_secret_ids
+        seen = close(vault, path)
+        if not _gives_batch(held):
+            return seen
+        life = held.get("token_max_ttl") or LONGEST
+        words = f"batch tokens that it gave may live {life} s more, and nothing here denies them once it is replaced"
+        return Outcome.FAILED, f"{words}: when they have passed, {instead}"
     except Unreachable as error:
         raise Unreachable(f"{error}: {instead}") from error
 

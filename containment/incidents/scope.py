@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 
+from containment import names
 from containment.errors import UnknownScope
 from containment.incidents.incident import Incident, Scope, State
 from policies.model import (
@@ -106,12 +107,17 @@ class Affected:
     def narrowed(self) -> tuple[Workload, ...]:
         """Those that are granted what is denied, and not shut: their own policies do not grant it meanwhile, so that a
         token which somebody made with such a policy and without the gate is refused too."""
-        names = {workload for s in self.denied for workload in s.holders}
-        return tuple(w for w in self.workloads if w.name in names and not self.is_shut(w))
+        holders = {workload for s in self.denied for workload in s.holders}
+        return tuple(w for w in self.workloads if w.name in holders and not self.is_shut(w))
 
     def is_denied(self, policy: SecretAccessPolicy) -> bool:
         """Whether it leaked and is not replaced."""
         return policy.name in self._denied_names
+
+    @cached_property
+    def denied_paths(self) -> frozenset[str]:
+        """Every API path of what is denied: each identity's own policy asks for them."""
+        return frozenset(path for policy in self.denied for path in names.exact_paths(policy))
 
     @cached_property
     def _denied_names(self) -> frozenset[str]:

@@ -42,6 +42,13 @@ class Checkout:
         assert old in text
         file.write_text(text.replace(old, new, 1))
 
+    def grant(self) -> None:
+        """The ledger to a workload of batch tokens."""
+        self.edit("treasury-readonly", _GRANT, _GRANT + _BATCH)
+
+    def take_back(self) -> None:
+        self.edit("treasury-readonly", _GRANT + _BATCH, _GRANT)
+
     def remove(self, name: str) -> None:
         (self.folder / "production" / f"{name}.yaml").unlink()
 
@@ -145,7 +152,7 @@ def test_tokens_of_the_kind_that_a_workload_had_before_are_denied(checkout: Chec
 
 
 def test_a_grant_that_goes_shifts_no_generation(checkout: Checkout, actors: Actors) -> None:
-    checkout.edit("treasury-readonly", _GRANT, _GRANT + _BATCH)
+    checkout.grant()
     checkout.apply()
     with checkout.locked("SHIFT-0", "secret:analytics-readonly"):
         pass
@@ -195,10 +202,10 @@ def test_what_is_declared_nowhere_any_more_ends_whatever_leaked(checkout: Checko
 
 
 def test_what_a_workload_leased_by_a_grant_that_was_taken_back_ends_with_it(checkout: Checkout, actors: Actors) -> None:
-    checkout.edit("treasury-readonly", _GRANT, _GRANT + _BATCH)
+    checkout.grant()
     checkout.apply()
     leaked = _leased(actors, _batch(actors), LEDGER)
-    checkout.edit("treasury-readonly", _GRANT + _BATCH, _GRANT)
+    checkout.take_back()
     checkout.apply()
     assert actors.can_connect(*leaked)
     with checkout.locked("TAKEN", "workload:analytics-batch"):
@@ -209,10 +216,10 @@ def test_a_grant_that_came_and_went_within_another_incident_was_one_all_the_same
     checkout: Checkout, actors: Actors
 ) -> None:
     with checkout.locked("ANOTHER", "secret:partner-api-key"):
-        checkout.edit("treasury-readonly", _GRANT, _GRANT + _BATCH)
+        checkout.grant()
         checkout.apply()
         leaked = _leased(actors, _batch(actors), LEDGER)
-        checkout.edit("treasury-readonly", _GRANT + _BATCH, _GRANT)
+        checkout.take_back()
         checkout.apply()
         assert actors.can_connect(*leaked)
         with checkout.locked("WITHIN", "workload:analytics-batch"):
@@ -220,11 +227,11 @@ def test_a_grant_that_came_and_went_within_another_incident_was_one_all_the_same
 
 
 def test_so_was_one_of_an_apply_that_was_killed(checkout: Checkout, actors: Actors) -> None:
-    checkout.edit("treasury-readonly", _GRANT, _GRANT + _BATCH)
+    checkout.grant()
     checkout.onboard()
     checkout.kill(lambda: LEDGER in (checkout.prod.vault().read_policy("pc-w-analytics-batch") or ""))
     leaked = _leased(actors, _batch(actors), LEDGER)
-    checkout.edit("treasury-readonly", _GRANT + _BATCH, _GRANT)
+    checkout.take_back()
     checkout.apply()
     assert actors.can_connect(*leaked)
     with checkout.locked("KILLED", "workload:analytics-batch"):
