@@ -15,7 +15,7 @@ from pathlib import Path
 
 from policies.errors import InputError
 from sandbox import settings, tls
-from sandbox.process import reserve, write_private
+from sandbox.process import remembered, reserve, write_private
 from sandbox.services.base import Service
 from sandbox.services.exchange import ExchangeDouble
 from sandbox.services.github import GithubDouble
@@ -56,7 +56,7 @@ class Sandbox:
 
     def _ports(self) -> dict[str, int]:
         file = self.root / "ports.json"
-        kept: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        kept: dict[str, int] = remembered(file) if file.exists() else {}
         return {**{s.name: 0 for s in _SERVICES}, **kept}
 
     def services(self) -> list[Service]:

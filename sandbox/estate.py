@@ -15,7 +15,7 @@ from containment import names
 from containment.compiled import gate, logins, onboarding, operators
 from policies.load import load
 from policies.model import AuthMethod, Estate, KvSecret, SecretAccessPolicy
-from sandbox.process import write_private
+from sandbox.process import remembered, write_private
 
 if TYPE_CHECKING:
     from sandbox.environment import Sandbox
@@ -120,7 +120,7 @@ def seed(sandbox: Sandbox, progress: Callable[[str], None]) -> None:
 
     estate: Estate = load()
     bao, root = sandbox.openbao, sandbox.openbao.root_token()
-    ports = json.loads((sandbox.root / "ports.json").read_text())
+    ports = remembered(sandbox.root / "ports.json", "exchange")
     exchange = HttpExchange(
         f"https://127.0.0.1:{ports['exchange']}",
         sandbox.root / "secrets" / "exchange.admin.json",

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from policies.errors import Unreachable
+from policies.errors import InputError, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Process:
         """The id when the remembered process still runs; a stale record is removed."""
         if not self.record.exists():
             return None
-        kept = json.loads(self.record.read_text())
+        kept = remembered(self.record, "pid", "started")
         since = started(kept["pid"])
         if since is not None and since == kept["started"]:
             return int(kept["pid"])
@@ -90,6 +91,20 @@ def started(pid: int) -> str | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] == "Z" else fields[19]
+
+
+def remembered(record: Path, *names: str) -> dict[str, Any]:
+    """What was written there with `write_private`. Raises InputError where somebody else wrote since: which process
+    runs cannot be told from it."""
+    try:
+        kept = json.loads(record.read_text())
+    except ValueError:
+        kept = None
+    if not isinstance(kept, dict) or not set(names) <= kept.keys():
+        raise InputError(
+            f"{record} is damaged: end what `pgrep -af {record.parent}` still shows, then remove {record.parent}"
+        )
+    return kept
 
 
 def write_private(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from policies.errors import Unreachable
+from policies.errors import InputError, Unreachable
 from sandbox.process import Process, reserve, started, wait_until, write_private
 
 _SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -109,3 +109,11 @@ def test_reserved_port_goes_to_its_server_and_to_nobody_else() -> None:
         port = held.getsockname()[1]
         with socket.create_server(("127.0.0.1", port)), reserve(port) as other:
             assert other.getsockname()[1] != port
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+def test_a_damaged_record_is_named_and_nothing_is_stopped_by_it(process: Process, text: str) -> None:
+    process.record.write_text(text)
+    with pytest.raises(InputError, match=r"sleeper\.pid is damaged: .* then remove "):
+        process.stop()
+    assert process.record.read_text() == text
