@@ -22,6 +22,7 @@ from containment.adapters import vault as vault_adapter
 from containment.adapters.exchange import HttpExchange
 from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
+from containment.compiled import operators
 from containment.folder import record
 from containment.incidents.incident import Incident, State
 from containment.report import Outcome
@@ -226,6 +227,19 @@ def test_pulumi_up_with_an_operators_token_that_is_refused(sandbox: Sandbox) -> 
     assert _open()["INC-17"].contained_at, up.stdout
     good = pulumi(sandbox, "incident=true", "incidentId=INC-17", "incidentScope=partner-api-key")
     assert good.returncode == 0, good.stdout
+
+
+def test_pulumi_up_with_a_token_that_could_not_raise_the_gate_again_denies_nothing(sandbox: Sandbox) -> None:
+    """Whoever locks down with the containment token would find no way out once it is denied."""
+    bao = sandbox.openbao
+    made = bao.call("POST", "auth/token/create", {"policies": [operators.DRIFT]}, token=bao.root_token())
+    narrow = {**sandbox.environ(), "VAULT_TOKEN": made["auth"]["client_token"]}
+    before, known = HvacVault.from_environment().read_policy(names.GATE), _open()
+    up = pulumi(sandbox, "incident=true", "incidentId=INC-20", f"incidentScope={OTHER}", environ=narrow)
+    assert up.returncode != 0
+    assert "no way out: this token could not lift what it locks; it lacks sys/policies/acl/pc-x" in up.stdout
+    assert HvacVault.from_environment().read_policy(names.GATE) == before
+    assert _open() == known
 
 
 def test_a_vault_that_dies_in_the_middle_ends_its_own_effects_only(sandbox: Sandbox) -> None:
