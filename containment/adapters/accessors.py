@@ -7,11 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from containment.adapters.client import WORKERS, said
 from containment.ports import Token
 from policies.errors import Unreachable
-from policies.plain import one_line
 
-WORKERS = 16
 PATIENCE = 3.0
 _TICK = 0.05
 """Seconds."""
@@ -68,11 +67,6 @@ class Accessors:
             except requests.RequestException as error:
                 raise Unreachable(f"vault: lookup of a token: {type(error).__name__}") from error
             time.sleep(_TICK)
-
-
-def said(error: Any) -> str:
-    """The server's words in one line: it makes a list of them, and quotes names in it."""
-    return one_line("; ".join(error.errors or []))
 
 
 def _token(accessor: str, data: dict[str, Any]) -> Token:

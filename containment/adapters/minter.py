@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from containment import names
-from containment.adapters.vault import HvacVault, T
+from containment.adapters.client import T
+from containment.adapters.vault import HvacVault
 from containment.ports import Issued
 from policies.errors import InputError, Unreachable
 

@@ -9,7 +9,7 @@ from functools import partial
 from threading import Lock
 
 from containment import former, names
-from containment.adapters.vault import epoch
+from containment.adapters.client import epoch
 from containment.ports import Database, Lease, Owned
 from containment.report import Outcome
 from containment.run import Run, Seen, Systems

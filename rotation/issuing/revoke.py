@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from access.login_methods import COMPUTED_LOGIN
 from containment import names
-from containment.adapters.vault import epoch
+from containment.adapters.client import epoch
 from containment.compiled import operators
 from containment.effects import probes
 from containment.effects.database import user_epoch

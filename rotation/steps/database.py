@@ -4,7 +4,7 @@ in and does what its grant declares."""
 from __future__ import annotations
 
 from containment import former, names
-from containment.adapters.vault import epoch
+from containment.adapters.client import epoch
 from containment.effects.database import user_epoch
 from containment.incidents import proofs
 from containment.ports import Database

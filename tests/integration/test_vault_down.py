@@ -18,7 +18,7 @@ from threading import Event, Thread
 import pytest
 
 from containment import direct, names
-from containment.adapters import vault as vault_adapter
+from containment.adapters import client
 from containment.adapters.exchange import HttpExchange
 from containment.adapters.github import GithubHost
 from containment.adapters.vault import HvacVault
@@ -315,7 +315,7 @@ def test_a_flood_that_holds_the_storage_is_denied_by_what_needs_none(
     vault = HvacVault.for_containment()
     held = json.loads(vault.read_policy(names.GATE) or "")["path"]
     assert len(held) > 1, "nothing is denied for another incident: proves less"
-    monkeypatch.setattr(vault_adapter, "_STORED", 2)
+    monkeypatch.setattr(client, "_STORED", 2)
     said: list[str] = []
     with _flooding(token, path, 300) as threads:
         time.sleep(5)

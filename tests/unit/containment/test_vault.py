@@ -8,7 +8,7 @@ import hvac.exceptions
 import pytest
 import requests
 
-from containment.adapters import vault
+from containment.adapters import client, vault
 from containment.adapters.accessors import Accessors
 from policies.errors import Congested, Unanswered, Unreachable
 
@@ -28,19 +28,19 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vault, "_PAUSES", (0, 0, 0))
+    monkeypatch.setattr(client, "PAUSES", (0, 0, 0))
 
 
 @pytest.mark.parametrize("times", [0, 1, 3])
 def test_a_write_that_another_came_before_is_made_again(times: int) -> None:
-    assert vault._committed(Server(*[CONFLICT] * times)) == "written"
+    assert client._committed(Server(*[CONFLICT] * times)) == "written"
 
 
 @pytest.mark.parametrize(("error", "times", "left"), [(CONFLICT, 9, 5), (LEADERLESS, 2, 1)])
 def test_but_not_without_end_and_no_other(error: Exception, times: int, left: int) -> None:
     server = Server(*[error] * times)
     with pytest.raises(hvac.exceptions.InternalServerError):
-        vault._committed(server)
+        client._committed(server)
     assert len(server.errors) == left
 
 
@@ -91,7 +91,7 @@ def test_one_that_is_refused_and_there_is_not() -> None:
 
 def test_one_that_another_run_has_half_revoked_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     left = [False, False, True]
-    monkeypatch.setattr(vault, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(vault, "PAUSES", (0.0, 0.0))
     assert vault._settled(lambda: left.pop(0))
     assert not vault._settled(lambda: False)
 
