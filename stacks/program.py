@@ -179,7 +179,7 @@ def _begin(vault: HvacVault, context: access.Context) -> list[str]:
     """What is declared is kept on the server before it is made, in an incident too and however this run ends: a later
     lock-down ends what was given out by it. Raises Unreachable in peace, which makes nothing that is not kept."""
     try:
-        vault.write_begun(_stands(vault, context))
+        vault.write_begun(context.estate, _part(context))
     except PortcullisError as error:
         if not context.affected.open:
             raise
@@ -245,11 +245,9 @@ def _work(
     return done and not any(not_contained.values()), decision.lifting is not None and held is None
 
 
-def _stands(vault: HvacVault, context: access.Context) -> Estate:
-    """What the servers have once this stack has declared its part: another environment's may be another stack's."""
-    if context.environment == EVERY_ENVIRONMENT:
-        return context.estate
-    return estates.with_part(vault.done(), context.estate, context.environment)
+def _part(context: access.Context) -> str | None:
+    """Whose part alone this stack declares, where another environment's may be another stack's; None for all of it."""
+    return None if context.environment == EVERY_ENVIRONMENT else context.environment
 
 
 def _end(vault: HvacVault, context: access.Context, decision: Decision) -> list[str]:
@@ -257,13 +255,13 @@ def _end(vault: HvacVault, context: access.Context, decision: Decision) -> list[
     drift is asked for. What was seen in peace stays until the next apply in peace: a lift takes nothing for declared
     that changed in its incident."""
     try:
-        estate = _stands(vault, context)
+        estate, part = context.estate, _part(context)
         if decision.current is not None or decision.lifting is not None:
-            vault.write_done(estate)
+            vault.write_done(estate, part)
             return []
-        host, repositories = from_environment(vault, estate).code_host, estate.repositories
+        host, repositories = from_environment(vault, estate).code_host, vault.stands(estate, part).repositories
         ids = namesakes.ids(host, repositories, vault.repository_ids(), told.warn)
-        vault.write_compiled(estate, ids, seen.look(vault, host, repositories, vault.seen(), told.warn))
+        vault.write_compiled(estate, ids, seen.look(vault, host, repositories, vault.seen(), told.warn), part)
     except PortcullisError as error:
         return [f"what is declared is not kept for the next lock-down: {error}"]
     return []

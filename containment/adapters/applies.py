@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from containment import estates, names
 from containment.adapters.client import HvacClient, epoch
 from containment.ports import Applied, Seen
 from policies import codec
+from policies.errors import Unreachable
 from policies.model import Estate
 
 _COMPILED = f"{names.STORE}/data/compiled"
 _DONE, _BEGUN = "estate", "begun"
 """What an apply keeps: the estate that it has declared, and until then the one that it is about to."""
+_OVER = 10
+"""Tries over what others write meanwhile."""
 
 
 class Applies(HvacClient):
@@ -26,10 +29,6 @@ class Applies(HvacClient):
         first, and where it cannot be read."""
         held = self._held(self._last_apply() or {})
         return estates.unfinished(*held) if len(held) > 1 else next(iter(held), None)
-
-    def done(self) -> Estate | None:
-        """By the last apply that came to its end alone."""
-        return next(iter(self._held({_DONE: (self._last_apply() or {}).get(_DONE)})), None)
 
     def applied(self, number: int = 0) -> Applied | None:
         """What an apply kept, by its version, from 1 on; 0 is the last. None when there is no such one."""
@@ -52,7 +51,9 @@ class Applies(HvacClient):
     def _last_apply(self) -> dict[str, Any] | None:
         """What the last that can be read kept; None before the first, and where somebody has deleted it. Of one that
         somebody wrote over `applied` tells."""
-        stored = self._stored(_COMPILED)
+        return self._readable(self._stored(_COMPILED))
+
+    def _readable(self, stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
         if stored is None or stored["data"] is None:
             return None
         number: int = stored["metadata"]["version"]
@@ -75,27 +76,53 @@ class Applies(HvacClient):
         held = (self._last_apply() or {}).get("seen")
         return held if isinstance(held, dict) and all(isinstance(v, dict) for v in held.values()) else None
 
-    def write_begun(self, estate: Estate) -> bool:
-        """Before anything of it is declared, beside what another has begun that never came to its end. Whether anything
-        was written: the same is not stored twice."""
-        held = self._last_apply() or {}
-        left = self._held({_BEGUN: held.get(_BEGUN)})
-        if codec.encode(estate) == held.get(_DONE):
-            return False
-        begun = estates.unfinished(estate, left[0]) if left else estate
-        return self._write_apply({**held, _BEGUN: codec.encode(begun)})
+    def stands(self, estate: Estate, environment: str | None) -> Estate:
+        """What the servers have once the stack of `environment` has declared its part of `estate`; None: all of it."""
+        return self._stands(self._last_apply() or {}, estate, environment)
 
-    def write_done(self, estate: Estate) -> bool:
+    def write_begun(self, estate: Estate, environment: str | None = None) -> bool:
+        """Before anything of it is declared, beside what another has begun that never came to its end. `environment` as
+        in `stands`. Whether anything was written: the same is not stored twice."""
+
+        def begin(held: dict[str, Any]) -> dict[str, Any]:
+            stands = self._stands(held, estate, environment)
+            left = self._one(held, _BEGUN)
+            if codec.encode(stands) == held.get(_DONE):
+                return held
+            return {**held, _BEGUN: codec.encode(estates.unfinished(stands, left) if left else stands)}
+
+        return self._keep(begin)
+
+    def write_done(self, estate: Estate, environment: str | None = None) -> bool:
         """Once all of it is declared; what else the last apply saw stays."""
-        return self._write_apply({**(self._last_apply() or {}), _DONE: codec.encode(estate), _BEGUN: ""})
+        return self._keep(lambda held: {**held, **self._ended(held, estate, environment)})
 
-    def write_compiled(self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen) -> bool:
+    def write_compiled(
+        self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen, environment: str | None = None
+    ) -> bool:
         """The same in peace, with what it saw."""
-        wanted = {_DONE: codec.encode(estate), _BEGUN: "", "repositories": dict(repository_ids), "seen": dict(seen)}
-        return self._write_apply(wanted)
+        saw = {"repositories": dict(repository_ids), "seen": dict(seen)}
+        return self._keep(lambda held: {**self._ended(held, estate, environment), **saw})
 
-    def _write_apply(self, wanted: dict[str, Any]) -> bool:
-        if {_BEGUN: "", **((self._stored(_COMPILED) or {}).get("data") or {})} == wanted:
-            return False
-        self.write(_COMPILED, {"data": wanted})
-        return True
+    def _one(self, held: Mapping[str, Any], which: str) -> Estate | None:
+        return next(iter(self._held({which: held.get(which)})), None)
+
+    def _stands(self, held: Mapping[str, Any], estate: Estate, environment: str | None) -> Estate:
+        return estate if environment is None else estates.with_part(self._one(held, _DONE), estate, environment)
+
+    def _ended(self, held: Mapping[str, Any], estate: Estate, environment: str | None) -> dict[str, str]:
+        """What another environment's stack has begun, and not ended, stays begun."""
+        done, left = codec.encode(self._stands(held, estate, environment)), self._one(held, _BEGUN)
+        begun = codec.encode(estates.with_part(left, estate, environment)) if left and environment else ""
+        return {_DONE: done, _BEGUN: "" if begun == done else begun}
+
+    def _keep(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
+        """Of what can be read; never over what another stack's run kept meanwhile. Whether anything was written."""
+        for _ in range(_OVER):
+            stored = self._stored(_COMPILED)
+            wanted = change(self._readable(stored) or {})
+            if {_BEGUN: "", **((stored or {}).get("data") or {})} == {_BEGUN: "", **wanted}:
+                return False
+            if self._put(_COMPILED, wanted, stored["metadata"]["version"] if stored else 0) is not None:
+                return True
+        raise Unreachable(f"vault: write {_COMPILED}: others write it all the time")

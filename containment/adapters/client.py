@@ -105,6 +105,16 @@ class HvacClient:
 
         return self._call(f"read {path}", get)
 
+    def _put(self, path: str, data: Mapping[str, Any], version: int) -> dict[str, Any] | None:
+        """What the server says of the new version, None where it was not written: only over the one that was read (0:
+        none)."""
+        try:
+            return self.write(path, {"data": dict(data), "options": {"cas": version}})
+        except Unreachable as error:
+            if "check-and-set parameter did not match" in str(error):
+                return None
+            raise
+
     def read(self, path: str) -> dict[str, Any] | None:
         answer = self._call(f"read {path}", lambda: self._get(path), missing_ok=True)
         return None if answer is None else dict(answer["data"])

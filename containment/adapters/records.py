@@ -45,19 +45,19 @@ class Records(HvacClient):
             return True
         before = (_read(incident_id, self._stored(f"{path}?version={n}")) for n in range(newest - 1, 0, -1))
         held = next((incident for incident in before if incident), None)
-        return held is not None and self._set(path, held, newest) is not None
+        return held is not None and self._put(path, held.to_json(), newest) is not None
 
     def write_incident(self, incident: Incident) -> Incident:
         """Put a new incident on record, or one whose record is lost. Returns what is there: `incident` itself, or
         another's of that id, who came first and whose record stays as it is."""
         path = _record(incident.id)
-        if self._set(path, incident, 0) is not None:
+        if self._put(path, incident.to_json(), 0) is not None:
             return incident
         stored = self._stored(path)
         held = _read(incident.id, stored)
         if held is not None:
             return held
-        if stored is None or self._set(path, incident, stored["metadata"]["version"]) is None:
+        if stored is None or self._put(path, incident.to_json(), stored["metadata"]["version"]) is None:
             raise Unreachable(f"vault: write {path}: the record could not be made")
         return incident
 
@@ -77,7 +77,7 @@ class Records(HvacClient):
             after = change(before)
             if after == before and not stored["metadata"]["deletion_time"]:
                 return after
-            written = self._set(path, after, stored["metadata"]["version"])
+            written = self._put(path, after.to_json(), stored["metadata"]["version"])
             if written is not None and written.get("deletion_time"):
                 raise Unreachable(
                     f"vault: the record of incident {incident_id} is set to vanish at {written['deletion_time']}, and "
@@ -88,16 +88,6 @@ class Records(HvacClient):
             if written is not None:
                 return after
         raise Unreachable(f"vault: incident {incident_id}: others write it all the time")
-
-    def _set(self, path: str, incident: Incident, version: int) -> dict[str, Any] | None:
-        """What the server says of the new version, None where it was not written: only over the one that was read (0:
-        none)."""
-        try:
-            return self.write(path, {"data": incident.to_json(), "options": {"cas": version}})
-        except Unreachable as error:
-            if "check-and-set parameter did not match" in str(error):
-                return None
-            raise
 
 
 def _record(incident_id: str) -> str:

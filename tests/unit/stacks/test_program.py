@@ -45,15 +45,15 @@ class Server:
         if path == CAP.path and not self.stuck:
             self.role = data
 
-    def write_begun(self, _: Estate) -> bool:
+    def write_begun(self, _: Estate, __: str | None) -> bool:
         return True
 
-    def write_done(self, _: Estate) -> bool:
+    def write_done(self, _: Estate, __: str | None) -> bool:
         return True
 
 
 class Full(Server):
-    def write_begun(self, _: Estate) -> bool:
+    def write_begun(self, _: Estate, __: str | None) -> bool:
         raise Unreachable("vault: no space left")
 
 
