@@ -14,6 +14,8 @@ from containment.run import Run, Seen, Systems
 from policies.errors import PortcullisError
 from policies.model import Estate, KvSecret, SecretAccessPolicy
 
+ANSWERED = "probe: "
+"""How the words of one begin that was tried, whatever it saw."""
 REFUSED = (403, 200)
 """What `tried` answers where the path is denied: a refusal alone proves nothing."""
 
@@ -35,8 +37,8 @@ def probe(run: Run) -> None:
             return Outcome.ALREADY, "nobody is granted it"
         path, (status, control) = names.granted_path(policy), answers
         if answers == REFUSED:
-            return Outcome.ALREADY, f"probe: {path} 403 while a control read is 200"
-        return Outcome.FAILED, f"probe: {path} answered {status}, control {control}"
+            return Outcome.ALREADY, f"{ANSWERED}{path} 403 while a control read is 200"
+        return Outcome.FAILED, f"{ANSWERED}{path} answered {status}, control {control}"
 
     run.each(PROBE, [(policy.name, partial(refused, policy)) for policy in _denied(run)])
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from containment import names
+from containment.effects.probes import ANSWERED
 from containment.incidents.incident import State
 from containment.incidents.issuers import GOOD_UNTIL
 from containment.incidents.proofs import OLD_DEAD
-from containment.report import PROBE
+from containment.report import CONTAINED, PROBE
 from rotation.evidence.reading import Row, number
 from rotation.evidence.replaced import expired, ok, on_a_word
 from rotation.evidence.replaced import told as words_of
@@ -193,20 +194,19 @@ def leaked(
     ended = complete and all(str(e.get("what")) != _ENDED or _held(e) for e in effects)
     scope = incident.get("scope")
     scope = scope if isinstance(scope, dict) else {}
-    if scope.get("everything"):
-        return _everything(acts, ended)
     rows = _rows(incident.get("proofs"))
     proofs = {(str(p.get("item")), str(p.get("kind"))): p | {"detail": words_of(p, incident)} for p in rows}
     opened = incident.get("opened")
     replaced = [str(o) for o in opened] if isinstance(opened, list) else []
     lifted, over = incident.get("state") == State.LIFTED, expired(incident)
-    return tuple(
+    each = tuple(
         Credential(
             item,
             _lines(item, acts, proofs.get((item, OLD_DEAD)), ended, on_again=not over and (lifted or item in replaced)),
         )
         for item in (_items(scope, acts) if named is None else named)
     )
+    return (*each, *_everything(acts, ended)) if scope.get("everything") else each
 
 
 def _items(scope: dict[str, Any], acts: _Acts) -> list[str]:
@@ -219,16 +219,23 @@ def _items(scope: dict[str, Any], acts: _Acts) -> list[str]:
 
 
 def _last_words(told: Sequence[Row], effects: Sequence[Row]) -> list[Row]:
-    """A failure that an earlier run met, and the last one no more, is over; but a path that was refused to nobody."""
+    """A failure that an earlier run met, and the last one no more, is over; but a path that was refused to nobody. One
+    that nobody could try, as without the vault, is over once a run has seen all in scope contained on the record."""
+    contained = any(e.get("what") == CONTAINED and _held(e) for e in effects)
     newest = max((number(e.get("at")) or 0.0 for e in effects), default=0.0)
     earlier = [
         e
         for e in told
         if e.get("phase") == "containment"
-        and (_held(e) or e.get("what") == PROBE or (number(e.get("at")) or 0.0) > newest)
+        and (_held(e) or _stands(e, contained=contained) or (number(e.get("at")) or 0.0) > newest)
     ]
     ordered = sorted([*earlier, *effects], key=lambda e: number(e.get("at")) or 0.0)
     return list({(str(e.get("what")), str(e.get("target"))): e for e in ordered}.values())
+
+
+def _stands(failed: Row, *, contained: bool) -> bool:
+    tried = str(failed.get("detail")).startswith(ANSWERED)
+    return failed.get("what") == PROBE and (tried or not contained)
 
 
 def _everything(acts: _Acts, ended: bool) -> tuple[Credential, ...]:

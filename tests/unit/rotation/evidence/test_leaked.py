@@ -139,6 +139,22 @@ def test_a_failure_of_an_earlier_run_is_over_and_one_of_a_later_that_was_killed_
     assert _one(_incident("workload:w"), WORKLOAD, [failed | {"at": AT + 60}]).failed
 
 
+def test_a_path_that_nobody_could_try_is_over_with_a_run_that_was_seen_contained() -> None:
+    """Under another scope the later run tries another path, or none."""
+    everything = {"scope": {"everything": True, "leaked": []}}
+    untried = _act("probe", "key", "failed", "the vault does not answer", AT - 60)
+    let_in = untried | {"detail": "probe: p answered 200, control 200"}
+    contained, other = _act("contained", "INC-1", "done"), PATH | {"target": "other"}
+    for earlier, ended, failed in (
+        (untried, contained, False),
+        (untried, contained | {"outcome": "failed"}, True),
+        (untried | {"at": AT + 60}, contained, True),
+        (let_in, contained, True),
+    ):
+        found = leaked(everything, [earlier], [other, ended], complete=True)
+        assert any(c.failed for c in found) is failed, (earlier, ended)
+
+
 def test_a_run_that_did_not_end_says_nothing_of_what_it_did_not_come_to() -> None:
     assert _one(_incident("ci:c"), [], CI, complete=False).tone == "warn"
     cut = _act("lock-down", "everything after the last effect above", "failed")
