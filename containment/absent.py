@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from containment import estates, executor, lockdown, opening, paging
 from containment.compiled import gate
-from containment.errors import LastApplyUsed, TokensRefused
+from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
 from containment.folder import record
 from containment.incidents.decide import LOCK, Asked, decide
 from containment.incidents.incident import EVERYTHING, Incident, Scope, State, checked_id
@@ -122,14 +122,16 @@ def _declared(stored: Estate | None, error: Unreachable) -> tuple[Estate, LastAp
 
 def _incident(asked: Asked, estate: Estate, warn: Progress) -> Incident:
     """An id alone is that incident, with the scope that it had when this machine last saw it on the server's record and
-    all that it was asked for here since; everything where it never did, or where its folder is not as it was sealed or
-    names what is declared nowhere."""
+    all that it was asked for here since; everything where it never did, beside the names that it was asked for with
+    here, or where its folder is not as it was sealed or names what is declared nowhere."""
     now = int(time.time())
     if not asked.incident_id or asked.scope_text:
         return opening.current(decide(asked, (), parse_scope(asked.scope_text, estate), now))
     seen, wrong = record.last_seen(checked_id(asked.incident_id))
     everything = opening.current(decide(asked, (), Scope(everything=True), now))
-    if seen is None or seen.state is not State.OPEN:
+    if seen is None and not (wrong or asked.told):
+        found = replace(everything, scope=_asked_before(everything.id, estate, warn))
+    elif seen is None or seen.state is not State.OPEN:
         found = everything
     else:
         try:
@@ -142,13 +144,32 @@ def _incident(asked: Asked, estate: Estate, warn: Progress) -> Incident:
     return everything
 
 
+def _asked_before(incident_id: str, estate: Estate, warn: Progress) -> Scope:
+    """Of an id that no server was seen to have: whoever can write its folder can name what they like there, so that it
+    adds names and takes nothing out of scope."""
+    leaked: list[str] = []
+    try:
+        for name in sorted(record.asked_for(incident_id) - {EVERYTHING}):
+            try:
+                leaked += parse_scope(name, estate).leaked
+            except UnknownScope as error:
+                warn(f"incident {incident_id}: asked for here before: {error.why}")
+    except Unreachable as error:
+        warn(f"what was asked for here as incident {incident_id} before cannot be read: {error}")
+    if leaked:
+        warn(
+            f"incident {incident_id} was asked for here before with {', '.join(leaked)}, as its folder says: that is "
+            "named as leaked, and everything else is in scope too, since no server was seen to have it so"
+        )
+    return Scope(everything=True, leaked=tuple(leaked))
+
+
 def _scope(seen: Incident, estate: Estate) -> Scope:
     """Raises UnknownScope, Unreachable."""
     since = record.asked_for(seen.id) - frozenset(seen.scope.leaked)
-    if seen.scope.everything or EVERYTHING in since:
-        return Scope(everything=True)
-    more = parse_scope(",".join(sorted(since)), estate).leaked if since else ()
-    return Scope(everything=False, leaked=(*seen.scope.leaked, *more))
+    named = since - {EVERYTHING}
+    more = parse_scope(",".join(sorted(named)), estate).leaked if named else ()
+    return Scope(seen.scope.everything or named != since, (*seen.scope.leaked, *more))
 
 
 def _note_opened(incident: Incident, error: Unreachable) -> None:
@@ -175,12 +196,14 @@ def _lacking(error: Unreachable) -> str:
 def _absent(asked: Asked, incident: Incident, error: Unreachable) -> str:
     scope = ",".join(incident.scope.leaked)
     by_hand = f"portcullis contain --incident-id {incident.id}" + (f" --scope {scope}" if scope else "")
+    besides = "; and, unless that is all that leaked: portcullis contain" if scope and incident.scope.everything else ""
     again = f"{by_hand}, or {LOCK} --config incidentId={incident.id} --config incidentScope={scope}"
     when = f"with a token that is accepted ({error.tried})" if isinstance(error, TokensRefused) else "when it is back"
     if isinstance(error, Congested):
         when = "in a minute, when what the policies deny now has ended, or else when the limit named above is in force"
     if asked.told:
-        return f"{_lacking(error)} any more; run the same command again {when}: {again}"
+        return f"{_lacking(error)} any more; run the same command again {when}: {again}{besides}"
     return (
         f"{_lacking(error)}: nothing is on record there; run the same command again {when}, as {incident.id}: {again}"
+        f"{besides}"
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from shlex import quote
 
 from containment import estates, executor, paging, way_out
 from containment.adapters.vault import HvacVault
@@ -14,7 +15,7 @@ from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
 from containment.folder import record
 from containment.incidents import lost
 from containment.incidents.decide import Asked, Decision, another_scope, decide, scope_text
-from containment.incidents.incident import Incident, Mode, Scope
+from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope
 from containment.incidents.scope import parse_scope
 from containment.judgement import judge
 from containment.ports import Vault
@@ -129,16 +130,30 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress
         paging.anew(current.id)
         with tolerated(warn):
             moved = "its record was lost" if current.id in gone else record.make_room(current.id)
+            if forgotten := _forgotten(current):
+                warn(forgotten)
             record.note(
                 current.id,
                 phase="detection",
                 what=record.OPENED,
                 target=current.scope.words,
-                detail="; ".join(filter(None, (decision.warning, decision.together, moved))),
+                detail="; ".join(filter(None, (decision.warning, decision.together, moved, forgotten))),
             )
     if asked.mode is not Mode.LOCK:
         return asked
     return Asked(asked.mode, current.id, ",".join(current.scope.leaked), told=True)
+
+
+def _forgotten(opened: Incident) -> str:
+    """What it was asked for with on this machine before it was on record, and is opened without, in words, or ""."""
+    left = sorted(record.asked_for(opened.id) - {EVERYTHING, *opened.scope.leaked})
+    if not left:
+        return ""
+    return (
+        f"incident {opened.id} was asked for on this machine before with {', '.join(left)}, as its folder says, and is "
+        "opened without: none of that is rotated in it. Unless nobody means it, in a second incident: "
+        f"portcullis contain --scope {quote(','.join(left))}"
+    )
 
 
 def applied(vault: Vault, stored: Estate | None = None) -> Estate:

@@ -50,7 +50,8 @@ EVERYTHING = "everything"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is in scope. `everything` holds no leaked names; otherwise each name is known to have leaked.
+    """What is in scope. Each name is known to have leaked. `everything` has none on a server's record; beside names
+    that were asked for here while the vault was away it narrows nothing.
 
     Names are `kind:name`, kinds `secret`, `workload`, `ci`, `repository`.
     """
@@ -60,7 +61,7 @@ class Scope:
 
     @property
     def words(self) -> str:
-        return EVERYTHING if self.everything else ", ".join(self.leaked)
+        return ", ".join((EVERYTHING, *self.leaked) if self.everything else self.leaked)
 
     def names(self, kind: str) -> frozenset[str]:
         return frozenset(n.split(":", 1)[1] for n in self.leaked if n.startswith(f"{kind}:"))

@@ -76,7 +76,7 @@ def opened(incident_id: str, events: Iterable[Event]) -> Incident | None:
     if not asked:
         return None
     leaked = {name for e in asked for name in e["target"].split(", ")}
-    scope = Scope(True) if EVERYTHING in leaked else Scope(False, tuple(sorted(leaked)))
+    scope = Scope(EVERYTHING in leaked, tuple(sorted(leaked - {EVERYTHING})))
     return Incident(incident_id, scope, State.OPEN, opened_at=int(asked[0]["at"]))
 
 

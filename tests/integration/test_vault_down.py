@@ -144,6 +144,31 @@ def test_what_needs_no_vault_is_done_and_the_same_command_completes(sandbox: San
         assert told_of.returncode == 0, told_of.stdout + told_of.stderr
 
 
+def test_what_was_named_while_it_was_away_is_not_lost_by_the_id_alone(sandbox: Sandbox) -> None:
+    """The second run is asked for by the id alone: the command that it prints has the names."""
+    named = f"secret:{KEY},workload:risk-engine"
+    sandbox.openbao.kill()
+    for words in (("--scope", named), ()):
+        down = _contain("--incident-id", "INC-30", *words)
+        assert down.returncode == 3, down.stderr
+        assert f"portcullis contain --incident-id INC-30 --scope {named}, or pulumi up" in down.stderr
+    assert _contain("--incident-id", "INC-31", "--scope", named).returncode == 3
+    sandbox.openbao.start()
+
+    back = _contain("--incident-id", "INC-30", "--scope", named)
+    assert back.returncode == 0, back.stderr
+    assert _open()["INC-30"].scope.leaked == tuple(named.split(","))
+    without = _contain("--incident-id", "INC-31")
+    assert without.returncode == 0, without.stderr
+    assert _open()["INC-31"].scope.everything
+    assert f"in a second incident: portcullis contain --scope {named}" in without.stderr
+    for incident_id in ("INC-30", "INC-31"):
+        told_of = _evidence("collect", incident_id)
+        assert told_of.returncode == 0, told_of.stdout + told_of.stderr
+        page = (record.place(incident_id) / "report.html").read_text()
+        assert "Not contained" not in page, incident_id
+
+
 def test_a_refused_containment_token_is_no_reason_to_wait(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORTCULLIS_CONTAINMENT_TOKEN", "s.expired")
     done = _contain("--incident-id", "INC-14", "--scope", "risk-limits-token")

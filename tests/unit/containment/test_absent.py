@@ -197,13 +197,36 @@ def test_what_was_asked_for_here_besides_is_in_scope_too(exchange: Exchange) -> 
     assert _contain(scope="").incident.scope == Scope(True), "a name that nobody knows stopped the lock-down"
 
 
-def test_an_id_that_no_server_was_seen_to_have_is_everything(exchange: Exchange) -> None:
-    """Though it was asked for by name before, as the folder says: whoever can write there may say so too."""
+def test_what_was_named_stays_named_once_everything_is_in_scope(exchange: Exchange) -> None:
+    del exchange
+    record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.OPEN, opened_at=1))
+    record.note("INC-1", phase="detection", what=record.OPENED, target="everything", outcome="failed")
+    assert _contain(scope="").incident.scope == Scope(True, SCOPE.leaked)
+
+
+def test_an_id_that_no_server_was_seen_to_have_is_everything_beside_what_was_named(exchange: Exchange) -> None:
+    """Whoever can write the folder may name something there too: that narrows nothing, and what a responder has named
+    is not lost."""
+    _contain()
+    exchange.live = ["K1"]
+    for _ in range(2):
+        again = _contain(scope="")
+        assert again.incident.scope == Scope(True, SCOPE.leaked)
+        assert f"portcullis contain --incident-id INC-1 --scope secret:{NAME}, or " in again.absent
+        assert again.absent.endswith("; and, unless that is all that leaked: portcullis contain")
+        assert again.report.leaked == SCOPE.leaked
+    assert exchange.live == [], "the key that was named is not disabled"
+    record.note("INC-2", phase="detection", what=record.OPENED, target=f"secret:{NAME}", outcome="failed")
+    assert _contain("INC-2", "").incident.scope == Scope(True, SCOPE.leaked)
+    record.note("INC-3", phase="detection", what=record.OPENED, target="secret:gone, everything", outcome="failed")
+    assert _contain("INC-3", "").incident.scope == Scope(True)
+
+
+def test_what_is_on_record_as_everything_gets_no_name_from_the_folder(exchange: Exchange) -> None:
+    """The command that is printed would be refused: a scope on record does not change."""
     del exchange
     _contain()
-    assert _contain(scope="").incident.scope == Scope(True)
-    record.note("INC-2", phase="detection", what=record.OPENED, target=f"secret:{NAME}", outcome="failed")
-    assert _contain("INC-2", "").incident.scope == Scope(True)
+    assert _contain(scope="", told=True).incident.scope == Scope(True)
 
 
 def test_an_id_that_was_seen_lifted_blocks_nothing(exchange: Exchange) -> None:

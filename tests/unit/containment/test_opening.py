@@ -69,6 +69,22 @@ def test_what_lies_in_the_folder_narrows_nothing_where_the_server_answers(
     assert (opening.current(decision).scope, decision.warning) == (Scope(True), "")
 
 
+def test_what_was_named_under_its_id_before_and_is_not_in_its_scope_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(tmp_path))
+    for text, told in (("", 1), (NAME, 0)):
+        incident_id = f"A{told}"
+        record.note(incident_id, phase="detection", what=record.OPENED, target=f"secret:{NAME}", outcome="failed")
+        server: Any = Server()
+        asked, said = Asked(Mode.LOCK, incident_id, text), list[str]()
+        opening.put_on_record(server, asked, opening.decided(server, asked, load()), said.append)
+        assert len(said) == told, said
+        assert all(line.endswith(f"in a second incident: portcullis contain --scope secret:{NAME}") for line in said)
+        assert all(said[0] in event["detail"] for event in record.events(incident_id)[1:] if told)
+
+
 @pytest.mark.parametrize("acted", [True, False])
 def test_whether_anything_was_denied_first_is_known_to_the_rest(monkeypatch: pytest.MonkeyPatch, acted: bool) -> None:
     monkeypatch.setattr(executor, "deny", lambda *_: acted)
