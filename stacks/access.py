@@ -33,6 +33,7 @@ from stacks.settings import EVERY_ENVIRONMENT
 
 _DATABASE_TTLS = ["default_ttl", "max_ttl"]
 _TOKEN_TTLS = ["token_ttl", "token_max_ttl"]
+WORKLOAD = "portcullis:access:Workload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Identity(pulumi.ComponentResource):
     """A workload: its own exact-path policy and its login role, gate and quarantine attached."""
 
     def __init__(self, workload: Workload, context: Context) -> None:
-        super().__init__("portcullis:access:Workload", workload.name)
+        super().__init__(WORKLOAD, workload.name)
         opts = pulumi.ResourceOptions(parent=self)
         own = names.own_policy(workload)
         vault.Policy(own, name=own, policy=gate.own_policy(workload, context.estate, context.affected), opts=opts)

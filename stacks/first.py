@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -96,11 +97,18 @@ def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG
         says = f"nothing was lifted; {again}"
     else:
         says = again
-    words = f"cut short, by ^C or by a resource that failed (named above): {says}"
+    words = f"cut short, by ^C or by a resource that failed (named above): {says}{_past_failures()}"
     telling = threading.Thread(target=told.error, args=(words,), daemon=True)
     telling.start()
     telling.join(_PATIENCE)
     raise SystemExit(_SAID)
+
+
+def _past_failures() -> str:
+    """A resource that fails at each run would cut each of them short, before the program says what helps."""
+    if os.environ.get("PULUMI_CONTINUE_ON_ERROR", "").lower() in ("1", "true"):
+        return ""
+    return "; if the same resource failed before, with PULUMI_CONTINUE_ON_ERROR=true, which goes on past it"
 
 
 def _verdict(error: PortcullisError) -> str:

@@ -21,7 +21,7 @@ from containment.systems import from_environment
 from containment.undeclared import seen
 from policies.errors import InputError, PortcullisError, Unanswered
 from policies.model import Estate
-from stacks import access, approved, before, lift, meanwhile, outputs, told
+from stacks import access, approved, before, lift, meanwhile, outputs, told, unknown
 from stacks.first import Begun, asking, lift_begun, refusals, without_vault
 from stacks.registration import Watch, registered
 from stacks.settings import EVERY_ENVIRONMENT
@@ -135,6 +135,8 @@ async def _rest(
         except PortcullisError as error:
             complaints.append(f"whether another environment's is still locked is not known: {error}")
     missing = await watch.missing(failed)
+    for line in await unknown.words(vault, watch) if vault is not None else ():
+        told.error(line)
     if missing and (decision.in_force or decision.lifting):
         complaints.append(meanwhile.not_declared(missing, decision, lifted=lifted))
     if vault is not None:

@@ -44,6 +44,11 @@ class Watch:
             told = {name: args.props[name] for name in _TOLD if args.props.get(name) is not None}
             self._seen.append((args.resource, told))
 
+    async def failed(self, kind: type[pulumi.CustomResource]) -> list[str]:
+        """Names of those of a kind that could not be made or changed, when each has had its turn."""
+        failed = await registered(resource for resource, _ in self._seen if isinstance(resource, kind))
+        return sorted(resource.pulumi_resource_name for resource in failed)
+
     async def missing(self, beside: Iterable[pulumi.CustomResource]) -> list[str]:
         """Names of those, but for `beside`, that the state does not have as they are declared, when each has had its
         turn: they failed, or `--target` or `--exclude` left them out, which the engine answers with what was there

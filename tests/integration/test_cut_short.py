@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -73,6 +74,31 @@ def test_what_is_refused_leaves_the_outputs(
     assert _outputs(sandbox, env) == before
 
 
+def _becomes_known(sandbox: Sandbox, env: dict[str, str], workload: str, *config: str) -> None:
+    """A role that Pulumi's state does not have fails, the run says by which command it has it, and that serves."""
+    vault, role = HvacVault.from_environment(env), f"auth/approle/role/{workload}"
+    ids, was = vault.keys(f"{role}/secret-id"), vault.read(role)
+    project = sandbox.root / "pulumi" / "project"
+    kind = "access:Workload$vault:appRole/authBackendRole:AuthBackendRole"
+    urn = f"urn:pulumi:local::portcullis::portcullis:{kind}::{workload}"
+    subprocess.run(["pulumi", "state", "delete", "--yes", "--stack", "local", urn], cwd=project, env=env, check=True)
+    failed = pulumi(sandbox, *config)
+    assert failed.returncode != 0
+    assert f"login roles that failed are on the server: {workload}. Where Pulumi says of one" in failed.stdout
+    said = {line.partition("error: ")[2] for line in failed.stdout.splitlines() if "error: pulumi import" in line}
+    assert len(said) == 1, failed.stdout
+    done = subprocess.run(shlex.split(said.pop()), cwd=project, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    again = pulumi(sandbox, *config)
+    assert again.returncode == 0, again.stdout
+    assert vault.keys(f"{role}/secret-id") == ids != []
+    assert vault.read(role) == was, "as it was declared, or capped"
+
+
+def test_a_role_that_the_state_does_not_know_is_taken_into_it(sandbox: Sandbox, env: dict[str, str]) -> None:
+    _becomes_known(sandbox, env, "settlement")
+
+
 def _caps(sandbox: Sandbox) -> list[str]:
     done = pulumi(sandbox, *LOCK, preview=True)
     assert done.returncode == 0, done.stdout
@@ -95,6 +121,12 @@ def test_pulumi_interrupted_says_what_is_true_and_goes_on(sandbox: Sandbox, env:
     assert _outputs(sandbox, env)["mode"] == "locked"
     assert len(HvacVault.from_environment(env).incidents()) == 1, "the same command opened another incident"
     assert _caps(sandbox) == [], "they are there already"
+
+
+def test_a_role_that_the_state_does_not_know_is_taken_into_it_in_an_incident(
+    sandbox: Sandbox, env: dict[str, str]
+) -> None:
+    _becomes_known(sandbox, env, "treasury-report", "incident=keep")
 
 
 def test_contain_interrupted_says_what_is_true_and_goes_on(env: dict[str, str]) -> None:

@@ -149,6 +149,20 @@ def test_an_interrupt_ends_the_program_with_a_word(
     assert says in told[0]
 
 
+@pytest.mark.parametrize(("goes_on", "said"), [("", True), ("false", True), ("true", False), ("1", False)])
+def test_a_run_that_a_failure_ends_says_how_one_goes_on_past_it(
+    monkeypatch: pytest.MonkeyPatch, goes_on: str, said: bool
+) -> None:
+    told = list[str]()
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    monkeypatch.setattr(pulumi.Config, "get", lambda *_: "keep")
+    monkeypatch.setenv("PULUMI_CONTINUE_ON_ERROR", goes_on)
+    with pytest.raises(SystemExit):
+        first._interrupted(signal.SIGINT, None)
+    assert told[0].endswith("with PULUMI_CONTINUE_ON_ERROR=true, which goes on past it") == said
+
+
 def test_a_lift_that_has_begun_is_not_said_to_have_lifted_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     told = list[str]()
     monkeypatch.setattr(pulumi.log, "error", told.append)

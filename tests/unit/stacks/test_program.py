@@ -67,6 +67,9 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
         async def missing(self, _: object) -> list[str]:
             return []
 
+        async def failed(self, _: object) -> list[str]:
+            return []
+
     async def registered(_: object) -> None:
         await asyncio.sleep(0.01)
         order.append("gate made")
