@@ -147,41 +147,53 @@ def _require_regular(handle: int) -> None:
 
 
 def json_lines(file: Path) -> tuple[list[dict[str, Any]], int]:
-    """Of a file that commands append to: its objects in order, none without a file, and how many lines are no object: a
-    run that is killed tears its last. Whoever can write the folder can put anything there.
+    """Of a file that commands append to: its objects in order, none without a file, and how many lines are no object.
+    Raises OSError as `lines` does."""
+    found = lines(file)
+    whole = [entry for entry in found if entry is not None]
+    return whole, len(found) - len(whole)
+
+
+def lines(file: Path) -> list[dict[str, Any] | None]:
+    """As `json_lines`, None where a line is no object: a run that is killed, or a disk that is full, tears its last.
+    Whoever can write the folder can put anything there.
 
     Raises OSError, also for a link, what is no regular file, and more than 256 MiB.
     """
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        return [], 0
+        return []
     with os.fdopen(handle, "rb") as source:
         seen = os.fstat(handle)
         if not stat.S_ISREG(seen.st_mode) or seen.st_size > _MOST:
             raise OSError(errno.EINVAL, "no regular file of at most 256 MiB", str(file))
-        lines = source.read().splitlines()
-    found = []
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(entry, dict):
-            found.append(entry)
-    return found, len(lines) - len(found)
+        return [_object(line) for line in source.read().splitlines()]
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
 
 
 def append(file: Path, entries: Iterable[dict[str, Any]]) -> None:
-    """One write, on disk before it returns, so that two who append at once do not tear each other's lines. Made 0600.
-    Raises OSError."""
-    text = "".join(json.dumps(entry) + "\n" for entry in entries)
+    """One write, on disk before it returns, so that two who append at once do not tear each other's lines; after a line
+    that is torn, on the next. Made 0600. Raises OSError, also where the disk took a part."""
+    text = "".join(json.dumps(entry) + "\n" for entry in entries).encode()
     if not text:
         return
-    handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    handle = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         _require_regular(handle)
-        os.write(handle, text.encode())
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != b"\n":
+            text = b"\n" + text
+        taken = os.write(handle, text)
         os.fsync(handle)
+        if taken < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
     finally:
         os.close(handle)

@@ -20,28 +20,46 @@ LOST = "lost.json"
 """In a chain that was begun anew: what was sealed before it and is no more."""
 Event = dict[str, Any]
 _RECORD = "server's record"
-_GAP = (
-    f"{_RECORD}; the evidence has a gap: what the run that denied did is not here, since its folder took nothing or it "
-    "ran on another machine. The server's audit log has it"
+GAP = "the evidence has a gap"
+_ELSEWHERE = (
+    f"{_RECORD}; {GAP}: what the run that saw it did is not here, since its folder took nothing or it ran on another "
+    "machine. The server's audit log has it"
+)
+_TORN = (
+    f"{GAP}: a run was killed, or the disk was full, while it wrote this line; what it did then and later may not be "
+    "here. The server's audit log has it"
 )
 _FIELDS = ("phase", "what", "target", "outcome", "detail")
 
 
 def read_events(file: Path) -> tuple[list[Event], int]:
-    """Events in the order of writing, and how many lines could not be read: a run that is killed tears its last.
+    """Events in the order of writing, each once, and how many lines could not be read: a run that is killed, or a disk
+    that is full, tears its last. An event of its own stands for each, at the time of the one before it.
     Raises InputError."""
     events: list[Event] = []
+    torn = 0
     try:
-        rows, torn = files.json_lines(file) if not file.is_symlink() else ([], 0)  # a link is the chain's to name
+        rows = files.lines(file) if not file.is_symlink() else []  # a link is the chain's to name
     except OSError as error:
         raise InputError(f"{file.parent.name}/{file.name} cannot be read: {error.strerror}") from error
     for row in rows:
-        at = number(row.get("at"))
-        if at is None:
+        at = number((row or {}).get("at"))
+        if row is None or at is None:
             torn += 1
+            said = {"phase": "detection", "what": "evidence torn", "target": "", "outcome": "failed", "detail": _TORN}
+            events.append({"at": events[-1]["at"] if events else None, **said})
         else:
             events.append({"at": at, **{f: str(row.get(f) or "") for f in _FIELDS}})
-    return events, torn
+    first = next((event["at"] for event in events if event["at"] is not None), None)
+    events = [event | {"at": first if event["at"] is None else event["at"]} for event in events if first is not None]
+    # What a full disk took a part of was written again, whole.
+    return list({tuple(event.values()): event for event in events}.values()), torn
+
+
+def gap(events: Iterable[Event]) -> str:
+    """What a timeline says of what it lacks, or "": nothing may be concluded from what is not in it."""
+    said = [str(e.get("detail") or "") for e in events]
+    return next((words[words.index(GAP) :] for words in said if GAP in words), "")
 
 
 def loss(at: float, heads: tuple[str, ...]) -> Event:
@@ -109,7 +127,7 @@ def acts(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 def _milestones(incident: Mapping[str, Any]) -> list[Event]:
     """For those that no run of this machine noted itself, in the server's whole seconds. Zero means not yet. What the
-    run did that was first to deny is missing then."""
+    run did that was first to deny, or to see all of it contained, is missing then."""
     named = (
         ("detection", OPENED, "opened_at"),
         ("containment", DENIED, "denied_at"),
@@ -123,7 +141,7 @@ def _milestones(incident: Mapping[str, Any]) -> list[Event]:
             "what": what,
             "target": "",
             "outcome": "done",
-            "detail": _GAP if what == DENIED else _RECORD,
+            "detail": _ELSEWHERE if what in (DENIED, CONTAINED) else _RECORD,
         }
         for phase, what, key in named
         if (at := number(incident.get(key)))

@@ -112,7 +112,8 @@ def _written(
     """Read first: what cannot be read leaves what was sealed as it is. Raises InputError for that."""
     events, torn = chronicle.read_events(folder / chain.EVENTS)
     if torn:
-        missing.append(_torn(chain.EVENTS, torn))
+        later = ", and what the run did after it may be too: audit.json has the server's own records of that"
+        missing.append(_torn(chain.EVENTS, torn, f"the timeline{later}"))
     line = chronicle.timeline([*events, *chronicle.read_loss(folder)], incident.to_json(), _effects(folder))
     if chronicle.UNRECORDED not in missing:
         evidence.write_json("incident.json", incident.to_json())
@@ -131,14 +132,17 @@ def _decisions(incidents: Path, incident: Incident, missing: list[str]) -> list[
         missing.append(str(error))
         return []
     if torn:
-        missing.append(_torn(decisions.FILE, torn))
+        missing.append(
+            _torn(decisions.FILE, torn, "decisions.json, and what was decided while the disk was full may be")
+        )
     return kept
 
 
-def _torn(file: str, lines: int) -> str:
+def _torn(file: str, lines: int, gone: str) -> str:
+    are = f"{lines} lines are" if lines > 1 else "1 line is"
     return (
-        f"{file}: {lines} lines are torn: a run was killed, or the disk was full, while it wrote them. What they told "
-        "is gone from the timeline, nothing else is, and nothing is to be done; each collect names it again"
+        f"{file}: {are} torn: a run was killed, or the disk was full, while it wrote that. What it told is gone from "
+        f"{gone}. Nothing is to be done; each collect names it again"
     )
 
 

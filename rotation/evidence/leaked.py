@@ -24,6 +24,8 @@ from rotation.evidence.replaced import told as words_of
 
 _GOOD = ("done", "already")
 _MOST = 5
+_NONE = "none was out"
+_NOT_TOLD = "none is out any more; the evidence has a gap, and may lack some that were"
 _ENDED = "lock-down"
 """The effect that stands for all that a run did not get to."""
 
@@ -186,12 +188,19 @@ _ALL = (
 
 
 def leaked(
-    incident: Row, told: Sequence[Row], effects: Sequence[Row], *, complete: bool, named: Sequence[str] | None = None
+    incident: Row,
+    told: Sequence[Row],
+    effects: Sequence[Row],
+    *,
+    complete: bool,
+    named: Sequence[str] | None = None,
+    gap: bool = False,
 ) -> tuple[Credential, ...]:
-    """`told`: the timeline; `effects`: those of the last run that came to its end, `complete` when there was one.
-    `named`: what leaked, where that run says so."""
+    """`told`: the timeline, and whether it has a `gap`; `effects`: those of the last run that came to its end,
+    `complete` when there was one. `named`: what leaked, where that run says so."""
     acts = _indexed(_last_words(told, effects))
     ended = complete and all(str(e.get("what")) != _ENDED or _held(e) for e in effects)
+    none = "" if not ended else _NOT_TOLD if gap else _NONE
     scope = incident.get("scope")
     scope = scope if isinstance(scope, dict) else {}
     rows = _rows(incident.get("proofs"))
@@ -202,11 +211,11 @@ def leaked(
     each = tuple(
         Credential(
             item,
-            _lines(item, acts, proofs.get((item, OLD_DEAD)), ended, on_again=not over and (lifted or item in replaced)),
+            _lines(item, acts, proofs.get((item, OLD_DEAD)), none, on_again=not over and (lifted or item in replaced)),
         )
         for item in (_items(scope, acts) if named is None else named)
     )
-    return (*each, *_everything(acts, ended)) if scope.get("everything") else each
+    return (*each, *_everything(acts, none)) if scope.get("everything") else each
 
 
 def _items(scope: dict[str, Any], acts: _Acts) -> list[str]:
@@ -238,18 +247,18 @@ def _stands(failed: Row, *, contained: bool) -> bool:
     return failed.get("what") == PROBE and (tried or not contained)
 
 
-def _everything(acts: _Acts, ended: bool) -> tuple[Credential, ...]:
+def _everything(acts: _Acts, none: str) -> tuple[Credential, ...]:
     found = []
     for name, signs in _ALL:
         some = [(sign, sign.of_all(acts)) for sign in signs]
         if any(rows for _, rows in some) or signs[0] is _TOKENS:
-            lines = tuple(_line(sign, rows, ended) for sign, rows in some if rows or sign.sweep)
+            lines = tuple(_line(sign, rows, none) for sign, rows in some if rows or sign.sweep)
             found.append(Credential(name, lines))
     words = "nothing is named as leaked, so none was replaced: who copied one out before uses it on"
     return (*found, Credential("every other value and login", (Line("elsewhere", None, words, elsewhere=True),)))
 
 
-def _lines(item: str, acts: _Acts, old: Row | None, ended: bool, *, on_again: bool) -> tuple[Line, ...]:
+def _lines(item: str, acts: _Acts, old: Row | None, none: str, *, on_again: bool) -> tuple[Line, ...]:
     kind, _, name = item.partition(":")
     classes = _CLASSES.get(kind, ((_Sign(item, ()),),))
     signs = max(classes, key=lambda some: sum(bool(s.of(name, acts)) for s in some))
@@ -260,7 +269,7 @@ def _lines(item: str, acts: _Acts, old: Row | None, ended: bool, *, on_again: bo
     for sign in signs:
         some = [a for a in sign.of(name, acts) if _held(a) or (_at(a) > since)]
         if some or not (dead or sign.some):  # what is replaced is shut no longer, and the proof speaks for it
-            found.append(_line(sign, some, ended))
+            found.append(_line(sign, some, none))
     if proof is not None:
         found.append(proof)
     elif signs is _VALUE:
@@ -269,12 +278,15 @@ def _lines(item: str, acts: _Acts, old: Row | None, ended: bool, *, on_again: bo
     return tuple(found)
 
 
-def _line(sign: _Sign, acts: list[Row], ended: bool) -> Line:
+def _line(sign: _Sign, acts: list[Row], none: str) -> Line:
+    """`none`: what it means that a sweep has no act; "" where no sweep came to its end."""
     failed = tuple(a for a in acts if not _held(a))
     if not acts:
-        return Line(sign.words, True, "none was out") if sign.sweep and ended else Line(sign.words, None, "not seen")
-    if sign.sweep and not failed and not ended:
-        return Line(sign.words, None, f"{_said(acts)}; whether more were out was not seen")
+        return Line(sign.words, True, none) if sign.sweep and none else Line(sign.words, None, "not seen")
+    if sign.sweep and not failed and none != _NONE:
+        return Line(
+            sign.words, True if none else None, f"{_said(acts)}; {none or 'whether more were out was not seen'}"
+        )
     return Line(sign.words, not failed, _said(failed or acts), failed=failed)
 
 

@@ -73,6 +73,8 @@ class View:
     opened: str
     unrecorded: str
     """Why the folder does not hold what the server has on record, or ""."""
+    gap: str
+    """What the timeline says of what it lacks, or ""."""
     changed: tuple[str, ...]
     not_contained: tuple[str, ...]
     seconds: tuple[tuple[str, str], ...]
@@ -130,7 +132,8 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     told = list_(folder, "timeline.json") or _timeline(folder, incident, effects)
     probes, attackers = rows(drill or {}, "probes", "drill.json"), list_(folder, "attackers.json")
     tried, named = _tried(probes, attackers), _named(incident, containment)
-    ours = leaked(incident, told, effects, complete=containment is not None, named=named)
+    gap = chronicle.gap(told)
+    ours = leaked(incident, told, effects, complete=containment is not None, named=named, gap=bool(gap))
     credentials = (*tried, *ours)
     events = tuple(_event(r) for r in told)
     open_points = (*_half_lifted(incident, told), *_not_contained(drill, containment, effects, tried, ours))
@@ -154,6 +157,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
         notice=_notice(incident.get("scope"), state),
         opened=opened,
         unrecorded=unrecorded,
+        gap=gap,
         changed=changed,
         not_contained=open_points,
         seconds=tuple((_SECONDS.get(k, k), _seconds(v)) for k, v in (drill or {}).get("seconds", {}).items()),

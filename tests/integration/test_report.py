@@ -53,6 +53,7 @@ def test_each_leaked_credential_has_a_line_and_a_tick_only_when_it_is_dead(sandb
     shown, tones = _report(sandbox)
     assert tones == {KEY: "good", PARTNER: "warn", DATABASE: "good", WORKLOAD: "good", CI: "good"}
     assert (shown.verdict, shown.says.rpartition(": ")[2]) == ("Contained", f"{PARTNER}.")
+    assert shown.gap == ""
     assert not actors.order(*pair)
     assert not actors.can_connect(user["username"], user["password"])
 

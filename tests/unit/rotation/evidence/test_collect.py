@@ -7,6 +7,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,7 @@ def test_timeline_has_each_event_once_in_order(folder: Path) -> None:
         ("incident opened", ""),
         ("leaked paths denied", ""),
         ("token revoked", "risk-engine a1b2c3…"),
+        ("evidence torn", ""),
         ("token revoked", "cicd"),
     ]
     assert "the evidence has a gap" in line[1]["detail"], "no run noted what it denied"
@@ -216,8 +218,45 @@ def test_a_torn_line_is_named_with_what_it_means(folder: Path, log: Path) -> Non
     with (folder / EVENTS).open("a") as events:
         events.write('{"at": 17, "phase"')
     (missing,) = collected(folder, log, Server()).missing
-    assert missing.startswith(f"{EVENTS}: 1 lines are torn: a run was killed, or the disk was full")
-    assert "nothing is to be done" in missing
+    assert missing.startswith(f"{EVENTS}: 1 line is torn: a run was killed, or the disk was full")
+    assert "what the run did after it may be too: audit.json has the server's own records of that" in missing
+
+
+@pytest.mark.parametrize(("noted", "torn", "whole"), [(True, False, True), (True, True, False), (False, False, False)])
+def test_of_a_record_with_a_gap_nothing_is_concluded_from_what_it_lacks(
+    folder: Path, log: Path, noted: bool, torn: bool, whole: bool
+) -> None:
+    """The disk was full: what that run revoked nobody wrote down, and the next one finds nothing left."""
+    (folder / "containment.json").write_text(json.dumps({"contained": True, "effects": [], "not_contained": []}))
+    if noted:
+        _append(folder, what="leaked paths denied")
+    if torn:
+        with (folder / EVENTS).open("a") as events:
+            events.write('{"at": 17, "phase"')
+        files.append(folder / EVENTS, [{"at": OPENED + 3, "what": "later"}])
+    collected(folder, log, Server())
+    page = (folder / "report.html").read_text()
+    assert ("its tokens that are listed: none was out<" in page) is whole
+    assert ("the evidence has a gap, and may lack some that were" in page) is not whole
+    assert ("The timeline is not complete" in page) is not whole
+    told = [e["what"] for e in json.loads((folder / "timeline.json").read_text())]
+    assert ("evidence torn" in told, told[-1] == "later") == (torn, torn)
+
+
+def test_a_disk_that_takes_a_part_is_told_and_the_rest_is_written_again(folder: Path) -> None:
+    file = folder / EVENTS
+    entries = [{"at": OPENED + n, "what": "a" * 100} for n in range(3)]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, limits[1]))
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            files.append(file, entries)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert file.stat().st_size == 200
+    files.append(file, entries)
+    events, torn = chronicle.read_events(file)
+    assert ([e["at"] - OPENED for e in events if e["what"] != "evidence torn"], torn) == ([0, 1, 2], 1)
 
 
 def _many(folder: Path, log: Path) -> None:

@@ -365,6 +365,7 @@ def test_without_a_timeline_what_was_noted_is_drawn_to_its_hundredths(tmp_path: 
     assert shown.picture
     assert [(r.phase, r.label, r.offset) for r in shown.picture.rows] == [
         ("detection", "incident opened · secret:key", "+0.0 s"),
+        ("detection", "evidence torn – 1 failed", "+0.0 s"),
         ("containment", "leaked paths denied", "+0.8 s"),
         ("containment", "gate · pc-gate", "+1.5 s"),
     ]
