@@ -36,10 +36,12 @@ class NotContained(Finding):
 
 class LastApplyUsed(PortcullisError):
     """The declarations do not serve, so that the estate of the last apply did. A system that could not judge them is
-    away; what is wrong with them is a finding, for the run did work."""
+    away; what is wrong with them is a finding, for the run did work. `then`: the command for when they serve, "" where
+    whoever ends the run says it."""
 
-    def __init__(self, why: PortcullisError) -> None:
-        super().__init__(f"the estate of the last apply was used: {why}")
+    def __init__(self, why: PortcullisError, then: str = "") -> None:
+        mended = f"\nonce the declarations serve again: {then}" if then else ""
+        super().__init__(f"the estate of the last apply was used: {why}{mended}")
         self.exit_code = Unreachable.exit_code if isinstance(why, Unreachable) else Finding.exit_code
 
 

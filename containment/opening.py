@@ -11,7 +11,7 @@ from shlex import quote
 
 from containment import estates, executor, paging, way_out
 from containment.adapters.vault import HvacVault
-from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
+from containment.errors import KEEP, LastApplyUsed, TokensRefused, UnknownScope
 from containment.folder import record
 from containment.incidents import lost
 from containment.incidents.decide import Asked, Decision, another_scope, decide, scope_text
@@ -189,7 +189,7 @@ def estate_for(
     except PortcullisError as error:
         if lifting or last is None:
             raise
-        return last, LastApplyUsed(error)
+        return last, LastApplyUsed(error, KEEP)
     return (estate if last is None else estates.with_kept(estate, last)), None
 
 

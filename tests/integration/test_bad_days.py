@@ -83,6 +83,7 @@ def test_a_bad_declaration_stands_in_no_lock_downs_way(
     assert locked.returncode != 0
     assert named in locked.stdout, locked.stdout
     assert "the estate of the last apply was used" in locked.stdout
+    assert "once the declarations serve again: pulumi up --config incident=keep" in " ".join(locked.stdout.split())
     assert contained(incident)
     assert not prod.reads("partner-gateway", PARTNER)
     assert prod.keep().returncode == 0, "with good declarations it is declared"
