@@ -141,6 +141,7 @@ def _contain(run: Run) -> None:
             joined()
             locked.result()
             run.effects.extend(beside.effects)
+    policies.as_declared(run)
     strangers.shut_out(run)
     probes.probe(run)
     for words in run.former.unread:

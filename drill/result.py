@@ -23,6 +23,7 @@ STEPS = (
     "lease revoked",
     "database users gone",
     "quarantine opened",
+    "own policy",
     "branch protected",
     "branches locked",
     "tags locked",

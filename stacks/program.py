@@ -18,7 +18,7 @@ from containment.incidents.decide import Asked, Decision
 from containment.incidents.incident import Incident, Mode, State
 from containment.incidents.scope import affected
 from containment.systems import from_environment
-from containment.undeclared import seen
+from containment.undeclared import cut_short, seen
 from policies.errors import InputError, PortcullisError, Unanswered
 from policies.model import Estate
 from stacks import access, approved, before, lift, meanwhile, outputs, told, unknown
@@ -258,6 +258,10 @@ def _end(vault: HvacVault, context: access.Context, decision: Decision) -> list[
     that changed in its incident."""
     try:
         estate, part = context.estate, _part(context)
+        if begun := vault.unended(estate, part):
+            left = cut_short.look(vault, estate, begun, context.affected, context.incidents, part)
+            if left:
+                return [left]
         if decision.current is not None or decision.lifting is not None:
             vault.write_done(estate, part)
             return []

@@ -80,6 +80,12 @@ class Applies(HvacClient):
         """What the servers have once the stack of `environment` has declared its part of `estate`; None: all of it."""
         return self._stands(self._last_apply() or {}, estate, environment)
 
+    def unended(self, estate: Estate, environment: str | None) -> Estate | None:
+        """What applies before this one have begun and not ended; None where there is none, or it is `estate` itself."""
+        held = self._last_apply() or {}
+        begun = self._one(held, _BEGUN)
+        return None if begun == self._stands(held, estate, environment) else begun
+
     def write_begun(self, estate: Estate, environment: str | None = None) -> bool:
         """Before anything of it is declared, beside what another has begun that never came to its end. `environment` as
         in `stands`. Whether anything was written: the same is not stored twice."""

@@ -215,6 +215,7 @@ def _rotator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         "identity/lookup/entity": {"capabilities": ["update"]},
         "identity/entity/id/*": {"capabilities": ["read", "update"], "allowed_parameters": {"disabled": []}},
         "sys/auth": {"capabilities": ["read"]},
+        **{f"auth/{method}/role/+": {"capabilities": ["read"]} for method in (names.APPROLE, names.JWT)},
     }
     for policy in estate.secrets:
         secret = policy.secret

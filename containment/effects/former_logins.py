@@ -13,6 +13,7 @@ from typing import Any
 
 from containment import names
 from containment.compiled import locked, logins
+from containment.compiled.held import wrong
 from containment.effects import identities, issuance
 from containment.former import LONGEST
 from containment.ports import Vault
@@ -95,7 +96,7 @@ def lets_in(vault: Vault, path: str) -> bool:
     if _gives_batch(held):
         return True
     if _by_jwt(path):
-        return bool(issuance.wrong(held, locked.OFF_ROLE))
+        return bool(wrong(held, locked.OFF_ROLE))
     return not held.get("bind_secret_id") or bool(vault.keys(f"{path}/secret-id"))
 
 

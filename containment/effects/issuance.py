@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from containment import names
 from containment.compiled import caps, locked, logins
+from containment.compiled.held import wrong
 from containment.incidents.incident import Incident
 from containment.incidents.scope import Affected, affected
 from containment.ports import Vault
@@ -84,21 +85,3 @@ def converge(vault: Vault, path: str, wanted: Mapping[str, object]) -> Seen:
     vault.write(path, dict(wanted))
     left = wrong(vault.read(path) or {}, wanted)
     return (Outcome.FAILED, f"not in force: {', '.join(left)}") if left else (Outcome.DONE, "in force")
-
-
-def wrong(held: Mapping[str, object], wanted: Mapping[str, object]) -> list[str]:
-    """Parameters that a role has otherwise than wanted."""
-    return [key for key, value in wanted.items() if not _same(held.get(key), value)]
-
-
-def _same(held: object, wanted: object) -> bool:
-    """Equal, or equal claims: the Terraform provider writes each as a list, split at commas."""
-    if isinstance(held, dict) and isinstance(wanted, dict):
-        return {k: _values(v) for k, v in held.items()} == {k: _values(v) for k, v in wanted.items()}
-    if isinstance(held, list) and isinstance(wanted, list):
-        return sorted(held) == sorted(wanted)
-    return held == wanted
-
-
-def _values(claim: object) -> list[str]:
-    return sorted(str(v) for v in claim) if isinstance(claim, list) else sorted(str(claim).split(","))

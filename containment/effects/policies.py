@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from containment import names
-from containment.compiled import gate
+from containment.compiled import gate, logins
 from containment.former import Former
 from containment.incidents import generations
 from containment.incidents.incident import Generation, Incident
@@ -33,6 +33,19 @@ def deny(run: Run) -> None:
     for what, identities in (("identity denied", run.affected.shut), ("identity narrowed", run.affected.narrowed)):
         own = {names.own_policy(i): gate.own_policy(i, run.estate, run.affected) for i in identities}
         run.each(what, [(name, partial(_ensure, vault, name, text)) for name, text in own.items()])
+
+
+def as_declared(run: Run) -> None:
+    """Whatever else somebody, or an update that was killed, has granted an identity by its own policy."""
+    denied = {names.own_policy(i) for i in (*run.affected.shut, *run.affected.narrowed)}
+    own = {names.own_policy(i): i for i in logins.identities(run.estate)}
+    texts = {n: gate.own_policy(i, run.estate, run.affected) for n, i in own.items() if n not in denied}
+    run.each("own policy", [(name, partial(_restore, run.systems.vault, name, text)) for name, text in texts.items()])
+
+
+def _restore(vault: Vault, name: str, text: str) -> Seen:
+    held = vault.read_policy(name)
+    return (Outcome.ALREADY, "does not exist") if held is None else _ensure(vault, name, text)
 
 
 def note_generations(

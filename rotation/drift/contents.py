@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from containment import names
 from containment.compiled import logins, onboarding
+from containment.compiled.held import wrong
 from containment.compiled.locked import OFF_ROLE
-from containment.effects import issuance
 from containment.incidents import lost
 from containment.incidents.incident import Incident, State
 from containment.ports import Vault
@@ -63,7 +63,7 @@ def changed(vault: Vault, estate: Estate) -> list[str]:
 
 def _off(vault: Vault) -> set[str]:
     """Logins of the control repository's jobs that a lock-down has switched off."""
-    return {path for path in seen.OWN_LOGINS if not issuance.wrong(vault.read(path) or {}, OFF_ROLE)}
+    return {path for path in seen.OWN_LOGINS if not wrong(vault.read(path) or {}, OFF_ROLE)}
 
 
 def _policies(estate: Estate, locked: bool, incidents: Sequence[Incident], now: int) -> dict[str, tuple[str, _Judge]]:
@@ -129,7 +129,7 @@ def _records(vault: Vault) -> dict[str, tuple[str, _Judge]]:
 
 
 def _wrong(held: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[str]:
-    return [] if held is None else issuance.wrong(held, wanted)
+    return [] if held is None else wrong(held, wanted)
 
 
 def _tuned(listed: str, mounts: Mapping[str, Any]) -> list[str]:

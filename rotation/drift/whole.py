@@ -12,7 +12,7 @@ from access.errors import PolicyError
 from access.policy import parse
 from access.rule import DENIED, Capability, Constraints, Policy
 from containment.compiled import gate
-from containment.effects import issuance
+from containment.compiled.held import wrong
 
 _Answer: TypeAlias = Mapping[str, Any]
 _Rules: TypeAlias = dict[str, list[tuple[frozenset[Capability], Constraints, datetime | None]]]
@@ -77,7 +77,7 @@ def values(held: _Answer | None, wanted: _Answer, apart: Iterable[str] = ()) -> 
         return ["is gone"]
     passed = {*wanted, *_NARROWING, *apart}
     more = [key for key, value in held.items() if value and key not in passed and value not in _own(key)]
-    return sorted([*issuance.wrong(held, wanted), *more])
+    return sorted([*wrong(held, wanted), *more])
 
 
 def _own(key: str) -> tuple[object, ...]:

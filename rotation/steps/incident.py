@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from containment import names
+from containment.compiled.held import wrong
 from containment.incidents import generations, proofs
 from containment.incidents.incident import Incident
 from containment.incidents.scope import Affected, affected
@@ -31,6 +32,9 @@ def _recovered(work: Work) -> str:
     mine = affected(work.estate, [i for i in incidents if i.id == work.incident().id])
     reads = _expected(work, mine, affected(work.estate, incidents))
 
+    if otherwise := _otherwise(work, {w.name: w for w, _ in reads}.values(), incidents):
+        raise NotProven(otherwise)
+
     def shut(read: tuple[Workload, SecretAccessPolicy]) -> str:
         workload, policy = read
         status = work.vault.try_read(work.policies(workload), names.granted_path(policy))
@@ -48,6 +52,17 @@ def _recovered(work: Work) -> str:
         raise NotProven(f"nothing was read, so nobody is proven to be back: {'; '.join(away)}; then run this again")
     told = f"; not read: {'; '.join(away)}" if away else ""
     return f"{len(reads)} reads of {len({w.name for w, _ in reads})} workloads answer 200{told}"
+
+
+def _otherwise(work: Work, workloads: Iterable[Workload], incidents: Sequence[Incident]) -> str:
+    """What is read below is read with the declared policies: whose login role gives others is not back by it."""
+    found = []
+    for workload in workloads:
+        path, number = names.login_role(workload), generations.current(workload, incidents)
+        wanted = {"token_policies": names.token_policies(workload, number), "token_type": workload.tokens.value}
+        if lacks := wrong(work.vault.read(path) or {}, wanted):
+            found.append(f"{path} has not the declared {' and '.join(lacks)}")
+    return f"{'; '.join(found)}: pulumi up --refresh --config incident=keep" if found else ""
 
 
 def _away(work: Work, mine: Affected, incidents: Sequence[Incident]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -59,6 +60,13 @@ class Checkout:
     def apply(self) -> None:
         self.onboard()
         done = self.prod.keep(self.folder)
+        assert done.returncode == 0, done.stdout
+
+    def refresh(self) -> None:
+        """As `apply`, when an apply was killed: Pulumi looks at the servers first."""
+        self.onboard()
+        argv = [*self.prod.argv("incident=keep", "incidentId=", "incidentScope="), "--refresh"]
+        done = self.prod.run(argv, self.prod.environ(self.folder))
         assert done.returncode == 0, done.stdout
 
     def kill(self, when: Callable[[], bool]) -> None:
@@ -232,7 +240,7 @@ def test_so_was_one_of_an_apply_that_was_killed(checkout: Checkout, actors: Acto
     checkout.kill(lambda: LEDGER in (checkout.prod.vault().read_policy("pc-w-analytics-batch") or ""))
     leaked = _leased(actors, _batch(actors), LEDGER)
     checkout.take_back()
-    checkout.apply()
+    checkout.refresh()
     assert actors.can_connect(*leaked)
     with checkout.locked("KILLED", "workload:analytics-batch"):
         assert not actors.can_connect(*leaked)
@@ -256,6 +264,56 @@ def test_an_apply_that_never_ended_moves_no_secret_out_of_a_lock_down(checkout: 
     assert f"{PARTNER}-v2" in checkout.prod.gate()
     assert checkout.prod.keep().returncode == 0
     checkout.prod.lifted("UNENDED")
+
+
+TREASURY = ("sys/policies/acl/pc-w-treasury-report", "auth/approle/role/treasury-report")
+
+
+def test_what_an_apply_that_was_killed_has_written_is_not_forgotten_by_the_next(
+    checkout: Checkout, actors: Actors
+) -> None:
+    """Where Pulumi did not come to save it: the next takes it for unchanged, and was then the last apply."""
+    root, vault = checkout.prod.box.openbao.root_token(), checkout.prod.vault()
+    move = ("path: partners/api", "path: partners/api-v2")
+    granted = ("workload: partner-gateway", "workload: treasury-report")
+    for change in (move, granted):
+        checkout.edit("partner-api-key", *change)
+    checkout.onboard()
+    checkout.kill(lambda: (vault.read("portcullis/data/compiled") or {})["data"].get("begun"))
+    for change in (move, granted):
+        checkout.edit("partner-api-key", *reversed(change))
+    checkout.onboard()
+    rule = {"path": {f"{PARTNER}-v2": {"capabilities": ["read"]}}}
+    actors.call("POST", f"{PARTNER}-v2", {"data": {"value": "leaked"}}, token=root)
+    actors.call("POST", TREASURY[0], {"policy": json.dumps(rule)}, token=root)
+    actors.call("POST", TREASURY[1], {"token_max_ttl": 86400}, token=root)
+    taken_back = checkout.prod.keep(checkout.folder)
+    assert taken_back.returncode != 0
+    assert f"does not know: {TREASURY[1]} (token_max_ttl), {TREASURY[0]} (policy); " in taken_back.stdout
+    token = actors.login(*actors.secret_id("treasury-report"))
+    assert actors.allowed(lambda: actors.read(token, f"{PARTNER}-v2"))
+    locked = checkout.prod.lock("FORGOTTEN", "secret:partner-api-key", checkout.folder)
+    assert contained("FORGOTTEN"), locked.stdout
+    assert not actors.allowed(lambda: actors.read(token, f"{PARTNER}-v2"))
+    assert f"{PARTNER}-v2" in checkout.prod.gate()
+    assert locked.returncode != 0
+    assert f"does not know: {TREASURY[1]} (t" in locked.stdout, "its policy is as declared again"
+    checkout.refresh()
+    checkout.lift("FORGOTTEN")
+    assert not (vault.read("portcullis/data/compiled") or {})["data"]["begun"]
+    assert not actors.allowed(lambda: actors.read(token, f"{PARTNER}-v2"))
+
+
+def test_an_own_policy_that_somebody_has_widened_is_as_declared_again(checkout: Checkout, actors: Actors) -> None:
+    """It carries the gate, and what is replaced is denied by it no more."""
+    root = checkout.prod.box.openbao.root_token()
+    rule = {"path": {PARTNER: {"capabilities": ["read"]}}}
+    actors.call("POST", TREASURY[0], {"policy": json.dumps(rule)}, token=root)
+    token = actors.login(*actors.secret_id("treasury-report"))
+    assert actors.allowed(lambda: actors.read(token, PARTNER))
+    with checkout.locked("WIDENED", "secret:partner-api-key"):
+        assert not actors.allowed(lambda: actors.read(token, PARTNER))
+    assert not actors.allowed(lambda: actors.read(token, PARTNER))
 
 
 def test_a_database_secret_that_is_called_otherwise_keeps_its_role(checkout: Checkout, actors: Actors) -> None:

@@ -45,6 +45,7 @@ STEPS: list[tuple[ModuleType, str, Any]] = [
     (database, "drop_users", None),
     (tokens, "revoke", 0),
     (policies, "open_quarantine", False),
+    (policies, "as_declared", None),
     (repositories, "lock", None),
     (namesakes, "compare", None),
     (strangers, "shut_out", None),

@@ -53,6 +53,7 @@ def acted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     for module, name in (
         (policies, "deny"),
+        (policies, "as_declared"),
         (policies, "close_generations"),
         (probes, "foresee"),
         (identities, "disable"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -25,12 +25,22 @@ def _incident(name: str, secret: str, at: int) -> Incident:
     return Incident(name, scope, State.OPEN, opened_at=at, contained_at=at + 1, opened=(f"secret:{secret}",))
 
 
-def _recovered(incident: Incident, *others: Incident, refused: Collection[str]) -> str:
-    """`refused`: paths that answer 403 to everybody."""
+def _recovered(
+    incident: Incident, *others: Incident, refused: Collection[str], roles: Mapping[str, dict[str, Any]] | None = None
+) -> str:
+    """`refused`: paths that answer 403 to everybody. `roles`: by path, what a login role has otherwise."""
     everything = (incident, *others)
+    declared = {
+        names.login_role(w): {
+            "token_policies": names.token_policies(w, generations.current(w, everything)),
+            "token_type": w.tokens.value,
+        }
+        for w in ESTATE.workloads
+    }
     vault = SimpleNamespace(
         incidents=lambda: everything,
         now=lambda: 1000,
+        read=lambda path: {**declared[path], **(roles or {}).get(path, {})},
         try_read=lambda _policies, path: 403 if path in refused else 200,
     )
     work: Any = SimpleNamespace(estate=ESTATE, vault=vault, incident=lambda: incident, policies=lambda _w: [])
@@ -46,6 +56,14 @@ def test_an_unrelated_incident_is_not_held_back() -> None:
     refused = {"database/creds/analytics-readonly"}
     said = _recovered(_incident("INC-9", "settlement-readonly", 900), *_all_closed(980), refused=refused)
     assert "answer 200" in said
+
+
+@pytest.mark.parametrize("more", [{"token_policies": ["nothing-at-all"]}, {"token_type": "batch"}])
+def test_a_workload_whose_login_gives_something_else_is_not_back(more: dict[str, Any]) -> None:
+    path = "auth/approle/role/settlement"
+    said = rf"{path} has not the declared {next(iter(more))}: pulumi up --refresh"
+    with pytest.raises(NotProven, match=said):
+        _recovered(_incident("INC-9", "settlement-readonly", 900), refused=(), roles={path: more})
 
 
 def test_it_is_said_until_when_new_tokens_are_denied() -> None:

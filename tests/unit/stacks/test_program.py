@@ -45,6 +45,9 @@ class Server:
         if path == CAP.path and not self.stuck:
             self.role = data
 
+    def unended(self, _: Estate, __: str | None) -> None:
+        return None
+
     def write_begun(self, _: Estate, __: str | None) -> bool:
         return True
 

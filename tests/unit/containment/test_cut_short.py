@@ -1,0 +1,85 @@
+"""What an update that was killed has left, beside what is declared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
+from containment.undeclared import cut_short
+from policies.load import load
+from policies.model import AuthMethod, DatabaseSecret, Estate, KvSecret
+
+ESTATE = load()
+OPEN = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
+POLICY, LOGIN = "sys/policies/acl/pc-w-treasury-report", "auth/approle/role/treasury-report"
+ROLE = next(f"{s.secret.mount}/roles/{s.secret.role}" for s in ESTATE.secrets if isinstance(s.secret, DatabaseSecret))
+
+
+class Server:
+    """As the estate has it."""
+
+    def __init__(self, *incidents: Incident) -> None:
+        self.incidents, self.affected = incidents, affected(ESTATE, incidents)
+        self.held: dict[str, Any] = dict(cut_short._parameters(ESTATE, self.affected, incidents, None))
+
+    def read(self, path: str) -> dict[str, Any] | None:
+        return self.held.get(path)
+
+    def look(self, begun: Estate = ESTATE, part: str | None = None) -> str:
+        vault: Any = self
+        return cut_short.look(vault, ESTATE, begun, self.affected, self.incidents, part)
+
+
+def test_what_is_as_declared_is_not_named() -> None:
+    assert Server().look() == ""
+    assert Server(OPEN).look() == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        (POLICY, {"policy": "{}"}),
+        (LOGIN, {"token_policies": ["other"]}),
+        (LOGIN, {"token_type": "batch"}),
+        (LOGIN, {"bind_secret_id": False}),
+        (LOGIN, {"token_max_ttl": 86400}),
+        ("auth/jwt/role/cicd", {"bound_claims": {"sub": "any"}}),
+        (ROLE, {"db_name": "other"}),
+        (ROLE, {"creation_statements": ["GRANT ALL"]}),
+        (ROLE, {"max_ttl": 86400}),
+    ],
+)
+def test_what_is_otherwise_is_named_with_the_remedy(path: str, more: dict[str, Any]) -> None:
+    server = Server()
+    server.held[path] = {**server.held[path], **more}
+    said = server.look()
+    assert f"does not know: {path} ({next(iter(more))}); " in said
+    assert said.endswith(": pulumi up --refresh --config incident=keep")
+    del server.held[path]
+    assert f"{path} (is gone)" in server.look()
+    assert server.look(part="staging") == "", "another stack's"
+
+
+def test_ttls_of_what_is_in_scope_are_the_lock_downs() -> None:
+    server = Server(OPEN)
+    for path, key in ((LOGIN, "token_max_ttl"), (ROLE, "max_ttl")):
+        server.held[path] = {**server.held[path], key: 1}
+    assert server.look() == ""
+
+
+def test_what_was_to_be_declared_and_is_not_is_to_be_gone() -> None:
+    server = Server()
+    workloads = (
+        replace(w, auth=AuthMethod.JWT, bound_claims=(("sub", "x"),)) if w.name == "treasury-report" else w
+        for w in ESTATE.workloads
+    )
+    begun = replace(ESTATE, workloads=tuple(workloads))
+    assert server.look(begun) == ""
+    server.held["auth/jwt/role/treasury-report"] = {}
+    assert "auth/jwt/role/treasury-report (bao delete auth/jwt/role/treasury-report)" in server.look(begun)
+    moved = (replace(s, secret=KvSecret("secret", "x")) for s in ESTATE.secrets)
+    assert Server().look(replace(ESTATE, secrets=tuple(moved))) == "", "values are nobody's resource"
