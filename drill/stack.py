@@ -18,11 +18,16 @@ Progress = Callable[[str], None]
 
 
 def pulumi(
-    sandbox: Sandbox, *config: str, preview: bool = False, environ: dict[str, str] | None = None
+    sandbox: Sandbox,
+    *config: str,
+    preview: bool = False,
+    refresh: bool = False,
+    environ: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """`pulumi up` or `preview` with `--config` for each of `config`, in a process group of its own."""
     argv = ["pulumi", "preview" if preview else "up", "--non-interactive", "--stack", "local"]
     argv += [] if preview else ["--yes", "--skip-preview"]
+    argv += ["--refresh"] if refresh else []
     argv += ["--config-file", str(_project(sandbox) / SETTINGS)]
     for item in config:
         argv += ["--config", item]
