@@ -307,15 +307,17 @@ def test_everything_needs_the_workloads_back_and_a_quiet_log(sandbox: Sandbox, k
     assert "incident/recovery" in refused.stdout
     role, root = "auth/approle/role/execution-engine", sandbox.openbao.root_token()
     sandbox.openbao.call("POST", role, {"token_policies": ["of-somebody-else"]}, token=root)
+    code, document = rotating.rotate(sandbox, "run", "ROT-3")
+    assert code == 1
+    assert f"recovery: {role} has not the declared token_policies: pulumi up --refresh" in document["open"][0]
+    refreshed = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=", refresh=True)
+    assert refreshed.returncode == 0, refreshed.stdout
     environ = rotating.environ(sandbox)
     del environ["PORTCULLIS_AUDIT_LOG"]
     argv = [sys.executable, "-m", "rotation", "rotate", "run", "ROT-3", "--json"]
     blind = subprocess.run(argv, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=False)
     assert blind.returncode == 1
     assert "PORTCULLIS_AUDIT_LOG is not set: nobody looked" in blind.stdout
-    assert f"{role} has not the declared token_policies: pulumi up --refresh" in blind.stdout
-    refreshed = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=", refresh=True)
-    assert refreshed.returncode == 0, refreshed.stdout
     assert "incident/audit-quiet" in pulumi(sandbox, "incident=false", "incidentId=ROT-3").stdout
     code, document = rotating.rotate(sandbox, "run", "ROT-3")
     assert code == 0, document
