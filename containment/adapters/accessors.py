@@ -49,7 +49,7 @@ class Accessors:
         while True:
             try:
                 data = self._client.auth.token.lookup_accessor(accessor)["data"]
-                return None if data["num_uses"] < 0 else _token(accessor, data)
+                return None if data["num_uses"] < 0 else shown(accessor, data)
             except hvac.exceptions.VaultError as error:
                 words = said(error)
                 if "invalid accessor" in words or "bad token" in words:
@@ -69,7 +69,8 @@ class Accessors:
             time.sleep(_TICK)
 
 
-def _token(accessor: str, data: dict[str, Any]) -> Token:
+def shown(accessor: str, data: dict[str, Any]) -> Token:
+    """A token as a look-up answers, of any or of itself."""
     meta = data.get("meta") or {}
     own = tuple(data["policies"] or ())
     policies = tuple(dict.fromkeys([*own, *(data.get("identity_policies") or ())]))

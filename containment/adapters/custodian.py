@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from containment import names
+from containment.adapters.accessors import shown
 from containment.adapters.minter import HvacMinter
 from containment.ports import Token, Version
 from policies.errors import Unreachable
@@ -58,11 +59,15 @@ class HvacCustodian(HvacMinter):
 
     @contextmanager
     def login(self, role_id: str, secret_id: str) -> Iterator[Token]:
-        """Log in as an AppRole; the token is revoked at the end and looked up until it is gone."""
+        """Log in as an AppRole; the token is revoked at the end and looked up until it is gone. A batch token has no
+        accessor and looks itself up; nobody can revoke it, and none but this has it."""
         made = self._call(
             "log in as an AppRole",
             lambda: self._client.auth.approle.login(role_id, secret_id, use_token=False, mount_point=names.APPROLE),
         )["auth"]
+        if not made["accessor"]:
+            yield shown("", HvacCustodian(self._address, made["client_token"], self._ca)._own())
+            return
         try:
             token = self._accessors.look_up(made["accessor"])
             if token is None:

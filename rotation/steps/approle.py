@@ -11,6 +11,7 @@ from containment import names
 from containment.incidents import proofs
 from containment.incidents.replacements import reference
 from policies.errors import InputError, PortcullisError, Unreachable
+from policies.model import TokenType
 from rotation.issuing.delivery import ToFile
 from rotation.proving import open_step
 from rotation.steps.tokens import former_logins_of, none_left, old_tokens, shut_former_logins
@@ -156,9 +157,17 @@ def _enabled(work: Work) -> str:
 
 
 def _tried(work: Work) -> str:
-    held = _read(work)
+    held, workload = _read(work), work.workload()
     with work.vault.login(held["role_id"], held["secret_id"]) as token:
-        wanted = set(work.policies(work.workload()))
+        given = TokenType.BATCH if token.batch else TokenType.SERVICE
+        if given is not workload.tokens:
+            raise NotProven(
+                f"the login role gives {given} tokens, and is declared to give {workload.tokens} tokens (`portcullis "
+                "drift` names it): pulumi up --refresh --config incident=keep"
+            )
+        wanted = set(work.policies(workload))
         if not wanted <= set(token.policies):
             raise NotProven(f"a new login lacks policies: {', '.join(sorted(wanted - set(token.policies)))}")
+    if given is TokenType.BATCH:
+        return "a login with the delivered file works; its batch token, which nobody can revoke, was kept by nobody"
     return "a login with the delivered file works; its token is revoked and gone"

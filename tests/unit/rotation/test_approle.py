@@ -1,13 +1,18 @@
-"""Where a new secret_id is delivered: a folder that had to be made may be a misspelt one."""
+"""Where a new secret_id is delivered, since a folder that had to be made may be a misspelt one, and what it gives."""
 
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from containment.incidents.replacements import reference
+from policies.model import TokenType
 from rotation.steps import approle
 from rotation.work import Outcome, Result, perform
 
@@ -67,3 +72,41 @@ def test_a_folder_that_had_to_be_made_is_told(tmp_path: Path) -> None:
 
 def test_one_that_is_there_is_not(tmp_path: Path) -> None:
     assert _deliver(_Work(tmp_path)).detail == f"one new secret_id, delivered to {tmp_path}/risk-engine.json"
+
+
+class _LoggedIn(_Work):
+    """The login role gives tokens of the one type, and another may be declared."""
+
+    def __init__(self, delivery: Path, *, batch: bool, declared: TokenType) -> None:
+        super().__init__(delivery)
+        self.batch, self.declared = batch, declared
+
+    def workload(self) -> Any:
+        return SimpleNamespace(name="risk-engine", tokens=self.declared)
+
+    def policies(self, _: object) -> list[str]:
+        return ["own"]
+
+    @contextmanager
+    def login(self, role_id: str, secret_id: str) -> Iterator[Any]:
+        assert (role_id, secret_id) == ("role", "value")
+        yield SimpleNamespace(batch=self.batch, policies=("own",))
+
+
+@pytest.mark.parametrize(
+    ("batch", "declared", "outcome", "words"),
+    [
+        (False, TokenType.SERVICE, Outcome.DONE, "its token is revoked and gone"),
+        (True, TokenType.BATCH, Outcome.DONE, "its batch token, which nobody can revoke, was kept by nobody"),
+        (True, TokenType.SERVICE, Outcome.FAILED, "gives batch tokens, and is declared to give service tokens"),
+        (False, TokenType.BATCH, Outcome.FAILED, "gives service tokens, and is declared to give batch tokens"),
+    ],
+)
+def test_a_login_gives_what_is_declared(
+    tmp_path: Path, batch: bool, declared: TokenType, outcome: Outcome, words: str
+) -> None:
+    work: Any = _LoggedIn(tmp_path, batch=batch, declared=declared)
+    _deliver(work)
+    tried = perform(next(s for s in approle.steps(work) if s.name == "try-new"), pauses=(0,))
+    assert tried.outcome is outcome
+    assert words in tried.detail
