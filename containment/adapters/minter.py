@@ -15,6 +15,10 @@ from containment.adapters.vault import HvacVault
 from containment.ports import Issued
 from policies.errors import InputError, Unreachable
 
+_LACKS = (
+    "; where that is good, its policy lacks what was declared since: `portcullis drift` names the policy, and the "
+    "administrator's part again (README) writes it"
+)
 _PATIENCE = 5.0
 _TICK = 0.2
 """Seconds."""
@@ -55,7 +59,7 @@ class HvacMinter(HvacVault):
         except Unreachable as error:
             if not self._named or "Forbidden" not in str(error):
                 raise
-            raise Unreachable(f"{error}: by the token of {self.VARIABLE}") from error
+            raise Unreachable(f"{error}: by the token of {self.VARIABLE}{_LACKS}") from error
 
     def require(self, role: str) -> None:
         """Raises Unreachable, naming the variable, when this token may not make one by the token role."""

@@ -143,6 +143,7 @@ def test_a_token_that_is_refused_is_told_with_the_variable_that_names_its_file(
     done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert "permission denied: by the token of PORTCULLIS_ROTATOR_TOKEN_FILE" in done.stderr
+    assert "its policy lacks what was declared since: `portcullis drift` names the policy" in done.stderr
 
 
 def test_killed_at_every_point_it_leaves_one_live_key(sandbox: Sandbox, killed: Any) -> None:
