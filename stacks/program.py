@@ -21,7 +21,7 @@ from containment.systems import from_environment
 from containment.undeclared import cut_short, seen
 from policies.errors import InputError, PortcullisError, Unanswered
 from policies.model import Estate
-from stacks import access, approved, before, lift, meanwhile, outputs, told, unknown
+from stacks import access, approved, before, keepers, lift, meanwhile, outputs, told, unknown
 from stacks.first import Begun, asking, lift_begun, refusals, without_vault
 from stacks.registration import Watch, registered
 from stacks.settings import EVERY_ENVIRONMENT
@@ -268,6 +268,7 @@ def _end(vault: HvacVault, context: access.Context, decision: Decision) -> list[
         host, repositories = from_environment(vault, estate).code_host, vault.stands(estate, part).repositories
         ids = namesakes.ids(host, repositories, vault.repository_ids(), told.warn)
         vault.write_compiled(estate, ids, seen.look(vault, host, repositories, vault.seen(), told.warn), part)
+        keepers.tell(vault, estate, told.warn)
     except PortcullisError as error:
         return [f"what is declared is not kept for the next lock-down: {error}"]
     return []
