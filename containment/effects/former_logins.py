@@ -74,7 +74,7 @@ def shut(vault: Vault, path: str) -> Seen:
             return Outcome.FAILED, f"it asks for no secret_id: {instead}"
         close = partial(issuance.converge, wanted=locked.OFF_ROLE) if _by_jwt(path) else identities.destroy_secret_ids
         seen = close(vault, path)
-        if not _gives_batch(held):
+        if not gives_batch(held):
             return seen
         life = held.get("token_max_ttl") or LONGEST
         words = f"batch tokens that it gave may live {life} s more, and nothing here denies them once it is replaced"
@@ -83,7 +83,7 @@ def shut(vault: Vault, path: str) -> Seen:
         raise Unreachable(f"{error}: {instead}") from error
 
 
-def _gives_batch(role: Mapping[str, Any]) -> bool:
+def gives_batch(role: Mapping[str, Any]) -> bool:
     """By whose own policy they are let in again once that is given back."""
     return str(role.get("token_type") or "").endswith("batch")
 
@@ -93,7 +93,7 @@ def lets_in(vault: Vault, path: str) -> bool:
     held = vault.read(path)
     if held is None:
         return False
-    if _gives_batch(held):
+    if gives_batch(held):
         return True
     if _by_jwt(path):
         return bool(wrong(held, locked.OFF_ROLE))

@@ -11,7 +11,7 @@ from containment import names
 from containment.incidents import proofs
 from containment.incidents.replacements import reference
 from policies.errors import InputError, PortcullisError, Unreachable
-from policies.model import TokenType, Workload
+from policies.model import TokenType
 from rotation.issuing.delivery import ToFile
 from rotation.proving import open_step
 from rotation.steps.tokens import former_logins_of, none_left, old_tokens, shut_former_logins
@@ -161,24 +161,13 @@ def _tried(work: Work) -> str:
     with work.vault.login(held["role_id"], held["secret_id"]) as token:
         given = TokenType.BATCH if token.batch else TokenType.SERVICE
         if given is not workload.tokens:
-            raise NotProven(_other_type(given, workload))
+            raise NotProven(
+                f"the login role gives {given} tokens, and is declared to give {workload.tokens} tokens (`portcullis "
+                "drift` names it): pulumi up --refresh --config incident=keep"
+            )
         wanted = set(work.policies(workload))
         if not wanted <= set(token.policies):
             raise NotProven(f"a new login lacks policies: {', '.join(sorted(wanted - set(token.policies)))}")
     if given is TokenType.BATCH:
         return "a login with the delivered file works; its batch token, which nobody can revoke, was kept by nobody"
     return "a login with the delivered file works; its token is revoked and gone"
-
-
-def _other_type(given: TokenType, workload: Workload) -> str:
-    """Batch tokens that were never declared carry no generation that a lock-down could close."""
-    words = (
-        f"the login role gives {given} tokens, and is declared to give {workload.tokens} tokens (`portcullis drift` "
-        "names it): pulumi up --refresh --config incident=keep"
-    )
-    if given is not TokenType.BATCH:
-        return words
-    return (
-        f"{words}; nobody can revoke those that it gave, and no incident denies them once this is replaced: run this "
-        f"again when they have expired, {workload.ttl.max} s after that where the role's TTLs were as declared"
-    )

@@ -44,10 +44,10 @@ def none_left(work: Work, identity: Workload | CiRole) -> str:
     if former := former_logins_of(work, identity):
         raise NotProven(f"declared no longer, and still lets it in: bao delete {', '.join(former)}")
     if isinstance(identity, CiRole):
-        return "token from before containment is left"
+        return _none_of_service(work, identity)
     closed = generations.closed_until(identity, work.vault.incidents(), work.vault.now())
     if identity.tokens is not TokenType.BATCH and not closed:
-        return "token from before containment is left"
+        return _none_of_service(work, identity)
     store = work.policy_store()
     for name in (names.generation_policy(identity, number) for number in closed):
         if not store.holds_policy(name, gate.generation(identity, work.estate, closed=True)):
@@ -61,6 +61,20 @@ def none_left(work: Work, identity: Workload | CiRole) -> str:
         else "expired"
     )
     return f"token that can be listed is left; batch tokens cannot be revoked, earlier ones are {denied}"
+
+
+def _none_of_service(work: Work, identity: Workload | CiRole) -> str:
+    """Raises NotProven where its login gives batch tokens all the same: those carry no generation that a lock-down
+    closes, and are let in again with the identity."""
+    role = names.login_role(identity)
+    if former_logins.gives_batch(work.policy_store().read(role) or {}):
+        raise NotProven(
+            f"{role} gives batch tokens, and is declared to give service tokens (`portcullis drift` names it): pulumi "
+            "up --refresh --config incident=keep. Nobody can revoke those that it gave, and nothing denies them once "
+            f"this is replaced: run this again when they have expired, {identity.ttl.max} s later where the role's "
+            "TTLs were as declared"
+        )
+    return "token from before containment is left"
 
 
 def _signed_before(work: Work, identity: Workload | CiRole) -> str:

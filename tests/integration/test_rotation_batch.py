@@ -39,8 +39,8 @@ def test_a_login_role_that_gives_batch_tokens_undeclared_is_told_with_the_remedy
     assert code != 0
     remedy = "pulumi up --refresh --config incident=keep"
     said = (
-        "workload:settlement: try-new: the login role gives batch tokens, and is declared to give service tokens "
-        f"(`portcullis drift` names it): {remedy}"
+        "workload:settlement: end-old: auth/approle/role/settlement gives batch tokens, and is declared to give "
+        f"service tokens (`portcullis drift` names it): {remedy}"
     )
     assert said in str(answer)
     config = sandbox.root / "pulumi" / "project" / SETTINGS

@@ -82,7 +82,7 @@ class _LoggedIn(_Work):
         self.batch, self.declared = batch, declared
 
     def workload(self) -> Any:
-        return SimpleNamespace(name="risk-engine", tokens=self.declared, ttl=SimpleNamespace(max=14400))
+        return SimpleNamespace(name="risk-engine", tokens=self.declared)
 
     def policies(self, _: object) -> list[str]:
         return ["own"]
@@ -99,7 +99,6 @@ class _LoggedIn(_Work):
         (False, TokenType.SERVICE, Outcome.DONE, "its token is revoked and gone"),
         (True, TokenType.BATCH, Outcome.DONE, "its batch token, which nobody can revoke, was kept by nobody"),
         (True, TokenType.SERVICE, Outcome.FAILED, "gives batch tokens, and is declared to give service tokens"),
-        (True, TokenType.SERVICE, Outcome.FAILED, "run this again when they have expired, 14400 s after that"),
         (False, TokenType.BATCH, Outcome.FAILED, "gives service tokens, and is declared to give batch tokens"),
     ],
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from containment import names
 from containment.compiled import locked
 from containment.incidents.incident import Generation, Incident, Scope, State
 from policies.load import load
-from policies.model import AuthMethod, TokenType
+from policies.model import AuthMethod, CiRole, TokenType, Workload
 from rotation.steps.tokens import none_left
 from rotation.work import NotProven, Work
 
@@ -34,9 +35,12 @@ class _Work:
     estate = ESTATE
     incident_id = "I"
 
-    def __init__(self, *incidents: Incident, denied: bool = True) -> None:
+    def __init__(
+        self, *incidents: Incident, denied: bool = True, roles: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self.vault = _Vault(*incidents)
-        self.policy_store = lambda: SimpleNamespace(holds_policy=lambda *_: denied, keys=lambda _: [], read=None)
+        store = SimpleNamespace(holds_policy=lambda *_: denied, keys=lambda _: [], read=roles.get)
+        self.policy_store = lambda: store
 
 
 def _said(name: str, *incidents: Incident, denied: bool = True) -> str:
@@ -66,6 +70,16 @@ def test_a_policy_that_no_longer_denies_them_is_no_proof() -> None:
 def test_of_service_tokens_that_none_is_left() -> None:
     name = next(w.name for w in ESTATE.workloads if w.tokens is not TokenType.BATCH)
     assert _said(name) == "token from before containment is left"
+
+
+@pytest.mark.parametrize("identity", [ESTATE.ci_roles[0], *(w for w in ESTATE.workloads if w.name == "settlement")])
+def test_of_a_login_that_gives_batch_tokens_undeclared_it_is_not_said(identity: Workload | CiRole) -> None:
+    role = names.login_role(identity)
+    work: Any = _Work(roles={role: {"token_type": "default-service"}})
+    assert none_left(work, identity) == "token from before containment is left"
+    work = _Work(roles={role: {"token_type": "batch"}})
+    with pytest.raises(NotProven, match=f"^{role} gives batch tokens, .* expired, {identity.ttl.max} s later"):
+        none_left(work, identity)
 
 
 @pytest.mark.parametrize(
