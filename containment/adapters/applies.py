@@ -13,8 +13,10 @@ from policies.errors import Unreachable
 from policies.model import Estate
 
 _COMPILED = f"{names.STORE}/data/compiled"
-_DONE, _BEGUN = "estate", "begun"
-"""What an apply keeps: the estate that it has declared, and until then the one that it is about to."""
+_DONE, _BEGUN, _LEFT = "estate", "begun", "left"
+"""What an apply keeps: the estate that it has declared, until then the one that it is about to, and each that was begun
+before and never ended."""
+_NOTHING: dict[str, Any] = {_BEGUN: "", _LEFT: []}
 _OVER = 10
 """Tries over what others write meanwhile."""
 
@@ -80,11 +82,12 @@ class Applies(HvacClient):
         """What the servers have once the stack of `environment` has declared its part of `estate`; None: all of it."""
         return self._stands(self._last_apply() or {}, estate, environment)
 
-    def unended(self, estate: Estate, environment: str | None) -> Estate | None:
-        """What applies before this one have begun and not ended; None where there is none, or it is `estate` itself."""
+    def unended(self, estate: Estate, environment: str | None) -> tuple[Estate, ...]:
+        """What applies before this one have begun and not ended, but for `estate` itself."""
         held = self._last_apply() or {}
-        begun = self._one(held, _BEGUN)
-        return None if begun == self._stands(held, estate, environment) else begun
+        stands = self._stands(held, estate, environment)
+        begun = (self._one({_BEGUN: text}, _BEGUN) for text in (*_left(held), held.get(_BEGUN)))
+        return tuple(one for one in begun if one not in (None, stands))
 
     def write_begun(self, estate: Estate, environment: str | None = None) -> bool:
         """Before anything of it is declared, beside what another has begun that never came to its end. `environment` as
@@ -92,10 +95,13 @@ class Applies(HvacClient):
 
         def begin(held: dict[str, Any]) -> dict[str, Any]:
             stands = self._stands(held, estate, environment)
-            left = self._one(held, _BEGUN)
+            before = self._one(held, _BEGUN)
             if codec.encode(stands) == held.get(_DONE):
                 return held
-            return {**held, _BEGUN: codec.encode(estates.unfinished(stands, left) if left else stands)}
+            if before is None or before == stands:
+                return {**held, _BEGUN: codec.encode(stands)}
+            left = list(dict.fromkeys((*_left(held), held[_BEGUN])))
+            return {**held, _LEFT: left, _BEGUN: codec.encode(estates.unfinished(stands, before))}
 
         return self._keep(begin)
 
@@ -116,19 +122,31 @@ class Applies(HvacClient):
     def _stands(self, held: Mapping[str, Any], estate: Estate, environment: str | None) -> Estate:
         return estate if environment is None else estates.with_part(self._one(held, _DONE), estate, environment)
 
-    def _ended(self, held: Mapping[str, Any], estate: Estate, environment: str | None) -> dict[str, str]:
+    def _ended(self, held: Mapping[str, Any], estate: Estate, environment: str | None) -> dict[str, Any]:
         """What another environment's stack has begun, and not ended, stays begun."""
-        done, left = codec.encode(self._stands(held, estate, environment)), self._one(held, _BEGUN)
-        begun = codec.encode(estates.with_part(left, estate, environment)) if left and environment else ""
-        return {_DONE: done, _BEGUN: "" if begun == done else begun}
+        done = codec.encode(self._stands(held, estate, environment))
+
+        def rest(text: str) -> str:
+            begun = self._one({_BEGUN: text}, _BEGUN)
+            found = codec.encode(estates.with_part(begun, estate, environment)) if begun and environment else ""
+            return "" if found == done else found
+
+        left = dict.fromkeys(filter(None, map(rest, _left(held))))
+        return {_DONE: done, _BEGUN: rest(str(held.get(_BEGUN) or "")), _LEFT: list(left)}
 
     def _keep(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
         """Of what can be read; never over what another stack's run kept meanwhile. Whether anything was written."""
         for _ in range(_OVER):
             stored = self._stored(_COMPILED)
             wanted = change(self._readable(stored) or {})
-            if {_BEGUN: "", **((stored or {}).get("data") or {})} == {_BEGUN: "", **wanted}:
+            if {**_NOTHING, **((stored or {}).get("data") or {})} == {**_NOTHING, **wanted}:
                 return False
             if self._put(_COMPILED, wanted, stored["metadata"]["version"] if stored else 0) is not None:
                 return True
         raise Unreachable(f"vault: write {_COMPILED}: others write it all the time")
+
+
+def _left(held: Mapping[str, Any]) -> list[str]:
+    """None where an earlier version wrote, or another hand."""
+    found = held.get(_LEFT)
+    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []

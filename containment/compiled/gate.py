@@ -8,7 +8,7 @@ from typing import Any
 
 from containment import names
 from containment.incidents.scope import Affected
-from policies.model import CiRole, Estate, Workload
+from policies.model import CiRole, Estate, SecretAccessPolicy, Workload
 
 _NOTHING = {"path": {"sys/portcullis-none": {"capabilities": ["deny"]}}}
 
@@ -39,8 +39,7 @@ def own_policy(identity: Workload | CiRole, estate: Estate, affected: Affected) 
     """The identity's own grants, exact paths only, without what leaked until that is replaced. None at all while the
     identity itself is leaked and not replaced, nor of a CI role in any incident: so its tokens are refused at once, and
     nobody else's."""
-    paths = own_rules(identity, estate, affected)
-    return json.dumps({"path": paths} if paths else _NOTHING, sort_keys=True)
+    return _text(own_rules(identity, estate, affected))
 
 
 def own_rules(identity: Workload | CiRole, estate: Estate, affected: Affected) -> dict[str, dict[str, Sequence[str]]]:
@@ -61,6 +60,33 @@ def own_rules(identity: Workload | CiRole, estate: Estate, affected: Affected) -
     return paths
 
 
+def widest(estates: Iterable[Estate]) -> dict[str, str]:
+    """By its name, the most that each identity's own policy may grant by any of these estates while nothing leaked,
+    with what nobody knows whether it is granted (`estates.unfinished`)."""
+    found: dict[str, dict[str, set[str]]] = {}
+
+    def grant(own: str, policy: SecretAccessPolicy, capabilities: Iterable[str]) -> None:
+        for path in names.granted_paths(policy):
+            found[own].setdefault(path, set()).update(capabilities)
+
+    for estate in estates:
+        own = {w.name: names.own_policy(w) for w in estate.workloads}
+        for name in (*own.values(), *map(names.own_policy, estate.ci_roles)):
+            found.setdefault(name, {})
+        for policy in estate.secrets:
+            for given in (*policy.grants, *policy.uncertain):
+                if given.workload in own:
+                    grant(own[given.workload], policy, given.capabilities)
+            for role in estate.ci_roles:
+                if policy.name in role.secrets:
+                    grant(names.own_policy(role), policy, ("read",))
+    return {name: _text({p: {"capabilities": sorted(c)} for p, c in paths.items()}) for name, paths in found.items()}
+
+
+def _text(rules: Mapping[str, Any]) -> str:
+    return json.dumps({"path": rules} if rules else _NOTHING, sort_keys=True)
+
+
 def conditions(held: Mapping[str, Any]) -> list[str]:
     """Of a policy as the server answers: what is kept beside its text, and no write of the product's asks for. One that
     expires denies nothing any more, and one that wants a check-and-set refuses whoever does not know of it."""
@@ -70,21 +96,33 @@ def conditions(held: Mapping[str, Any]) -> list[str]:
 def stricter(held: str | None, wanted: str) -> str:
     """Of two policies compiled here, what both allow: what either denies is denied, and what only one of them grants is
     left out. `wanted` where `held` is none or is not ours to read."""
-    try:
-        rules: dict[str, dict[str, Sequence[str]]] = json.loads(held or "")["path"]
-        before = {path: set(rule["capabilities"]) for path, rule in rules.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    before = _capabilities(held)
+    if before is None:
         return wanted
-    after = {path: set(rule["capabilities"]) for path, rule in json.loads(wanted)["path"].items()}
+    after = _capabilities(wanted) or {}
     merged = {}
     for path in before.keys() | after.keys():
         one, other = before.get(path, set()), after.get(path, set())
         allowed = {"deny"} if "deny" in one | other else one & other
         if allowed:
             merged[path] = {"capabilities": sorted(allowed)}
-    return json.dumps({"path": merged} if merged else _NOTHING, sort_keys=True)
+    return _text(merged)
+
+
+def wider(held: str, allowed: str) -> bool:
+    """Whether the policy `held` grants what the one compiled here does not, or is not ours to read."""
+    before, after = _capabilities(held), _capabilities(allowed) or {}
+    return before is None or any(can - {"deny"} - after.get(path, set()) for path, can in before.items())
+
+
+def _capabilities(text: str | None) -> dict[str, set[str]] | None:
+    """By path; None of what is not ours to read."""
+    try:
+        rules: dict[str, dict[str, Sequence[str]]] = json.loads(text or "")["path"]
+        return {path: set(rule["capabilities"]) for path, rule in rules.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _deny(paths: Iterable[str]) -> str:
-    rules = {path: {"capabilities": ["deny"]} for path in sorted(set(paths))}
-    return json.dumps({"path": rules} if rules else _NOTHING, sort_keys=True)
+    return _text({path: {"capabilities": ["deny"]} for path in sorted(set(paths))})

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from containment import names
-from containment.compiled import gate, logins
+from containment.compiled import gate
 from containment.former import Former
 from containment.incidents import generations
 from containment.incidents.incident import Generation, Incident
@@ -36,16 +36,28 @@ def deny(run: Run) -> None:
 
 
 def as_declared(run: Run) -> None:
-    """Whatever else somebody, or an update that was killed, has granted an identity by its own policy."""
-    denied = {names.own_policy(i) for i in (*run.affected.shut, *run.affected.narrowed)}
-    own = {names.own_policy(i): i for i in logins.identities(run.estate)}
-    texts = {n: gate.own_policy(i, run.estate, run.affected) for n, i in own.items() if n not in denied}
-    run.each("own policy", [(name, partial(_restore, run.systems.vault, name, text)) for name, text in texts.items()])
+    """Nobody's own policy grants what no declaration gives: whatever else somebody, or an update that was killed, has
+    written there goes, and nothing is given. What it grants of what leaked `deny` has seen to."""
+    vault = run.systems.vault
+    widest = gate.widest((run.estate, *run.former.standing))
 
+    def more(name: str) -> str | None:
+        """The policy without what no declaration gives, where there is any."""
+        held = vault.read_policy(name)
+        return gate.stricter(held, widest[name]) if held is not None and gate.wider(held, widest[name]) else None
 
-def _restore(vault: Vault, name: str, text: str) -> Seen:
-    held = vault.read_policy(name)
-    return (Outcome.ALREADY, "does not exist") if held is None else _ensure(vault, name, text)
+    def act(name: str, text: str) -> Seen:
+        outcome, detail = _ensure(vault, name, text)
+        return outcome, f"{detail}: it granted what is declared nowhere"
+
+    try:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found = dict(zip(widest, pool.map(more, widest), strict=True))
+    except PortcullisError as error:
+        run.fail("own policy", "every identity", error)
+        return
+    run.effect("own policy", "every identity", lambda: (Outcome.ALREADY, "looked at"))
+    run.each("own policy", [(name, partial(act, name, text)) for name, text in found.items() if text is not None])
 
 
 def note_generations(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 from containment import names
-from containment.compiled import gate, logins
+from containment.compiled import gate, locked, logins
 from containment.compiled.held import wrong
 from containment.incidents import generations
 from containment.incidents.incident import Incident
@@ -15,6 +15,7 @@ from containment.incidents.scope import Affected
 from containment.ports import Vault
 from containment.run import WORKERS
 from policies import sql
+from policies.errors import Unanswered, Unreachable
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Ttl, Workload
 
 _Wanted: TypeAlias = dict[str, Mapping[str, Any] | None]
@@ -24,18 +25,35 @@ _REMEDY = "pulumi up --refresh --config incident=keep"
 
 
 def look(
-    vault: Vault, estate: Estate, begun: Estate, affected: Affected, incidents: Sequence[Incident], part: str | None
+    vault: Vault,
+    estate: Estate,
+    begun: Iterable[Estate],
+    affected: Affected,
+    incidents: Sequence[Incident],
+    part: str | None,
 ) -> str:
-    """In words, what stands otherwise than `estate` has it, of all that it or `begun` declares for the environment
-    `part`, or for all; "" where nothing does. TTLs of what an incident has in scope are the lock-down's. Raises
-    Unreachable."""
-    wanted: _Wanted = dict.fromkeys(path for path, _ in _parameters(begun, affected, incidents, part))
+    """In words, which policies and roles of identities, and which database roles, stand otherwise than `estate` has
+    them, of all that it or one of `begun` declares for the environment `part`, or for all; "" where none does. TTLs of
+    what an incident has in scope are the lock-down's. Raises Unreachable."""
+    wanted: _Wanted = {path: None for one in begun for path, _ in _parameters(one, affected, incidents, part)}
     wanted.update(_parameters(estate, affected, incidents, part))
 
+    def gone(path: str) -> str:
+        """An administrator makes JWT roles, off, before the apply that was to declare them."""
+        try:
+            held = vault.read(path)
+        except Unanswered:
+            raise
+        except Unreachable as error:
+            return f"{path} (is it gone? {error})"
+        made_off = path.startswith(f"auth/{names.JWT}/") and held is not None and not wrong(held, locked.OFF_ROLE)
+        return "" if held is None or made_off else f"{path} (as an administrator: bao delete {path})"
+
     def differs(path: str) -> str:
-        held, ours = vault.read(path), wanted[path]
+        ours = wanted[path]
         if ours is None:
-            return f"{path} (bao delete {path})" if held is not None else ""
+            return gone(path)
+        held = vault.read(path)
         lacks = ["is gone"] if held is None else wrong(held, ours)
         return f"{path} ({', '.join(lacks)})" if lacks else ""
 
@@ -58,11 +76,12 @@ def _parameters(
             own = gate.own_policy(identity, estate, affected)
             yield names.policy_path(names.own_policy(identity)), {"policy": own}
             yield names.login_role(identity), _login(identity, affected, incidents)
+    capped = {names.granted_path(policy) for policy in estate.secrets if affected.in_scope(policy)}
     for policy in estate.secrets:
         if isinstance(policy.secret, DatabaseSecret) and part in (None, policy.environment):
             secret = policy.secret
             role = {"db_name": secret.connection, "creation_statements": sql.creation(secret.grant)}
-            ttl = {} if affected.in_scope(policy) else _ttl("default_ttl", "max_ttl", policy.ttl)
+            ttl = {} if names.granted_path(policy) in capped else _ttl("default_ttl", "max_ttl", policy.ttl)
             yield f"{secret.mount}/roles/{secret.role}", {**role, **ttl}
 
 

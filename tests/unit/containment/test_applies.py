@@ -11,7 +11,7 @@ from containment.adapters.applies import Applies
 from policies import codec
 from policies.errors import Unreachable
 from policies.load import load
-from policies.model import Estate, IncidentAccess
+from policies.model import Estate, IncidentAccess, Ttl
 
 ESTATE = load()
 IDS = {repository.name: number for number, repository in enumerate(ESTATE.repositories, start=1)}
@@ -94,6 +94,41 @@ def test_an_apply_of_one_environment_does_not_end_what_anothers_has_begun() -> N
     assert not store.write_begun(staging, "production"), "nothing is taken back before its end"
     assert store.write_done(staging, "production")
     assert store.compiled() == staging
+
+
+def _longer(estate: Estate) -> Estate:
+    """In what no fold of two estates tells apart."""
+    workloads = (replace(w, ttl=Ttl(60, 86400)) for w in estate.workloads)
+    return replace(estate, workloads=tuple(workloads))
+
+
+def test_what_was_begun_and_never_ended_is_looked_at_until_an_apply_ends() -> None:
+    store, killed, other = Store(None), _longer(ESTATE), _of(ESTATE, "production", owner="team-other")
+    assert store.write_compiled(ESTATE, IDS, SEEN)
+    assert store.unended(ESTATE, None) == ()
+    assert store.write_begun(killed)
+    assert store.unended(ESTATE, None) == (killed,), "taken back"
+    assert store.unended(killed, None) == (), "gone on with"
+    assert store.write_begun(other)
+    assert killed in store.unended(other, None), "beside another change"
+    assert not store.write_begun(other)
+    assert store.write_done(other)
+    assert store.unended(other, None) == ()
+
+
+def test_that_of_another_environments_stack_is_for_that_one_to_look_at() -> None:
+    store, killed = Store(None), _longer(ESTATE)
+    staging = _of(ESTATE, "staging", owner="team-other")
+    assert store.write_compiled(ESTATE, IDS, SEEN)
+    assert store.write_begun(killed, "production")
+    assert store.write_begun(staging, "staging")
+    assert store.write_done(staging, "staging")
+    (left,) = set(map(codec.encode, store.unended(ESTATE, "production")))
+    held = codec.decode(left)
+    assert held is not None
+    assert {w.ttl.max for w in held.workloads if w.environment == "production"} == {86400}
+    assert store.write_done(ESTATE, "production")
+    assert store.unended(ESTATE, "production") == ()
 
 
 def test_what_another_run_keeps_between_read_and_write_is_not_lost() -> None:

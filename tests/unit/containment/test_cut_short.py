@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from containment.compiled import locked
 from containment.incidents.incident import Incident, Scope, State
 from containment.incidents.scope import affected
 from containment.undeclared import cut_short
@@ -31,7 +32,7 @@ class Server:
 
     def look(self, begun: Estate = ESTATE, part: str | None = None) -> str:
         vault: Any = self
-        return cut_short.look(vault, ESTATE, begun, self.affected, self.incidents, part)
+        return cut_short.look(vault, ESTATE, (begun,), self.affected, self.incidents, part)
 
 
 def test_what_is_as_declared_is_not_named() -> None:
@@ -79,7 +80,10 @@ def test_what_was_to_be_declared_and_is_not_is_to_be_gone() -> None:
     )
     begun = replace(ESTATE, workloads=tuple(workloads))
     assert server.look(begun) == ""
-    server.held["auth/jwt/role/treasury-report"] = {}
-    assert "auth/jwt/role/treasury-report (bao delete auth/jwt/role/treasury-report)" in server.look(begun)
+    path = "auth/jwt/role/treasury-report"
+    server.held[path] = {**locked.OFF_ROLE}
+    assert server.look(begun) == "", "as an administrator makes it"
+    server.held[path] = {}
+    assert f"{path} (as an administrator: bao delete {path})" in server.look(begun)
     moved = (replace(s, secret=KvSecret("secret", "x")) for s in ESTATE.secrets)
     assert Server().look(replace(ESTATE, secrets=tuple(moved))) == "", "values are nobody's resource"

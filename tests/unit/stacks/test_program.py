@@ -45,8 +45,8 @@ class Server:
         if path == CAP.path and not self.stuck:
             self.role = data
 
-    def unended(self, _: Estate, __: str | None) -> None:
-        return None
+    def unended(self, _: Estate, __: str | None) -> tuple[Estate, ...]:
+        return ()
 
     def write_begun(self, _: Estate, __: str | None) -> bool:
         return True
