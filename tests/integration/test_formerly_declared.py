@@ -299,16 +299,20 @@ def test_what_an_apply_that_was_killed_has_written_is_not_forgotten_by_the_next(
     assert not actors.allowed(lambda: actors.read(token, f"{PARTNER}-v2"))
 
 
-def test_an_own_policy_that_somebody_has_widened_is_as_declared_again(checkout: Checkout, actors: Actors) -> None:
+def test_an_own_policy_that_somebody_has_widened_grants_what_is_declared_again(
+    checkout: Checkout, actors: Actors
+) -> None:
     """It carries the gate, and what is replaced is denied by it no more."""
     root = checkout.prod.box.openbao.root_token()
-    rule = {"path": {PARTNER: {"capabilities": ["read"]}}}
-    actors.call("POST", TREASURY[0], {"policy": json.dumps(rule)}, token=root)
+    declared = checkout.prod.vault().read_policy("pc-w-treasury-report") or ""
+    rules = {**json.loads(declared)["path"], PARTNER: {"capabilities": ["read"]}}
+    actors.call("POST", TREASURY[0], {"policy": json.dumps({"path": rules})}, token=root)
     token = actors.login(*actors.secret_id("treasury-report"))
     assert actors.allowed(lambda: actors.read(token, PARTNER))
     with checkout.locked("WIDENED", "secret:partner-api-key"):
         assert not actors.allowed(lambda: actors.read(token, PARTNER))
     assert not actors.allowed(lambda: actors.read(token, PARTNER))
+    assert checkout.prod.vault().read_policy("pc-w-treasury-report") == declared
 
 
 def test_a_database_secret_that_is_called_otherwise_keeps_its_role(checkout: Checkout, actors: Actors) -> None:
