@@ -67,9 +67,6 @@ class Policies(Absent):
         super().__init__(why)
         self._vault = vault
 
-    def read_policy(self, name: str) -> str | None:
-        return self._vault.read_policy(name)
-
     def holds_policy(self, name: str, text: str) -> bool:
         """Or one that is as strict."""
         return self._vault.holds_policy(name, self._stricter(name, text))

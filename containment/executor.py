@@ -132,7 +132,7 @@ def _contain(run: Run) -> None:
             _look_back(run)
             policies.close_generations(run, _now(run) or int(time.time()))
             if run.clean:
-                denied = bool(run.incident.denied_at)
+                denied = all(i.denied_at for i in run.affected.open)
                 _milestone(run, DENIED, denied, lambda i: i if i.denied_at else replace(i, denied_at=vault.now()))
             identities.disable(run)
             former_logins.end(run)

@@ -33,11 +33,6 @@ class Former:
     now: int = 0
     unread: tuple[str, ...] = ()
 
-    @property
-    def standing(self) -> tuple[Estate, ...]:
-        """By the last apply, and by one that has begun since."""
-        return tuple(estate for estate, until in self.estates if until == self.now)
-
     def batch(self) -> dict[str, int]:
         """By name, how many seconds a batch token of the workload lives at most that may still be out."""
         found: dict[str, int] = {}

@@ -260,8 +260,11 @@ def _end(vault: HvacVault, context: access.Context, decision: Decision) -> list[
         estate, part = context.estate, _part(context)
         if begun := vault.unended(estate, part):
             left = cut_short.look(vault, estate, begun, context.affected, context.incidents, part)
-            if left:
-                return [left]
+            if left.otherwise:
+                return [left.complaint]
+            if left.over:
+                told.warn(left.warning)
+                return []
         if decision.current is not None or decision.lifting is not None:
             vault.write_done(estate, part)
             return []

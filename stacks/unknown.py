@@ -4,6 +4,8 @@ them there, and so does a state that is lost. No update can make them over what 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from itertools import islice
 
 import pulumi
 import pulumi_vault as vault_sdk
@@ -23,18 +25,22 @@ async def words(vault: HvacVault, watch: Watch) -> list[str]:
     takes them as they are. Nothing where the server does not answer, as what failed has said by then."""
     failed = await watch.failed(vault_sdk.approle.AuthBackendRole)
     try:
-        there = await asyncio.to_thread(lambda: [name for name in failed if vault.read(_path(name)) is not None])
+        there = await asyncio.to_thread(lambda: list(islice(filter(partial(_stands, vault), failed), MOST + 1)))
     except PortcullisError:
         return []
     if not there:
         return []
-    more = f" and {len(there) - MOST} more, which the next run names" if len(there) > MOST else ""
+    more = " and more, which the next run names" if len(there) > MOST else ""
     return [
         f"login roles that failed are on the server: {', '.join(there[:MOST])}{more}. Where Pulumi says of one "
         f"`{_SAYS}`, its state does not know it, as after an update that was killed, and no update makes one over it: "
         "the commands below take it into the state with its secret_ids, then the same command again",
         *map(_import, there[:MOST]),
     ]
+
+
+def _stands(vault: HvacVault, name: str) -> bool:
+    return vault.read(_path(name)) is not None
 
 
 def _path(name: str) -> str:

@@ -17,6 +17,8 @@ _DONE, _BEGUN, _LEFT = "estate", "begun", "left"
 """What an apply keeps: the estate that it has declared, until then the one that it is about to, and each that was begun
 before and never ended."""
 _NOTHING: dict[str, Any] = {_BEGUN: "", _LEFT: []}
+_MOST = 16
+"""The server takes a megabyte (27 kB each with 1,000 declarations)."""
 _OVER = 10
 """Tries over what others write meanwhile."""
 
@@ -101,7 +103,7 @@ class Applies(HvacClient):
             if before is None or before == stands:
                 return {**held, _BEGUN: codec.encode(stands)}
             left = list(dict.fromkeys((*_left(held), held[_BEGUN])))
-            return {**held, _LEFT: left, _BEGUN: codec.encode(estates.unfinished(stands, before))}
+            return {**held, _LEFT: left[-_MOST:], _BEGUN: codec.encode(estates.unfinished(stands, before))}
 
         return self._keep(begin)
 

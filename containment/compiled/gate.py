@@ -96,10 +96,10 @@ def conditions(held: Mapping[str, Any]) -> list[str]:
 def stricter(held: str | None, wanted: str) -> str:
     """Of two policies compiled here, what both allow: what either denies is denied, and what only one of them grants is
     left out. `wanted` where `held` is none or is not ours to read."""
-    before = _capabilities(held)
+    before = capabilities(held)
     if before is None:
         return wanted
-    after = _capabilities(wanted) or {}
+    after = capabilities(wanted) or {}
     merged = {}
     for path in before.keys() | after.keys():
         one, other = before.get(path, set()), after.get(path, set())
@@ -109,19 +109,29 @@ def stricter(held: str | None, wanted: str) -> str:
     return _text(merged)
 
 
-def wider(held: str, allowed: str) -> bool:
-    """Whether the policy `held` grants what the one compiled here does not, or is not ours to read."""
-    before, after = _capabilities(held), _capabilities(allowed) or {}
-    return before is None or any(can - {"deny"} - after.get(path, set()) for path, can in before.items())
+def wider(before: Mapping[str, set[str]], allowed: str) -> bool:
+    """Whether capabilities by path are more than the policy compiled here grants."""
+    after = capabilities(allowed) or {}
+    return any(can - {"deny"} - after.get(path, set()) for path, can in before.items())
 
 
-def _capabilities(text: str | None) -> dict[str, set[str]] | None:
-    """By path; None of what is not ours to read."""
+def capabilities(text: str | None) -> dict[str, set[str]] | None:
+    """By path, of a policy as it is compiled here; None of any other: the server takes more keys, a key twice for both,
+    and HCL."""
     try:
-        rules: dict[str, dict[str, Sequence[str]]] = json.loads(text or "")["path"]
-        return {path: set(rule["capabilities"]) for path, rule in rules.items()}
+        document = json.loads(text or "", object_pairs_hook=_once)
+        rules = document.pop("path")
+        found = {path: set(rule.pop("capabilities")) for path, rule in rules.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    return None if document or any(rules.values()) else found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
 
 
 def _deny(paths: Iterable[str]) -> str:

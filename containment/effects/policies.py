@@ -20,6 +20,8 @@ from containment.run import WORKERS, Run, Seen
 from policies.errors import PortcullisError
 from policies.model import Estate, Workload
 
+_LOOK = "look into it, then pulumi up --refresh --config incident=keep"
+
 
 def deny(run: Run) -> None:
     """Gate and quarantine in force; identities that leaked, and CI roles, may do nothing, and nobody's own policy
@@ -39,25 +41,33 @@ def as_declared(run: Run) -> None:
     """Nobody's own policy grants what no declaration gives: whatever else somebody, or an update that was killed, has
     written there goes, and nothing is given. What it grants of what leaked `deny` has seen to."""
     vault = run.systems.vault
-    widest = gate.widest((run.estate, *run.former.standing))
-
-    def more(name: str) -> str | None:
-        """The policy without what no declaration gives, where there is any."""
-        held = vault.read_policy(name)
-        return gate.stricter(held, widest[name]) if held is not None and gate.wider(held, widest[name]) else None
-
-    def act(name: str, text: str) -> Seen:
-        outcome, detail = _ensure(vault, name, text)
-        return outcome, f"{detail}: it granted what is declared nowhere"
-
     try:
+        last = vault.applied()
+        widest = gate.widest((run.estate, *(last.estates if last else ())))
         with ThreadPoolExecutor(WORKERS) as pool:
-            found = dict(zip(widest, pool.map(more, widest), strict=True))
+            held = dict(zip(widest, pool.map(vault.read_policy, widest), strict=True))
     except PortcullisError as error:
         run.fail("own policy", "every identity", error)
         return
+
+    def act(name: str, text: str) -> Seen:
+        if gate.capabilities(text) is None:
+            return Outcome.FAILED, f"is not as the product writes it, so what it grants is not judged: {_LOOK}"
+        if last is None or not last.estates:
+            return (
+                Outcome.FAILED,
+                f"grants what is not declared here; what the last apply declared is not known: {_LOOK}",
+            )
+        outcome, detail = _ensure(vault, name, gate.stricter(text, widest[name]))
+        return outcome, f"{detail}: it granted what is declared nowhere"
+
+    def more(name: str, text: str) -> bool:
+        found = gate.capabilities(text)
+        return found is None or gate.wider(found, widest[name])
+
     run.effect("own policy", "every identity", lambda: (Outcome.ALREADY, "looked at"))
-    run.each("own policy", [(name, partial(act, name, text)) for name, text in found.items() if text is not None])
+    wrong = [(name, text) for name, text in held.items() if text is not None and more(name, text)]
+    run.each("own policy", [(name, partial(act, name, text)) for name, text in wrong])
 
 
 def note_generations(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from containment import names
@@ -21,7 +22,31 @@ from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Ttl, Work
 _Wanted: TypeAlias = dict[str, Mapping[str, Any] | None]
 """By path the parameters that count, None where nothing is to be."""
 _MOST = 10
-_REMEDY = "pulumi up --refresh --config incident=keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Paths in words. `otherwise`: what stands otherwise than declared. `over`: what is declared no longer and still
+    there; Pulumi deletes what its state knows when the program has ended, so it may be about to go."""
+
+    otherwise: tuple[str, ...]
+    over: tuple[str, ...]
+
+    @property
+    def complaint(self) -> str:
+        return (
+            f"an update that was cut short has left what Pulumi's state does not know: {_first(self.otherwise)}; until "
+            "it is put right, a lock-down takes what that update was to declare for declared too: "
+            "pulumi up --refresh --config incident=keep"
+        )
+
+    @property
+    def warning(self) -> str:
+        return (
+            f"an update that was cut short was to declare {_first(self.over)}; what Pulumi's state knows of it goes at "
+            "the end of this run: now pulumi up once more; what is named again then an administrator deletes, by "
+            "bao delete and its path"
+        )
 
 
 def look(
@@ -31,41 +56,37 @@ def look(
     affected: Affected,
     incidents: Sequence[Incident],
     part: str | None,
-) -> str:
-    """In words, which policies and roles of identities, and which database roles, stand otherwise than `estate` has
-    them, of all that it or one of `begun` declares for the environment `part`, or for all; "" where none does. TTLs of
-    what an incident has in scope are the lock-down's. Raises Unreachable."""
+) -> Left:
+    """Policies and roles of identities, and database roles: of all that `estate` or one of `begun` declares for the
+    environment `part`, or for all. TTLs of what an incident has in scope are the lock-down's. Raises Unreachable."""
     wanted: _Wanted = {path: None for one in begun for path, _ in _parameters(one, affected, incidents, part)}
     wanted.update(_parameters(estate, affected, incidents, part))
 
-    def gone(path: str) -> str:
+    def over(path: str) -> str:
         """An administrator makes JWT roles, off, before the apply that was to declare them."""
         try:
             held = vault.read(path)
         except Unanswered:
             raise
         except Unreachable as error:
-            return f"{path} (is it gone? {error})"
+            return f"{path} (whether it is there is not known: {error})"
         made_off = path.startswith(f"auth/{names.JWT}/") and held is not None and not wrong(held, locked.OFF_ROLE)
-        return "" if held is None or made_off else f"{path} (as an administrator: bao delete {path})"
+        return "" if held is None or made_off else path
 
-    def differs(path: str) -> str:
-        ours = wanted[path]
-        if ours is None:
-            return gone(path)
+    def differs(path: str, ours: Mapping[str, Any]) -> str:
         held = vault.read(path)
         lacks = ["is gone"] if held is None else wrong(held, ours)
         return f"{path} ({', '.join(lacks)})" if lacks else ""
 
+    declared = [(path, ours) for path, ours in sorted(wanted.items()) if ours is not None]
+    gone = [path for path, ours in sorted(wanted.items()) if ours is None]
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = [words for words in pool.map(differs, sorted(wanted)) if words]
-    if not found:
-        return ""
-    more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
-    return (
-        f"an update that was cut short has left what Pulumi's state does not know: {', '.join(found[:_MOST])}{more}; "
-        f"until it is put right, a lock-down takes what that update was to declare for declared too: {_REMEDY}"
-    )
+        others, left = pool.map(lambda one: differs(*one), declared), pool.map(over, gone)
+        return Left(tuple(filter(None, others)), tuple(filter(None, left)))
+
+
+def _first(found: Sequence[str]) -> str:
+    return ", ".join(found[:_MOST]) + (f" and {len(found) - _MOST} more" if len(found) > _MOST else "")
 
 
 def _parameters(

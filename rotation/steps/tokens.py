@@ -46,8 +46,10 @@ def none_left(work: Work, identity: Workload | CiRole) -> str:
     if isinstance(identity, CiRole):
         return _none_of_service(work, identity)
     closed = generations.closed_until(identity, work.vault.incidents(), work.vault.now())
-    if identity.tokens is not TokenType.BATCH and not closed:
-        return _none_of_service(work, identity)
+    if identity.tokens is not TokenType.BATCH:
+        listed = _none_of_service(work, identity)
+        if not closed:
+            return listed
     store = work.policy_store()
     for name in (names.generation_policy(identity, number) for number in closed):
         if not store.holds_policy(name, gate.generation(identity, work.estate, closed=True)):

@@ -299,6 +299,32 @@ def test_what_an_apply_that_was_killed_has_written_is_not_forgotten_by_the_next(
     assert not actors.allowed(lambda: actors.read(token, f"{PARTNER}-v2"))
 
 
+def test_what_an_apply_that_failed_has_added_goes_when_it_is_taken_back(checkout: Checkout, actors: Actors) -> None:
+    """Pulumi, which knows of it, deletes when the program has ended: no run may fail because it is still there."""
+    record, vault = "portcullis/data/compiled", checkout.prod.vault()
+    before = (vault.read(record) or {})["data"]
+    new = checkout.folder / "production" / "workload-auditor.yaml"
+    new.write_text((new.parent / "workload-treasury-report.yaml").read_text().replace("treasury-report", "auditor"))
+    checkout.apply()
+    after = (vault.read(record) or {})["data"]
+    vault.write(record, {"data": {**before, "begun": after["estate"]}})
+    new.unlink()
+    for _ in range(2):
+        done = checkout.prod.keep(checkout.folder)
+        assert done.returncode == 0, done.stdout
+        told, role = (
+            "was to declare auth/approle/role/auditor, sys/policies/acl/pc-w-auditor; " in done.stdout,
+            "auditor",
+        )
+        held = actors.call("LIST", "auth/approle/role", token=checkout.prod.box.openbao.root_token())["data"]["keys"]
+        assert "auditor" not in held
+        begun = (vault.read(record) or {})["data"]["begun"]
+        assert told == bool(begun)
+    assert not begun
+    actors.call("DELETE", "auth/token/roles/pc-issue-w-auditor", token=checkout.prod.box.openbao.root_token())
+    checkout.onboard()
+
+
 def test_an_own_policy_that_somebody_has_widened_grants_what_is_declared_again(
     checkout: Checkout, actors: Actors
 ) -> None:

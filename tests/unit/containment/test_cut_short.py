@@ -11,6 +11,7 @@ from containment.compiled import locked
 from containment.incidents.incident import Incident, Scope, State
 from containment.incidents.scope import affected
 from containment.undeclared import cut_short
+from policies.errors import Unreachable
 from policies.load import load
 from policies.model import AuthMethod, DatabaseSecret, Estate, KvSecret
 
@@ -20,24 +21,30 @@ POLICY, LOGIN = "sys/policies/acl/pc-w-treasury-report", "auth/approle/role/trea
 ROLE = next(f"{s.secret.mount}/roles/{s.secret.role}" for s in ESTATE.secrets if isinstance(s.secret, DatabaseSecret))
 
 
+NOTHING = cut_short.Left((), ())
+
+
 class Server:
     """As the estate has it."""
 
     def __init__(self, *incidents: Incident) -> None:
         self.incidents, self.affected = incidents, affected(ESTATE, incidents)
+        self.forbidden = ""
         self.held: dict[str, Any] = dict(cut_short._parameters(ESTATE, self.affected, incidents, None))
 
     def read(self, path: str) -> dict[str, Any] | None:
+        if path == self.forbidden:
+            raise Unreachable("vault: Forbidden")
         return self.held.get(path)
 
-    def look(self, begun: Estate = ESTATE, part: str | None = None) -> str:
+    def look(self, begun: Estate = ESTATE, part: str | None = None) -> cut_short.Left:
         vault: Any = self
         return cut_short.look(vault, ESTATE, (begun,), self.affected, self.incidents, part)
 
 
 def test_what_is_as_declared_is_not_named() -> None:
-    assert Server().look() == ""
-    assert Server(OPEN).look() == ""
+    assert Server().look() == NOTHING
+    assert Server(OPEN).look() == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -57,19 +64,19 @@ def test_what_is_as_declared_is_not_named() -> None:
 def test_what_is_otherwise_is_named_with_the_remedy(path: str, more: dict[str, Any]) -> None:
     server = Server()
     server.held[path] = {**server.held[path], **more}
-    said = server.look()
+    said = server.look().complaint
     assert f"does not know: {path} ({next(iter(more))}); " in said
     assert said.endswith(": pulumi up --refresh --config incident=keep")
     del server.held[path]
-    assert f"{path} (is gone)" in server.look()
-    assert server.look(part="staging") == "", "another stack's"
+    assert server.look().otherwise == (f"{path} (is gone)",)
+    assert server.look(part="staging") == NOTHING, "another stack's"
 
 
 def test_ttls_of_what_is_in_scope_are_the_lock_downs() -> None:
     server = Server(OPEN)
     for path, key in ((LOGIN, "token_max_ttl"), (ROLE, "max_ttl")):
         server.held[path] = {**server.held[path], key: 1}
-    assert server.look() == ""
+    assert server.look() == NOTHING
 
 
 def test_what_was_to_be_declared_and_is_not_is_to_be_gone() -> None:
@@ -79,11 +86,13 @@ def test_what_was_to_be_declared_and_is_not_is_to_be_gone() -> None:
         for w in ESTATE.workloads
     )
     begun = replace(ESTATE, workloads=tuple(workloads))
-    assert server.look(begun) == ""
+    assert server.look(begun) == NOTHING
     path = "auth/jwt/role/treasury-report"
     server.held[path] = {**locked.OFF_ROLE}
-    assert server.look(begun) == "", "as an administrator makes it"
+    assert server.look(begun) == NOTHING, "as an administrator makes it"
     server.held[path] = {}
-    assert f"{path} (as an administrator: bao delete {path})" in server.look(begun)
+    assert server.look(begun) == cut_short.Left((), (path,)), "which Pulumi may be about to delete"
+    server.forbidden = path
+    assert "is not known: vault: Forbidden" in server.look(begun).warning
     moved = (replace(s, secret=KvSecret("secret", "x")) for s in ESTATE.secrets)
-    assert Server().look(replace(ESTATE, secrets=tuple(moved))) == "", "values are nobody's resource"
+    assert Server().look(replace(ESTATE, secrets=tuple(moved))) == NOTHING, "values are nobody's resource"

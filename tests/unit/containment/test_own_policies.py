@@ -10,9 +10,9 @@ import pytest
 
 from containment.compiled import gate
 from containment.effects import policies
-from containment.former import Former
 from containment.incidents.incident import Incident, Scope, State
 from containment.incidents.scope import affected
+from containment.ports import Applied
 from containment.report import Outcome
 from containment.run import Run, Systems
 from policies.errors import Unanswered
@@ -28,6 +28,10 @@ class Server:
     def __init__(self) -> None:
         self.held = gate.widest((ESTATE,))
         self.away = False
+        self.last: Applied | None = Applied(1, 5, (ESTATE,))
+
+    def applied(self) -> Applied | None:
+        return self.last
 
     def read_policy(self, name: str) -> str | None:
         if self.away:
@@ -40,11 +44,10 @@ class Server:
     def write_policy(self, name: str, text: str) -> None:
         self.held[name] = text
 
-    def run(self, estate: Estate = ESTATE, former: Former | None = None) -> Run:
+    def run(self, estate: Estate = ESTATE) -> Run:
         vault: Any = self
         no: Any = None
         run = Run(Systems(vault, no, no, no, no), estate, (OPEN,), OPEN, print, affected(estate, (OPEN,)))
-        run.former = former or Former()
         policies.as_declared(run)
         return run
 
@@ -61,20 +64,49 @@ def test_what_is_as_declared_stays() -> None:
     assert server.held == before
 
 
-@pytest.mark.parametrize("kind", ["beside", "instead", "hcl"])
+@pytest.mark.parametrize("kind", ["beside", "instead"])
 def test_what_no_declaration_gives_goes(kind: str) -> None:
     server = Server()
     declared = server.held[OWN]
-    rules = json.loads(declared)["path"]
-    beside = json.dumps({"path": {**rules, PATH: {"capabilities": ["read"]}}})
-    nothing = gate.open_policy()
-    text = {"beside": beside, "instead": _policy(x=["read"]), "hcl": 'path "secret/*" { capabilities = ["read"] }'}[
-        kind
-    ]
-    server.held[OWN] = text
+    rules = json.loads(declared)["path"] if kind == "beside" else {}
+    server.held[OWN] = json.dumps({"path": {**rules, PATH: {"capabilities": ["read"]}}})
     *_, effect = server.run().effects
     assert (effect.what, effect.target, effect.outcome) == ("own policy", OWN, Outcome.DONE)
-    assert server.held[OWN] == (nothing if kind == "instead" else declared)
+    assert server.held[OWN] == (declared if kind == "beside" else gate.open_policy())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'path "secret/*" { capabilities = ["deny"] }',
+        '{"path": {"x": {"capabilities": [], "policy": "read"}}}',
+        '{"path": {"x": {"capabilities": ["read"], "policy": "write"}}}',
+        '{"path": {"x": {"capabilities": ["read"]}}, "path": {}}',
+        '{"path": {"x": {"capabilities": ["read"], "capabilities": []}}}',
+        '{"path": {}, "name": "x"}',
+        "[]",
+    ],
+)
+def test_one_that_is_not_as_the_product_writes_it_is_named_and_left(text: str) -> None:
+    """Whoever wrote it may have denied more by it; what else the server takes it for is not guessed."""
+    server = Server()
+    server.held[OWN] = text
+    *_, effect = server.run().effects
+    assert (effect.target, effect.outcome) == (OWN, Outcome.FAILED)
+    assert "is not as the product writes it" in effect.detail
+    assert server.held[OWN] == text
+
+
+def test_nothing_goes_where_nobody_knows_what_the_last_apply_gave() -> None:
+    """Gone, or nobody can read it; the checkout at hand may be an old one."""
+    for last in (None, Applied(1, 5, ())):
+        server = Server()
+        server.last = last
+        assert len(server.run().effects) == 1
+        server.held[OWN] = _policy(x=["read"])
+        *_, effect = server.run().effects
+        assert (effect.target, effect.outcome) == (OWN, Outcome.FAILED)
+        assert server.held[OWN] == _policy(x=["read"])
 
 
 def test_what_somebody_has_taken_away_is_not_given_back() -> None:
@@ -98,14 +130,15 @@ def test_what_the_last_apply_gave_or_nobody_knows_stays() -> None:
         return replace(ESTATE, secrets=tuple(changed))
 
     given, uncertain = having(grants=(*secret.grants, grant)), having(uncertain=(grant,))
-    for estate, former in ((ESTATE, Former(((given, 7),), now=7)), (uncertain, None)):
+    for estate, last in ((ESTATE, given), (uncertain, ESTATE)):
         server = Server()
+        server.last = Applied(2, 5, (last,))
         server.held |= gate.widest((given,))
         before = dict(server.held)
-        assert len(server.run(estate, former).effects) == 1
+        assert len(server.run(estate).effects) == 1
         assert server.held == before
-    server.run(former=Former(((ESTATE, 7), (given, 6)), now=7))
-    assert server.held != before, "given by an apply before the last"
+    server.run()
+    assert server.held != before
 
 
 def test_a_vault_that_is_away_is_one_failure() -> None:
