@@ -8,6 +8,8 @@ from containment.incidents.incident import Incident
 from policies.errors import Finding, InputError, PortcullisError, Unreachable
 
 KEEP = "pulumi up --config incident=keep"
+REFRESH = "pulumi up --refresh --config incident=keep"
+"""Where Pulumi's state does not say what the servers have."""
 GO_ON = f"to go on without lifting: {KEEP}"
 """Pulumi keeps `incident: false` in the stack's file, so that the next run would ask for the lift again."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -36,8 +36,14 @@ class Effect:
     away: bool = False
 
 
+_FIRST = 10
 _BY_ID = frozenset({"lease revoked", "token revoked"})
 """Whose targets are a role and the id of one of many."""
+
+
+def few(found: Sequence[str]) -> str:
+    """In words: a screen's worth of them, and how many more."""
+    return ", ".join(found[:_FIRST]) + (f" and {len(found) - _FIRST} more" if len(found) > _FIRST else "")
 
 
 def named(what: str, targets: list[str]) -> str:

@@ -19,6 +19,7 @@ import pulumi
 import pulumi_github as github
 
 from containment.adapters.github import GithubHost
+from containment.errors import REFRESH
 from containment.repository import ORGANIZATION_ACTIONS, RULESETS, BranchRule, Ruleset, in_peace, settings, strictest
 from containment.run import WORKERS
 from policies.model import Repository
@@ -199,5 +200,5 @@ def lost(failed: list[pulumi.CustomResource]) -> str:
     return (
         f"not declared on GitHub: {locks}. Where GitHub says above that it could not resolve to a node, or 404, "
         "somebody deleted it behind Pulumi's back. In peace, first delete on GitHub what a lock-down has made anew in "
-        "its place, or there will be two; then run `pulumi up --refresh --config incident=keep`"
+        f"its place, or there will be two; then run `{REFRESH}`"
     )

@@ -6,13 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from containment.adapters.vault import HvacVault
-from containment.errors import KEEP
+from containment.errors import KEEP, REFRESH
 from containment.incidents.decide import Decision
 from containment.incidents.incident import Incident, State
+from containment.report import few
 from policies.errors import InputError, PortcullisError
-
-_MOST = 10
-_REFRESH = "pulumi up --refresh --config incident=keep"
 
 
 def refuse(vault: HvacVault, decision: Decision) -> None:
@@ -37,12 +35,10 @@ def not_declared(missing: list[str], decision: Decision, *, lifted: bool) -> str
     if decision.lifting and not lifted:
         after, again = f"incident {decision.lifting.id} is half lifted", "the same command again"
     elif decision.lifting:
-        after, again = f"incident {decision.lifting.id} is lifted, but not everything is back", _REFRESH
+        after, again = f"incident {decision.lifting.id} is lifted, but not everything is back", REFRESH
     else:
         after, again = f"{ids(decision.in_force)} cannot be lifted yet", "pulumi up --config incident=keep"
-    return (
-        f"{after}: Pulumi's state does not have as declared: {_first(missing)}. Without --target and --exclude: {again}"
-    )
+    return f"{after}: Pulumi's state does not have as declared: {few(missing)}. Without --target and --exclude: {again}"
 
 
 def without_repositories(error: PortcullisError, decision: Decision, *, lifted: bool) -> str:
@@ -54,17 +50,13 @@ def without_repositories(error: PortcullisError, decision: Decision, *, lifted: 
 
 def not_back(locked: list[str], lifting: Incident, *, told: bool) -> str:
     """`locked`: what GitHub shows. `told`: what is to be done is said of the locks that could not be written."""
-    how = "do what is said above of those that could not be written" if told else _REFRESH
+    how = "do what is said above of those that could not be written" if told else REFRESH
     return f"incident {lifting.id} is lifted, and GitHub still has locked: {', '.join(locked)}: {how}"
 
 
 def not_ours(locked: list[str], lifting: Incident) -> str:
     """`locked`: what the servers show of other environments."""
     return (
-        f"incident {lifting.id} is lifted, and what this stack does not declare is still locked: {_first(locked)}: in "
-        f"the stack that does: {_REFRESH}"
+        f"incident {lifting.id} is lifted, and what this stack does not declare is still locked: {few(locked)}: in "
+        f"the stack that does: {REFRESH}"
     )
-
-
-def _first(found: list[str]) -> str:
-    return ", ".join(found[:_MOST]) + (f" and {len(found) - _MOST} more" if len(found) > _MOST else "")

@@ -45,12 +45,15 @@ class Applies(HvacClient):
     def _held(self, kept: Mapping[str, Any]) -> tuple[Estate, ...]:
         """What was done, what was begun, or both; none where either cannot be read. A run asks more than once, and a
         large one takes time to read."""
-        texts = [str(kept[which]) for which in (_DONE, _BEGUN) if kept.get(which)]
-        for text in texts:
-            if text not in self._estates:
-                self._estates[text] = codec.decode(text)
-        held = [self._estates[text] for text in texts]
+        held = [self._decoded(kept[which]) for which in (_DONE, _BEGUN) if kept.get(which)]
         return () if None in held else tuple(one for one in held if one)
+
+    def _decoded(self, kept: object) -> Estate | None:
+        """None where there is none, or it cannot be read."""
+        text = str(kept or "")
+        if text and text not in self._estates:
+            self._estates[text] = codec.decode(text)
+        return self._estates.get(text)
 
     def _last_apply(self) -> dict[str, Any] | None:
         """What the last that can be read kept; None before the first, and where somebody has deleted it. Of one that
@@ -88,7 +91,7 @@ class Applies(HvacClient):
         """What applies before this one have begun and not ended, but for `estate` itself."""
         held = self._last_apply() or {}
         stands = self._stands(held, estate, environment)
-        begun = (self._one({_BEGUN: text}, _BEGUN) for text in (*_left(held), held.get(_BEGUN)))
+        begun = (self._decoded(text) for text in (*_left(held), held.get(_BEGUN)))
         return tuple(one for one in begun if one not in (None, stands))
 
     def write_begun(self, estate: Estate, environment: str | None = None) -> bool:
@@ -97,7 +100,7 @@ class Applies(HvacClient):
 
         def begin(held: dict[str, Any]) -> dict[str, Any]:
             stands = self._stands(held, estate, environment)
-            before = self._one(held, _BEGUN)
+            before = self._decoded(held.get(_BEGUN))
             if codec.encode(stands) == held.get(_DONE):
                 return held
             if before is None or before == stands:
@@ -118,18 +121,15 @@ class Applies(HvacClient):
         saw = {"repositories": dict(repository_ids), "seen": dict(seen)}
         return self._keep(lambda held: {**self._ended(held, estate, environment), **saw})
 
-    def _one(self, held: Mapping[str, Any], which: str) -> Estate | None:
-        return next(iter(self._held({which: held.get(which)})), None)
-
     def _stands(self, held: Mapping[str, Any], estate: Estate, environment: str | None) -> Estate:
-        return estate if environment is None else estates.with_part(self._one(held, _DONE), estate, environment)
+        return estate if environment is None else estates.with_part(self._decoded(held.get(_DONE)), estate, environment)
 
     def _ended(self, held: Mapping[str, Any], estate: Estate, environment: str | None) -> dict[str, Any]:
         """What another environment's stack has begun, and not ended, stays begun."""
         done = codec.encode(self._stands(held, estate, environment))
 
         def rest(text: str) -> str:
-            begun = self._one({_BEGUN: text}, _BEGUN)
+            begun = self._decoded(text)
             found = codec.encode(estates.with_part(begun, estate, environment)) if begun and environment else ""
             return "" if found == done else found
 

@@ -11,6 +11,7 @@ from functools import partial
 
 from containment import names
 from containment.compiled import gate
+from containment.errors import REFRESH
 from containment.former import Former
 from containment.incidents import generations
 from containment.incidents.incident import Generation, Incident
@@ -20,7 +21,7 @@ from containment.run import WORKERS, Run, Seen
 from policies.errors import PortcullisError
 from policies.model import Estate, Workload
 
-_LOOK = "look into it, then pulumi up --refresh --config incident=keep"
+_LOOK = f"look into it, then {REFRESH}"
 
 
 def deny(run: Run) -> None:

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from containment.effects import namesakes, workflows
+from containment.errors import REFRESH
 from containment.ports import CodeHost
 from containment.report import Outcome
 from containment.repository import DEMANDS, INCIDENT_BRANCHES, RULESETS, BranchRule, Ruleset, settings, strictest
@@ -161,7 +162,7 @@ def _may_apply(rule: BranchRule) -> bool:
 
 _ADOPT = (
     "Pulumi does not know it, and fails to make it or makes a second one: when the incident is over, first delete it "
-    "on GitHub, then run `pulumi up --refresh --config incident=keep`"
+    f"on GitHub, then run `{REFRESH}`"
 )
 
 

@@ -10,10 +10,12 @@ from typing import Any, TypeAlias
 from containment import names
 from containment.compiled import gate, locked, logins
 from containment.compiled.held import wrong
+from containment.errors import REFRESH
 from containment.incidents import generations
 from containment.incidents.incident import Incident
 from containment.incidents.scope import Affected
 from containment.ports import Vault
+from containment.report import few
 from containment.run import WORKERS
 from policies import sql
 from policies.errors import Unanswered, Unreachable
@@ -21,7 +23,6 @@ from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Ttl, Work
 
 _Wanted: TypeAlias = dict[str, Mapping[str, Any] | None]
 """By path the parameters that count, None where nothing is to be."""
-_MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,14 @@ class Left:
     @property
     def complaint(self) -> str:
         return (
-            f"an update that was cut short has left what Pulumi's state does not know: {_first(self.otherwise)}; until "
-            "it is put right, a lock-down takes what that update was to declare for declared too: "
-            "pulumi up --refresh --config incident=keep"
+            f"an update that was cut short has left what Pulumi's state does not know: {few(self.otherwise)}; until "
+            f"it is put right, a lock-down takes what that update was to declare for declared too: {REFRESH}"
         )
 
     @property
     def warning(self) -> str:
         return (
-            f"an update that was cut short was to declare {_first(self.over)}; what Pulumi's state knows of it goes at "
+            f"an update that was cut short was to declare {few(self.over)}; what Pulumi's state knows of it goes at "
             "the end of this run: now pulumi up once more; what is named again then an administrator deletes, by "
             "bao delete and its path"
         )
@@ -83,10 +83,6 @@ def look(
     with ThreadPoolExecutor(WORKERS) as pool:
         others, left = pool.map(lambda one: differs(*one), declared), pool.map(over, gone)
         return Left(tuple(filter(None, others)), tuple(filter(None, left)))
-
-
-def _first(found: Sequence[str]) -> str:
-    return ", ".join(found[:_MOST]) + (f" and {len(found) - _MOST} more" if len(found) > _MOST else "")
 
 
 def _parameters(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from containment import names
+from containment.errors import REFRESH
 from containment.incidents import proofs
 from containment.incidents.replacements import reference
 from policies.errors import InputError, PortcullisError, Unreachable
@@ -163,7 +164,7 @@ def _tried(work: Work) -> str:
         if given is not workload.tokens:
             raise NotProven(
                 f"the login role gives {given} tokens, and is declared to give {workload.tokens} tokens (`portcullis "
-                "drift` names it): pulumi up --refresh --config incident=keep"
+                f"drift` names it): {REFRESH}"
             )
         wanted = set(work.policies(workload))
         if not wanted <= set(token.policies):

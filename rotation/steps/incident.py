@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from containment import names
 from containment.compiled.held import wrong
+from containment.errors import REFRESH
 from containment.incidents import generations, proofs
 from containment.incidents.incident import Incident
 from containment.incidents.scope import Affected, affected
@@ -62,7 +63,7 @@ def _otherwise(work: Work, workloads: Iterable[Workload], incidents: Sequence[In
         wanted = {"token_policies": names.token_policies(workload, number), "token_type": workload.tokens.value}
         if lacks := wrong(work.vault.read(path) or {}, wanted):
             found.append(f"{path} has not the declared {' and '.join(lacks)}")
-    return f"{'; '.join(found)}: pulumi up --refresh --config incident=keep" if found else ""
+    return f"{'; '.join(found)}: {REFRESH}" if found else ""
 
 
 def _away(work: Work, mine: Affected, incidents: Sequence[Incident]) -> list[str]:
