@@ -22,7 +22,7 @@ from containment.run import Systems
 from policies.errors import Unreachable
 from policies.load import load
 from policies.model import Estate
-from stacks import access, github, lift, program
+from stacks import access, beside, github, kept, lift, program
 
 OPEN = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
 ESTATE = load()
@@ -34,6 +34,7 @@ class Server:
 
     def __init__(self, stuck: bool) -> None:
         self.role, self.stuck = dict(CAP.incident), stuck
+        self.kept: list[str | None] = []
 
     def incidents(self) -> tuple[Incident, ...]:
         return (OPEN,)
@@ -48,10 +49,12 @@ class Server:
     def unended(self, _: Estate, __: str | None) -> tuple[Estate, ...]:
         return ()
 
-    def write_begun(self, _: Estate, __: str | None) -> bool:
+    def write_begun(self, _: Estate, part: str | None) -> bool:
+        self.kept.append(part)
         return True
 
-    def write_done(self, _: Estate, __: str | None) -> bool:
+    def write_done(self, _: Estate, part: str | None) -> bool:
+        self.kept.append(part)
         return True
 
 
@@ -60,10 +63,10 @@ class Full(Server):
         raise Unreachable("vault: no space left")
 
 
-def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
+def _rest(monkeypatch: pytest.MonkeyPatch, server: Any, environment: str = "all") -> str:
     """The role is capped; then a provider that updates it for another reason writes the TTLs of its state along."""
     no: Any = None
-    context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, "all")
+    context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, environment)
     order: list[str] = []
 
     class Watch:
@@ -88,8 +91,8 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any) -> str:
     monkeypatch.setattr(program, "Watch", Watch)
     monkeypatch.setattr(program, "registered", registered)
     monkeypatch.setattr(access, "declare", declare)
-    monkeypatch.setattr(program, "_work", lambda *_, **__: (True, False))
-    monkeypatch.setattr(program, "from_environment", lambda vault, _: Systems(vault, no, no, no, no))
+    monkeypatch.setattr(beside, "work", lambda *_, **__: (True, False))
+    monkeypatch.setattr(beside, "from_environment", lambda vault, _: Systems(vault, no, no, no, no))
     monkeypatch.setattr(github, "read", read)
     monkeypatch.setattr(vault_sdk, "Policy", lambda *_, **__: None)
     monkeypatch.setattr(pulumi.log, "info", lambda _: None)
@@ -135,11 +138,22 @@ def test_an_estate_that_the_server_does_not_keep_stops_no_lock_down(monkeypatch:
     assert "a later lock-down may not know what this run declares: vault: no space left" in words
 
 
+@pytest.mark.usefixtures("exported")
+def test_what_is_begun_is_of_the_environment_that_the_stack_declares(
+    monkeypatch: pytest.MonkeyPatch, last: dict[str, Any]
+) -> None:
+    """Whichever was typed for the leak at hand."""
+    server = Server(stuck=False)
+    last["environment"] = "production"
+    _rest(monkeypatch, server, environment="staging")
+    assert server.kept == ["production", "production"]
+
+
 def test_in_peace_nothing_is_declared_that_is_not_kept() -> None:
     peace = access.Context(ESTATE, affected(ESTATE, ()), (), 20, "all")
     server: Any = Full(stuck=False)
     with pytest.raises(Unreachable):
-        program._begin(server, peace)
+        kept.begin(server, peace)
 
 
 def test_a_lift_that_is_cut_short_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +167,7 @@ def test_a_lift_that_is_cut_short_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(lift, "restore", restore)
     monkeypatch.setattr(paging, "report", lambda *_: None)
     complaints: list[str] = []
-    assert program._work(no, context, lifting, complaints, acted=False) == (False, False)
+    assert beside.work(no, context, lifting, complaints, acted=False) == (False, False)
     assert complaints == [
         "incident A is half lifted: not restored: mount database (ConnectionError); run the same command again"
     ]
@@ -171,7 +185,7 @@ def test_a_lock_down_without_its_evidence_is_what_its_words_say(monkeypatch: pyt
 
         monkeypatch.setattr(lockdown, "contain", contain)
         complaints: list[str] = []
-        assert program._work(no, context, Decision((OPEN,), OPEN, None), complaints, acted=True) == (not missing, False)
+        assert beside.work(no, context, Decision((OPEN,), OPEN, None), complaints, acted=True) == (not missing, False)
         assert ("everything in scope is contained" in complaints[0]) is not bool(missing)
         assert "No space left on device" in complaints[0], "the update fails all the same"
         assert paged == {"A": missing}
@@ -196,7 +210,7 @@ def test_still_contained_is_said_when_nothing_was_found_to_do(
     monkeypatch.setattr(paging, "report", lambda *_: None)
     monkeypatch.setattr(lockdown, "contain", lambda *_: (report, OPEN))
     monkeypatch.setattr(pulumi.log, "info", heard.append)
-    program._work(no, context, Decision((OPEN,), OPEN, None), [], acted=acted)
+    beside.work(no, context, Decision((OPEN,), OPEN, None), [], acted=acted)
     assert heard == said
 
 
