@@ -46,6 +46,8 @@ def cells(pattern: Pattern, count: int) -> tuple[Cell, ...] | None:
 
 def common(first: Pattern, second: Pattern, deepest: int) -> Iterator[tuple[Cell, ...]]:
     """What both match, one a number of segments up to `deepest`."""
+    if not (first.literal.startswith(second.literal) or second.literal.startswith(first.literal)):
+        return  # nearly all pairs of a large estate
     for count in range(1, deepest + 1):
         a, b = cells(first, count), cells(second, count)
         if a is None or b is None:

@@ -61,6 +61,11 @@ class Pattern:
         return f"{self.head}*" if self.glob else self.head
 
     @property
+    def literal(self) -> str:
+        """What every path that it matches begins with: all before the first `+`, which may be a plain character."""
+        return self.head.partition("+")[0] if self.kind is Kind.SEGMENT else self.head
+
+    @property
     def priority(self) -> Priority:
         """Between patterns that match one path, the greatest wins. An exact path is not compared."""
         size = len(self.head.encode())

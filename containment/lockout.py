@@ -79,8 +79,9 @@ def _missing(needed: Mapping[str, tuple[str, ...]], policies: list[Policy]) -> I
 
 def _overlapping(policy: Policy, patterns: list[Pattern]) -> Policy:
     """Without the rules that decide nothing there, which are nearly all."""
-    near = (rule for rule in policy.rules if any(overlap(Pattern.of(rule.path), p) for p in patterns))
-    return Policy(policy.name, tuple(near), policy.source)
+    rules = ((rule, Pattern.of(rule.path)) for rule in policy.rules)
+    near = tuple(rule for rule, own in rules if any(overlap(own, p) for p in patterns))
+    return Policy(policy.name, near, policy.source)
 
 
 def _words(lacks: Iterable[str], path: str, grant: Grant | None) -> str:
