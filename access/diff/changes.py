@@ -42,6 +42,8 @@ def changes(before: Side, after: Side, *, follow: bool = True) -> tuple[Change, 
 def _principals(before: Side, after: Side, follow: bool) -> Iterator[Change]:
     old, new = (_by_name(side.snapshot) for side in (before, after))
     for key, principal in {**old, **new}.items():
+        if old.get(key) == new.get(key):
+            continue
         was, now = (by_name[key].acl if key in by_name else _NOBODY for by_name in (old, new))
         for one in differences(was, now):
             yield _of_paths(one, principal, before, after, follow)

@@ -8,6 +8,7 @@ beside these, is declared nowhere and not among them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from access.policy import parse
 from access.rule import Capability, Policy, Rule
@@ -43,8 +44,8 @@ def snapshot(estate: Estate, during: Affected | None = None) -> Snapshot:
     is attached."""
     now = during or affected(estate, ())
     shared = {
-        names.GATE: parse(gate.gate(now), BY_PRODUCT, name=names.GATE),
-        names.QUARANTINE: parse(gate.quarantine(now), BY_PRODUCT, name=names.QUARANTINE),
+        names.GATE: _compiled(gate.gate(now), names.GATE),
+        names.QUARANTINE: _compiled(gate.quarantine(now), names.QUARANTINE),
     }
     ours = dict(shared)
     principals: list[Principal] = []
@@ -75,10 +76,10 @@ def own_policy(identity: Workload | CiRole, estate: Estate, now: Affected) -> Po
     """As `containment.compiled.gate.own_policy` writes it, one rule a grant."""
     name = names.own_policy(identity)
     if now.is_shut(identity):
-        return parse(gate.open_policy(), BY_PRODUCT, name=name)
+        return _compiled(gate.open_policy(), name)
     rules = tuple(_read(identity, estate) if isinstance(identity, CiRole) else _granted(identity, estate, now))
     if not rules:
-        return parse(gate.open_policy(), BY_PRODUCT, name=name)
+        return _compiled(gate.open_policy(), name)
     return Policy(name, rules, identity.source.file)
 
 
@@ -121,7 +122,7 @@ def _own(identity: Workload | CiRole, estate: Estate, now: Affected) -> dict[str
     if isinstance(identity, CiRole) or identity.tokens is not TokenType.BATCH:
         return {own.name: own}
     name, text = names.generation_policy(identity, 0), gate.generation(identity, estate, closed=False)
-    return {own.name: own, name: parse(text, BY_PRODUCT, name=name)}
+    return {own.name: own, name: _compiled(text, name)}
 
 
 def _identity(identity: Workload | CiRole, now: Affected, policies: dict[str, Policy]) -> Principal:
@@ -145,10 +146,16 @@ def _choices(role: str, policies: Iterable[Policy], ttl: Ttl, place: Place | Non
         yield Principal(PrincipalKind.TOKEN_ROLE, f"{path} with {policy.name}", (attached,), place=place, ttl=ttl)
 
 
+@cache
+def _compiled(text: str, name: str) -> Policy:
+    """Most of them are the same text on both sides of a diff."""
+    return parse(text, BY_PRODUCT, name=name)
+
+
 def _operators(estate: Estate) -> Iterator[Principal]:
     """Compiled from the declarations too, and put on the server by an administrator."""
     for name, paths in operators.keepers(estate).items():
-        policy = parse(hcl(paths), BY_PRODUCT, name=name)
+        policy = _compiled(hcl(paths), name)
         yield Principal(PrincipalKind.OPERATOR, name, (Attached(policy, "a token that an administrator makes"),))
 
 
