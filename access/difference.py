@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from access import overlap, witness
 from access.acl import Acl, Grant, Operation
+from access.index import Beginnings
 from access.leniency import within
 from access.pattern import Kind, Pattern
 from access.rule import DENIED, UNCONSTRAINED, Capability, Constraints
@@ -70,7 +70,8 @@ def differences(before: Acl, after: Acl) -> list[Difference]:
             if one is not None and one.region not in found:
                 found[one.region] = one
     shown = [d for d in found.values() if not _said_already(d, found)]
-    return [_bounded(d, old, new) for d in sorted(shown, key=lambda d: (d.witness, d.region.listing))]
+    near = Beginnings(everything)
+    return [_bounded(d, near, old, new) for d in sorted(shown, key=lambda d: (d.witness, d.region.listing))]
 
 
 def _meaning(grant: Grant | None) -> tuple[frozenset[Capability], Constraints] | None:
@@ -108,16 +109,17 @@ def _said_already(difference: Difference, found: dict[Region, Difference]) -> bo
     return region.listing and only and other is not None
 
 
-def _bounded(difference: Difference, old: dict[Pattern, Grant], new: dict[Pattern, Grant]) -> Difference:
+def _bounded(
+    difference: Difference, near: Beginnings, old: dict[Pattern, Grant], new: dict[Pattern, Grant]
+) -> Difference:
     region = difference.region
     inside = [p for p in (region.before, region.after) if p is not None]
-    over = dict.fromkeys(p for p in _stronger(region.before, old))
-    over.update(dict.fromkeys(p for p in _stronger(region.after, new)))
+    candidates = near.near(inside[0])
+    over = dict.fromkeys(
+        p
+        for winner, patterns in ((region.before, old), (region.after, new))
+        for p in candidates
+        if p in patterns and (winner is None or (p != winner and overlap.beats(p, winner)))
+    )
     but = tuple(p for p in over if all(overlap.overlap(p, i) for i in inside))
     return replace(difference, but=but)
-
-
-def _stronger(winner: Pattern | None, patterns: dict[Pattern, Grant]) -> Iterator[Pattern]:
-    for pattern in patterns:
-        if winner is None or (pattern != winner and overlap.beats(pattern, winner)):
-            yield pattern

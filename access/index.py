@@ -1,9 +1,12 @@
-"""Finds the patterns that match a path among many thousands: exact ones and prefixes by look-up, segments by a tree."""
+"""Finds among many thousands of patterns those that match a path: exact ones and prefixes by look-up, segments by a
+tree; and those that may overlap a pattern."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from access.pattern import Kind, Pattern
 
@@ -84,3 +87,28 @@ class Index:
                     following.append(node.below["+"])
             nodes = following
         return found + [node.ends for node in nodes if node.ends is not None]
+
+
+class Beginnings:
+    """By what every path that they match begins with."""
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self._place = {pattern: number for number, pattern in enumerate(patterns)}
+        self._by: dict[str, list[Pattern]] = {}
+        for pattern in self._place:
+            self._by.setdefault(pattern.literal, []).append(pattern)
+        self._sorted = sorted(self._by)
+        self._lengths = sorted({len(literal) for literal in self._by})
+
+    def near(self, pattern: Pattern) -> list[Pattern]:
+        """In the order given; every one that overlaps it is among them."""
+        literals = (*self._shorter(pattern.literal), *self._longer(pattern.literal))
+        return sorted((p for literal in literals for p in self._by[literal]), key=self._place.__getitem__)
+
+    def _shorter(self, literal: str) -> Iterator[str]:
+        lengths = takewhile(lambda length: length < len(literal), self._lengths)
+        return (literal[:length] for length in lengths if literal[:length] in self._by)
+
+    def _longer(self, literal: str) -> Iterator[str]:
+        following = (self._sorted[n] for n in range(bisect_left(self._sorted, literal), len(self._sorted)))
+        return takewhile(lambda other: other.startswith(literal), following)

@@ -48,10 +48,10 @@ def common(first: Pattern, second: Pattern, deepest: int) -> Iterator[tuple[Cell
     """What both match, one a number of segments up to `deepest`."""
     if not (first.literal.startswith(second.literal) or second.literal.startswith(first.literal)):
         return  # nearly all pairs of a large estate
-    for count in range(1, deepest + 1):
+    for count in range(max(p.head.count("/") for p in (first, second)) + 1, deepest + 1):
         a, b = cells(first, count), cells(second, count)
         if a is None or b is None:
-            continue
+            return
         both = [x.also(y) for x, y in zip(a, b, strict=True)]
         found = tuple(cell for cell in both if cell is not None)
         if len(found) == count:

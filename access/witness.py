@@ -11,9 +11,15 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, product
 from string import ascii_letters, digits
 
+from access.index import Beginnings
 from access.overlap import Cell, common
 from access.pattern import Kind, Pattern
+from policies.errors import InputError
 
+_MOST = 250_000
+"""Pairs of one principal, ten seconds or more: five hundred patterns with wildcards, all changed and all alike."""
+_DEEPEST = 200
+_NOTHING = Pattern(Kind.EXACT, "", glob=False)
 _TEXTS = "xyzwvuXYZWVU" + ascii_letters + digits
 
 
@@ -25,20 +31,41 @@ def fresh(patterns: Iterable[Pattern]) -> str:
 
 
 def requests(changed: Iterable[Pattern], patterns: Iterable[Pattern]) -> list[str]:
-    """Paths, each once: at least one for every pair of winners that differ. `patterns`: all of both sides."""
+    """Paths, each once: at least one for every pair of winners that differ. `patterns`: all of both sides. Raises
+    InputError where there are too many to be looked at."""
     everything = list(patterns)
     text = fresh(everything)
+    last = max(everything, key=lambda p: p.head.count("/"), default=_NOTHING)
     # One segment more than any pattern has, and one for the slash of a listing.
-    deepest = max((p.head.count("/") for p in everything), default=0) + 3
-    loose = [p for p in everything if p.kind is not Kind.EXACT]
+    deepest = last.head.count("/") + 3
+    if deepest > _DEEPEST:
+        raise InputError(
+            f"{last.text[:100]}...: a path of {deepest - 2} segments: no more than {_DEEPEST - 2} are compared"
+        )
     found: dict[str, None] = {}
-    for pattern in changed:
-        others = [] if pattern.kind is Kind.EXACT else loose
+    for pattern, others in _crossed(changed, everything):
         for other in {pattern: None, **dict.fromkeys(others)}:
             for one, two in product(_spellings(pattern), _spellings(other)):
                 for cells in common(one, two, deepest):
                     found.update(dict.fromkeys(_filled(cells, text)))
     return [path for path in found if path.strip("/")]  # nothing at all cannot be asked for
+
+
+def _crossed(changed: Iterable[Pattern], everything: list[Pattern]) -> list[tuple[Pattern, list[Pattern]]]:
+    """Each with what may overlap it, but for exact ones, which stand for themselves."""
+    loose = Beginnings(p for p in everything if p.kind is not Kind.EXACT)
+    found: list[tuple[Pattern, list[Pattern]]] = []
+    pairs = 0
+    for pattern in changed:
+        others = [] if pattern.kind is Kind.EXACT else loose.near(pattern)
+        found.append((pattern, others))
+        pairs += len(others)
+        if pairs > _MOST:
+            raise InputError(
+                f"{pattern.text} and others: more than {_MOST:,} pairs of patterns with wildcards that may overlap, "
+                "one of each pair changed: compare fewer at a time"
+            )
+    return found
 
 
 def _spellings(pattern: Pattern) -> tuple[Pattern, ...]:

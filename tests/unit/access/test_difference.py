@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access.acl import Acl, Operation
 from access.difference import Difference, differences
+from access.index import Beginnings
+from access.overlap import overlap
+from access.pattern import Pattern
 from access.policy import parse
 from access.rule import DENIED, Capability, Policy, Rule
+from policies.errors import InputError
 
 _PATTERNS = [
     head + tail
@@ -113,3 +118,27 @@ def test_what_must_be_met_beside_it() -> None:
     assert (one.loosened, one.tightened, one.widens) == (True, False, True)
     (one,) = differences(bound, tighter)
     assert (one.loosened, one.tightened) == (False, True)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(_PATTERNS), unique=True), st.sampled_from(_PATTERNS))
+def test_no_pattern_that_overlaps_is_passed_over(texts: list[str], text: str) -> None:
+    patterns, one = [Pattern.of(t) for t in texts], Pattern.of(text)
+    near = Beginnings(patterns).near(one)
+    assert [p for p in near if overlap(p, one)] == [p for p in patterns if overlap(p, one)]
+
+
+def test_of_many_patterns_few_are_near() -> None:
+    patterns = [Pattern.of(f"secret/data/{n:04d}/+") for n in range(1000)]
+    assert Beginnings(patterns).near(Pattern.of("secret/data/0007/*")) == [patterns[7]]
+
+
+def test_what_would_take_hours_is_refused() -> None:
+    before, after = ([(f"+/{n}/a*", "read") for n in range(first, first + 600)] for first in (0, 600))
+    with pytest.raises(InputError, match=r"more than 250,000 pairs of patterns with wildcards .*: compare fewer"):
+        differences(_acl(before), _acl(after))
+
+
+def test_a_path_of_thousands_of_segments_is_refused() -> None:
+    with pytest.raises(InputError, match="a path of 10001 segments: no more than 198 are compared"):
+        differences(_acl([("a*", "read")]), _acl([("a/" * 10_000 + "*", "read")]))
