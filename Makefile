@@ -6,14 +6,16 @@ SOURCES := policies access containment stacks rotation scripts sandbox tools dri
 
 .PHONY: setup tools linters test lint drill bench lock clean
 
-setup: $(VENV)/.ready
+setup: $(BIN)/portcullis
 
 $(VENV)/.ready: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	printf '%s\n' '#!/bin/sh' 'PYTHONPATH="$(CURDIR)" exec "$(CURDIR)/$(BIN)/python" -m rotation "$$@"' > $(BIN)/portcullis
-	chmod +x $(BIN)/portcullis
 	touch $@
+
+$(BIN)/portcullis: $(VENV)/.ready Makefile
+	printf '%s\n' '#!/bin/sh' 'PYTHONPATH="$(CURDIR)" exec "$(CURDIR)/$(BIN)/python" -P -m rotation "$$@"' > $@
+	chmod +x $@
 
 tools: setup
 	$(BIN)/portcullis tools install
