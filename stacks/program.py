@@ -11,14 +11,14 @@ import pulumi_vault as vault_sdk
 from containment import former, names, opening
 from containment.adapters.vault import HvacVault
 from containment.compiled import gate
-from containment.effects import issuance, policies
+from containment.effects import policies
 from containment.incidents import generations
 from containment.incidents.decide import Asked, Decision
 from containment.incidents.incident import Incident, Mode, State
 from containment.incidents.scope import affected
 from policies.errors import InputError, PortcullisError, Unanswered
 from policies.model import Estate
-from stacks import access, approved, before, beside, kept, lift, meanwhile, outputs, told, unknown
+from stacks import access, announced, approved, before, beside, kept, lift, meanwhile, outputs, told, unknown
 from stacks.first import Begun, asking, lift_begun, refusals, without_vault
 from stacks.registration import Watch, registered
 
@@ -35,7 +35,7 @@ def run(begun: Begun) -> None:
         without_vault(vault, begun.asked, begun.stored, error, dry=dry)
     outputs.tell(decision, proven=dry)  # a preview says what would be
     if dry:
-        _announce(vault, context, decision)
+        announced.tell(vault, context, decision)
     pulumi.run(lambda: _rest(None if dry else vault, context, decision, complaints, begun.asked))
 
 
@@ -223,24 +223,3 @@ async def _own(context: access.Context, *, refuse: bool) -> access.Context:
         raise InputError(f"nothing was changed: {words}")
     told.warn(f"{words}; this run declares {environment}")
     return replace(context, environment=environment)
-
-
-def _announce(vault: HvacVault, context: access.Context, decision: Decision) -> None:
-    """What an update would do beyond the resources that the preview lists."""
-    if decision.current is None:
-        return
-    a = context.affected
-    if decision.current.notice:
-        told.warn(decision.current.notice)
-    told.info(
-        f"incident {decision.current.id}: deny {_counted(len(a.denied) + len(a.denied_class), 'secret')}, quarantine "
-        f"{len(a.secrets)} while tokens and leases of {_counted(len(a.workloads), 'workload')} are revoked, switch off "
-        f"{_counted(len(a.ci_roles), 'CI role')}; nothing is touched by a preview"
-    )
-    for cap, wrong in issuance.to_cap(vault, context.estate, context.incidents):
-        was = ", ".join(f"{k} {cap.peace[k]} -> {cap.incident[k]} s" if k.endswith("ttl") else k for k in wrong)
-        told.info(f"cap {cap.path}: {was}")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

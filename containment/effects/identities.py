@@ -8,6 +8,7 @@ from functools import partial
 
 from containment import names
 from containment.incidents.replacements import made, reference
+from containment.incidents.scope import Affected
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import Run, Seen
@@ -32,9 +33,14 @@ def disable(run: Run) -> None:
         new = made(f"workload:{name}", run.incidents, run.estate)
         return destroy_secret_ids(vault, f"auth/{names.APPROLE}/role/{name}", new)
 
-    leaked = [w.name for w in run.affected.unreplaced_workloads if w.auth is AuthMethod.APPROLE]
+    leaked = by_secret_id(run.affected)
     run.each("entity disabled", [(n, partial(disable_entity, n)) for n in leaked])
     run.each("secret_ids destroyed", [(n, partial(destroy, n)) for n in leaked])
+
+
+def by_secret_id(affected: Affected) -> list[str]:
+    """Names of those that leaked and are not replaced."""
+    return [w.name for w in affected.unreplaced_workloads if w.auth is AuthMethod.APPROLE]
 
 
 def destroy_secret_ids(vault: Vault, role: str, new: Collection[str] = ()) -> Seen:

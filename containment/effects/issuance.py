@@ -25,12 +25,16 @@ def stop(run: Run) -> None:
     def off(identity: CiRole | Workload) -> Seen:
         return converge(run.systems.vault, names.login_role(identity), locked.OFF_ROLE)
 
-    jwt_off = [w for w in run.affected.unreplaced_workloads if w.auth is AuthMethod.JWT]
     run.each("CI role off", [(c.name, partial(off, c)) for c in run.affected.ci_roles])
-    run.each("login off", [(w.name, partial(off, w)) for w in jwt_off])
+    run.each("login off", [(w.name, partial(off, w)) for w in by_jwt(run.affected)])
     if run.affected.control_leaked:
         _stop_jobs(run)
     cap(run)
+
+
+def by_jwt(affected: Affected) -> list[Workload]:
+    """Those that leaked and are not replaced."""
+    return [w for w in affected.unreplaced_workloads if w.auth is AuthMethod.JWT]
 
 
 def _stop_jobs(run: Run) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from containment.incidents.replacements import disabled, made, reference
+from containment.incidents.scope import Affected
 from containment.ports import UpstreamKey
 from containment.report import Outcome
 from containment.run import Run, Seen
@@ -25,10 +26,18 @@ UNKNOWN = frozenset({_KNOWN})
 
 
 def disable_keys(run: Run) -> None:
-    leaked = [(p, p.key_issuer) for p in run.affected.leaked_secrets if p.key_issuer]
-    old = [(p, at) for p, at in leaked if run.affected.is_denied(p)]
-    run.each("upstream key disabled", [(p.name, partial(_disable, run, p, at)) for p, at in old])
-    run.each(_KNOWN, [(p.name, partial(_known, run, p, at)) for p, at in leaked])
+    run.each("upstream key disabled", [(p.name, partial(_disable, run, p, at)) for p, at in old(run.affected)])
+    run.each(_KNOWN, [(p.name, partial(_known, run, p, at)) for p, at in issued(run.affected)])
+
+
+def issued(affected: Affected) -> list[tuple[SecretAccessPolicy, Upstream]]:
+    """What leaked, of which we disable keys where they were issued."""
+    return [(p, p.key_issuer) for p in affected.leaked_secrets if p.key_issuer]
+
+
+def old(affected: Affected) -> list[tuple[SecretAccessPolicy, Upstream]]:
+    """The same without what is replaced."""
+    return [(p, at) for p, at in issued(affected) if affected.is_denied(p)]
 
 
 def tags(declared: Upstream, estate: Estate) -> set[str]:
@@ -81,11 +90,19 @@ def _on_record(run: Run, policy: SecretAccessPolicy, found: list[UpstreamKey]) -
 
 
 def _known(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
-    keys = run.systems.upstream(declared.name).keys(declared.account)
-    again = f"`portcullis rotate run {run.incident.id}` disables the stored one by its id, then lock down again"
-    if words := strange(keys, declared, run.estate):
+    if words := by_hand(run, policy, declared):
+        again = f"`portcullis rotate run {run.incident.id}` disables the stored one by its id, then lock down again"
         return Outcome.FAILED, f"{words}; {again}"
+    return Outcome.ALREADY, "each live key of the account bears the name of its declaration"
+
+
+def by_hand(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> str:
+    """What may have leaked and is disabled by nobody here, and what to do; "" when there is nothing. Raises
+    InputError or Unreachable."""
+    keys = run.systems.upstream(declared.name).keys(declared.account)
+    if words := strange(keys, declared, run.estate):
+        return words
     if all(k.tag != policy.name for k in keys):
         words = f"account {declared.account} at {declared.name} has no key with the tag {policy.name}"
-        return Outcome.FAILED, f"{words}: disable the leaked key there by hand; {again}"
-    return Outcome.ALREADY, "each live key of the account bears the name of its declaration"
+        return f"{words}: disable the leaked key there by hand"
+    return ""

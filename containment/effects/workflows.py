@@ -10,23 +10,35 @@ import os
 import time
 from functools import partial
 
+from containment.incidents.scope import Affected
 from containment.ports import CodeHost
 from containment.report import Outcome
 from containment.repository import ORGANIZATION_ACTIONS
 from containment.run import Run, Seen
 from policies.model import Repository
 
+ORGANIZATION = "the organization"
 CANCEL_SECONDS = 10.0
 """How long a run may take to end before it is cancelled by force, and again until it is given up."""
 
 
 def stop(run: Run, repositories: tuple[Repository, ...]) -> None:
-    shut = [r.name for r in repositories if not r.control]
-    run.each("Actions off", [(n, run.on_host(partial(_stop_actions, repository=n))) for n in shut])
-    run.effect("Actions off", "the organization", run.on_host(_narrow))
-    leaked = {r.name for r in run.affected.leaked_repositories}
-    ended = [*shut, *(r.name for r in repositories if r.control and r.name in leaked)]
-    run.each("workflow runs ended", [(n, run.on_host(partial(_end_runs, repository=n))) for n in ended])
+    off = [(n, run.on_host(partial(_stop_actions, repository=n))) for n in shut(repositories)]
+    run.each("Actions off", off)
+    run.effect("Actions off", ORGANIZATION, run.on_host(_narrow))
+    ended = [(n, run.on_host(partial(_end_runs, repository=n))) for n in cancelled(run.affected)]
+    run.each("workflow runs ended", ended)
+
+
+def shut(repositories: tuple[Repository, ...]) -> list[str]:
+    """Names of those whose own switch is put off."""
+    return [r.name for r in repositories if not r.control]
+
+
+def cancelled(affected: Affected) -> list[str]:
+    """Names of those whose runs are ended."""
+    leaked = {r.name for r in affected.leaked_repositories}
+    return [*shut(affected.repositories), *(r.name for r in affected.repositories if r.control and r.name in leaked)]
 
 
 def _stop_actions(host: CodeHost, repository: str) -> Seen:

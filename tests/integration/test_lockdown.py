@@ -15,13 +15,20 @@ import pytest
 
 from containment.adapters.vault import HvacVault
 from containment.folder.record import folder as report_folder
+from containment.systems import from_environment
 from drill.actors import Actors
 from drill.background import attackers, services
 from drill.run import Drill, attack_again, attack_first, lock, started
 from drill.stack import pulumi
 from policies.errors import Unreachable
+from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from tests.integration.audited import written
+
+PREVIEWED = (
+    *("exchange-trading-key", "partner-api-key", "analytics-readonly"),
+    *("risk-engine", "workload:analytics-batch", "repository:tradepulse-connectors"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +36,12 @@ def preview(sandbox: Sandbox) -> str:
     """A preview of a lock-down, before anything is locked."""
     log = sandbox.openbao.audit_log
     before = log.stat().st_size
-    done = pulumi(sandbox, "incident=true", "incidentScope=exchange-trading-key", preview=True)
+    exchange = from_environment(_vault(sandbox), load(), sandbox.environ()).upstream("exchange")
+    keys = exchange.keys("tradepulse-prod")
+    done = pulumi(sandbox, "incident=true", f"incidentScope={','.join(PREVIEWED)}", preview=True)
     assert done.returncode == 0, done.stdout
     assert written(log, before) == set()
+    assert exchange.keys("tradepulse-prod") == keys
     return done.stdout
 
 
@@ -58,9 +68,29 @@ def test_private_state(sandbox: Sandbox) -> None:
 
 def test_preview_shows_and_touches_nothing(preview: str) -> None:
     assert "nothing is touched by a preview" in preview
-    assert ": in scope: secret:exchange-trading-key" in preview
-    assert ": deny 1 secret, quarantine 1 while tokens and leases of " in preview
+    assert ": in scope: repository:tradepulse-connectors, secret:analytics-readonly, " in preview
+    assert ": deny 3 secrets, quarantine 4 while tokens and leases of " in preview
     assert "switch off 2 CI roles" in preview
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "would deny: deploy-exchange-key, exchange-trading-key, partner-api-key",
+        "would disable keys: deploy-exchange-key (account tradepulse-prod at exchange), exchange-trading-key (account",
+        "by hand, since nothing here disables it: partner-api-key (account tradepulse at clearing-partner)",
+        "would disable the entity and destroy the secret_ids: risk-engine",
+        "would switch off the login: analytics-batch",
+        "would switch off the CI role: cicd, cicd-staging",
+        "would end database sessions, leases and users: analytics-readonly",
+        "would lock branches and tags: tradepulse-connectors, tradepulse-core, tradepulse-infra (beside refs/heads/",
+        "would switch off Actions: tradepulse-connectors, tradepulse-core, the organization",
+        "would cancel workflow runs: tradepulse-connectors, tradepulse-core",
+        "would remove deploy keys: tradepulse-connectors",
+    ],
+)
+def test_preview_names_whatever_the_lock_down_does(preview: str, words: str) -> None:
+    assert words in preview
 
 
 def test_unknown_scope_is_refused_before_anything_changes(sandbox: Sandbox, preview: str) -> None:

@@ -1,0 +1,78 @@
+"""What a preview says of keys that nobody here disables, and of a system that gives no answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from containment import former
+from containment.former import Former
+from containment.incidents.decide import Decision
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
+from containment.ports import UpstreamKey
+from containment.run import Systems
+from policies.errors import InputError, Unreachable
+from policies.load import load
+from stacks import access, announced, told
+
+ESTATE = load()
+INCIDENT = Incident("I", Scope(False, ("secret:exchange-trading-key", "secret:analytics-readonly")), State.OPEN, 1)
+OURS = UpstreamKey("k-1", "exchange-trading-key", "", enabled=True, permissions=())
+
+
+class Server:
+    """The vault: nobody has lowered a role, and leases are none of this token's business."""
+
+    def read(self, _: str) -> None:
+        """There is no role."""
+
+    def keys(self, path: str) -> list[str]:
+        raise Unreachable(f"vault: list {path}: permission denied")
+
+
+class Exchange:
+    def __init__(self, *keys: UpstreamKey) -> None:
+        self._keys = list(keys)
+
+    def keys(self, _: str) -> list[UpstreamKey]:
+        return self._keys
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    monkeypatch.setattr(told, "info", lines.append)
+    monkeypatch.setattr(told, "warn", lines.append)
+    return lines
+
+
+def _tell(monkeypatch: pytest.MonkeyPatch, upstream: Any) -> None:
+    no: Any = None
+    vault: Any = Server()
+    monkeypatch.setattr(former, "read", lambda _: Former())
+    monkeypatch.setattr(announced, "from_environment", lambda *_: Systems(vault, no, upstream, no, no))
+    known = (INCIDENT,)
+    context = access.Context(ESTATE, affected(ESTATE, known), known, 20, "all")
+    announced.tell(vault, context, Decision(known, INCIDENT, None))
+
+
+def test_a_key_of_no_declaration_is_named(monkeypatch: pytest.MonkeyPatch, heard: list[str]) -> None:
+    strange = UpstreamKey("k-2", "somebody", "", enabled=True, permissions=())
+    _tell(monkeypatch, lambda _: Exchange(OURS, strange))
+    assert [line for line in heard if "k-2 of account tradepulse-prod at exchange is live" in line]
+    heard.clear()
+    _tell(monkeypatch, lambda _: Exchange(OURS))
+    assert not [line for line in heard if "by hand" in line]
+
+
+def test_what_cannot_be_looked_at_is_named_and_stops_nothing(monkeypatch: pytest.MonkeyPatch, heard: list[str]) -> None:
+    def away(_: str) -> Any:
+        raise InputError("environment variable EXCHANGE_URL is not set")
+
+    _tell(monkeypatch, away)
+    looked = [line for line in heard if "not looked at" in line]
+    assert [line for line in looked if "at exchange" in line and line.endswith("EXCHANGE_URL is not set")]
+    assert [line for line in looked if "every role" in line and "permission denied" in line]
+    assert "would cancel workflow runs: tradepulse-connectors, tradepulse-core" in heard
