@@ -20,7 +20,9 @@ def disable(run: Run) -> None:
 
     def disable_entity(name: str) -> Seen:
         role = vault.read(f"auth/{names.APPROLE}/role/{name}/role-id")
-        entity = vault.entity_of(role["role_id"], names.APPROLE) if role else None
+        if role is None:
+            return Outcome.ALREADY, "the role is gone, and no login by it"
+        entity = vault.entity_of(role["role_id"], names.APPROLE)
         if entity is None:
             return Outcome.ALREADY, "has never logged in"
         path = f"identity/entity/id/{entity}"
@@ -44,7 +46,10 @@ def by_secret_id(affected: Affected) -> list[str]:
 
 
 def destroy_secret_ids(vault: Vault, role: str, new: Collection[str] = ()) -> Seen:
-    """`role`: its path; `new`: references of those that stay."""
+    """`role`: its path; `new`: references of those that stay. The server ends every secret_id with its role, and makes
+    an error of asking for those of one that is gone."""
+    if vault.read(role) is None:
+        return Outcome.ALREADY, "the role is gone, and every secret_id with it"
 
     def old() -> list[str]:
         return [a for a in vault.keys(f"{role}/secret-id") if reference(a) not in new]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from containment.incidents.replacements import reference
+from policies.errors import Unreachable
 from policies.model import TokenType
 from rotation.steps import approle
 from rotation.work import Outcome, Result, perform
@@ -110,3 +111,22 @@ def test_a_login_gives_what_is_declared(
     tried = perform(next(s for s in approle.steps(work) if s.name == "try-new"), pauses=(0,))
     assert tried.outcome is outcome
     assert words in tried.detail
+
+
+class _Gone(_Work):
+    """Somebody deleted the role: the server makes an error of asking for its secret_ids."""
+
+    def keys(self, path: str) -> list[str]:
+        raise Unreachable(f'vault: list {path}: InvalidRequest: role "risk-engine" does not exist')
+
+    def read(self, _: str) -> None:  # type: ignore[override]
+        return None
+
+
+def test_where_the_role_is_gone_what_makes_it_anew_is_named(tmp_path: Path) -> None:
+    done = _deliver(_Gone(tmp_path))
+    assert done.outcome is Outcome.FAILED
+    assert done.detail == (
+        "the login role does not exist, so no secret_id can be made: pulumi up --refresh --config incident=keep, then "
+        "this again"
+    )
