@@ -7,6 +7,7 @@ before it is followed (no expansion), and size and depth are capped while readin
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,21 +61,29 @@ def parse(text: str) -> Document:
     if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise Refused(1, f"larger than {MAX_BYTES} bytes", "split it: one object a file")
     try:
-        events = list(yaml.parse(text, Loader=_Loader))
+        return _one(yaml.parse(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Refused(line, f"not valid YAML: {error.problem}", "mend the syntax") from error
     except (yaml.YAMLError, UnicodeEncodeError) as error:
         raise Refused(1, "not valid YAML: a character that YAML does not allow", "remove control characters") from error
-    if sum(isinstance(event, yaml.DocumentStartEvent) for event in events) != 1:
-        raise Refused(1, "not exactly one document", "one object a file")
-    reader = _Reader([e for e in events if not isinstance(e, (yaml.StreamStartEvent, yaml.DocumentStartEvent))])
-    return Document(reader.value("", 0), reader.lines)
+
+
+def _one(events: Iterator[Any]) -> Document:
+    """Read as they come: the parser takes seconds for what is nested deeper than we read."""
+    next(events)  # the stream's start
+    if isinstance(next(events), yaml.DocumentStartEvent):
+        reader = _Reader(events)
+        read = Document(reader.value("", 0), reader.lines)
+        next(events)  # the document's end
+        if isinstance(next(events), yaml.StreamEndEvent):
+            return read
+    raise Refused(1, "not exactly one document", "one object a file")
 
 
 class _Reader:
-    def __init__(self, events: list[Any]) -> None:
-        self._events = iter(events)
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
         self.lines: dict[str, int] = {}
 
     def value(self, path: str, depth: int) -> Any:

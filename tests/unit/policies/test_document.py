@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies import fields
-from policies.document import MAX_BYTES, Refused, parse
+from policies.document import MAX_BYTES, MAX_DEPTH, Refused, parse
 
 _TEXT = st.text(st.characters(codec="ascii", categories=("Lu", "Ll")), min_size=1, max_size=8).map(lambda s: f"x{s}")
 _DATA = st.recursive(
@@ -44,6 +45,9 @@ def test_plain_data_reads_back_equal(data: dict[str, object]) -> None:
         ("a: 1\n---\nb: 2\n", 1, "not exactly one document"),
         ("", 1, "not exactly one document"),
         ("[" * 40 + "]" * 40, 1, "nested deeper"),
+        ("a:\n " + "[" * 60_000, 2, "nested deeper"),
+        ("- " * 30_000, 1, "nested deeper"),
+        ("{a: " * 15_000, 1, "nested deeper"),
         ("a: " + "x" * MAX_BYTES, 1, "larger than"),
     ],
 )
@@ -53,6 +57,20 @@ def test_refused_with_its_line(text: str, line: int, message: str) -> None:
     assert message in caught.value.message
     assert caught.value.line == line
     assert caught.value.remedy
+
+
+def test_depth_is_capped_while_reading() -> None:
+    """Or the 64 KB of a pull request's file would cost seconds each."""
+    began = time.process_time()
+    with pytest.raises(Refused, match="nested deeper"):
+        parse("[" * 60_000)
+    assert time.process_time() - began < 1
+
+
+def test_what_is_just_deep_enough_is_read() -> None:
+    assert parse("[" * MAX_DEPTH + "1" + "]" * MAX_DEPTH).data
+    with pytest.raises(Refused, match="nested deeper"):
+        parse("[" * MAX_DEPTH + "[1]" + "]" * MAX_DEPTH)
 
 
 @pytest.mark.parametrize("text", ["no", "1e3", "007", "0x10", "null", "~", "1_000", "-1", "1.5", "9999999999"])
