@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.errors import InputError
+from policies.errors import InputError, Unreachable
 from sandbox import settings, tls
 from sandbox.process import remembered, reserve, write_private
 from sandbox.services.base import Service
@@ -140,9 +140,9 @@ class Sandbox:
         return [s.name for s in self.services() if s.process.running() is None]
 
     def environ(self) -> dict[str, str]:
-        """Variables for a shell in which plain pulumi, bao, psql, opa and curl work. Raises InputError when down."""
+        """Variables for a shell in which plain pulumi, bao, psql, opa and curl work. Raises Unreachable when down."""
         if self.stopped():
-            raise InputError(_NOT_UP)
+            raise Unreachable(_NOT_UP)
         return self.environ_unchecked()
 
     def environ_unchecked(self) -> dict[str, str]:
@@ -184,9 +184,9 @@ class Sandbox:
         }
 
     def variables(self) -> dict[str, str]:
-        """`environ`, while a server is down too. Raises InputError when none is up."""
+        """`environ`, while a server is down too. Raises Unreachable when none is up."""
         if len(self.stopped()) == len(_SERVICES):
-            raise InputError(_NOT_UP)
+            raise Unreachable(_NOT_UP)
         return self.environ_unchecked()
 
     @contextmanager

@@ -113,7 +113,7 @@ def test_environment_while_one_server_is_down_is_the_rest_and_names_it(sandbox: 
     document = json.loads(_command(sandbox, "env", "--json").communicate()[0])
     assert whole == "".join(f"export {name}={shlex.quote(value)}\n" for name, value in document.items())
     never = _command(fresh("never"), "env")
-    assert (never.communicate()[0], never.returncode) == ("", 2)
+    assert (never.communicate()[0], never.returncode) == ("", 3)
 
 
 def test_plain_commands_work_in_that_shell(sandbox: Sandbox, tmp_path: Path) -> None:

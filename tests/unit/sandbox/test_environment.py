@@ -1,0 +1,27 @@
+"""What a shell is told of a sandbox that is down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from policies.errors import Unreachable
+from rotation.commands.sandbox import env
+from sandbox.environment import Sandbox
+
+
+def test_a_sandbox_that_is_down_is_a_system_that_could_not_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the exit code that the command's help has for it; no variable is told."""
+    monkeypatch.setenv("PORTCULLIS_SANDBOX", str(tmp_path / "never"))
+    done = CliRunner().invoke(env)
+    assert isinstance(done.exception, Unreachable)
+    assert str(done.exception) == "the sandbox is not up; run `portcullis sandbox up`"
+    assert done.stdout == ""
+    told = env.help or ""
+    assert f"exit {done.exception.exit_code} " in told
+    with pytest.raises(Unreachable):
+        Sandbox(tmp_path / "never").environ()
