@@ -85,6 +85,7 @@ def with_server(base: str, head: str | None, folder: Path) -> tuple[Side, Side, 
     Raises InputError, DeclarationError, Unreachable.
     """
     from access.sources import live
+    from access.sources.reader import Reader
     from access.sources.sides import of_server, on_server
     from containment.adapters.vault import HvacVault
 
@@ -93,9 +94,13 @@ def with_server(base: str, head: str | None, folder: Path) -> tuple[Side, Side, 
     with side(head if base == SERVER else base, folder) as declared:
         code = on_server(declared)
     estate = load(folder)
-    found = live.snapshot(HvacVault.from_environment(), estate)
-    server = of_server(found, estate)
-    return (*((server, code) if base == SERVER else (code, server)), found.unread)
+    vault = HvacVault.from_environment()
+    found, reader = live.snapshot(vault, estate), Reader(vault)
+    server = of_server(found, estate, reader)
+    return (
+        *((server, code) if base == SERVER else (code, server)),
+        tuple(dict.fromkeys((*found.unread, *reader.unread))),
+    )
 
 
 def _of_folder(folder: Path) -> Side:

@@ -162,6 +162,48 @@ def test_leases_and_tokens_that_live_longer(tried: Tried, drift_env: dict[str, s
         assert seconds() == (7200, 10800)
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "other", "told"),
+    [
+        ("auth/jwt/role/cicd", "bound_claims", {"repository": "tradepulse/*"}, "CI role cicd"),
+        ("auth/jwt/role/cicd", "bound_claims_type", "glob", None),
+        ("auth/jwt/role/cicd", "bound_audiences", ["portcullis", "somebody"], "CI role cicd"),
+        ("auth/jwt/role/cicd", "bound_subject", "one", None),
+        ("auth/jwt/role/cicd", "token_type", "batch", "CI role cicd"),
+        (ROLE, "bind_secret_id", False, "workload settlement"),
+        (ROLE, "secret_id_bound_cidrs", ["10.0.0.0/8"], None),
+    ],
+)
+def test_who_may_log_in(
+    tried: Tried, drift_env: dict[str, str], path: str, field: str, other: Any, told: str | None
+) -> None:
+    more: dict[str, Any] = {"secret_id_bound_cidrs": ["10.0.0.0/8"]} if field == "bind_secret_id" else {}
+    if "/jwt/" in path:  # which is written whole
+        more = {
+            k: v for k, v in tried.admin("GET", path)["data"].items() if k.startswith(("bound_", "token_", "user_"))
+        }
+        more["role_type"] = "jwt"
+    with tried.by_hand(path, {**more, field: other}):
+        code, found, said = diff(drift_env, *BY_HAND)
+        if told is None:
+            assert (code, found) == (0, []), "nobody logs in who could not before"
+            return
+        (one,) = found
+        what = "tokens" if field == "token_type" else "claims that a login must have"
+        assert (code, one["subject"], one["what"]) == (1, told, what), said
+
+
+def test_a_mount_whose_leases_live_longer(tried: Tried, drift_env: dict[str, str]) -> None:
+    with tried.by_hand("sys/mounts/database/tune", {"max_lease_ttl": "48h"}):
+        (one,) = _named(drift_env)
+        assert (one["subject"], one["what"], one["before"], one["after"]) == (
+            "mount database",
+            "TTL, max",
+            "86400 s",
+            "172800 s",
+        )
+
+
 def test_no_gate(tried: Tried, drift_env: dict[str, str]) -> None:
     """The risk engine's secret leaked: bound by the gate it is refused it, without it is not."""
     role = "auth/approle/role/risk-engine"
