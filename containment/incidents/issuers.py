@@ -17,6 +17,8 @@ LIFE = 300 + 60
 unless it says otherwise. An issuer that signs for longer needs a longer wait."""
 GOOD_UNTIL = "logs in again until"
 """In the words for one that has not expired."""
+ADVICE = "once the role is on: lift after that"
+"""How they end until the lift."""
 
 
 def good_until(identity: Workload | CiRole, incident: Incident, now: int) -> int:
@@ -56,4 +58,8 @@ def _leaked(identity: Workload | CiRole, incident: Incident) -> bool:
 
 
 def words(until: int) -> str:
-    return f"{GOOD_UNTIL} {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC"
+    return f"{GOOD_UNTIL} {at(until)}"
+
+
+def at(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%H:%M:%S} UTC"

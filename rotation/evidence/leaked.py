@@ -204,15 +204,9 @@ def leaked(
     scope = incident.get("scope")
     scope = scope if isinstance(scope, dict) else {}
     rows = _rows(incident.get("proofs"))
-    proofs = {(str(p.get("item")), str(p.get("kind"))): p | {"detail": words_of(p, incident)} for p in rows}
-    opened = incident.get("opened")
-    replaced = [str(o) for o in opened] if isinstance(opened, list) else []
-    lifted, over = incident.get("state") == State.LIFTED, expired(incident)
+    proofs = {(str(p.get("item")), str(p.get("kind"))): p for p in rows}
     each = tuple(
-        Credential(
-            item,
-            _lines(item, acts, proofs.get((item, OLD_DEAD)), none, on_again=not over and (lifted or item in replaced)),
-        )
+        Credential(item, _lines(item, acts, proofs.get((item, OLD_DEAD)), none, incident))
         for item in (_items(scope, acts) if named is None else named)
     )
     return (*each, *_everything(acts, none)) if scope.get("everything") else each
@@ -258,11 +252,11 @@ def _everything(acts: _Acts, none: str) -> tuple[Credential, ...]:
     return (*found, Credential("every other value and login", (Line("elsewhere", None, words, elsewhere=True),)))
 
 
-def _lines(item: str, acts: _Acts, old: Row | None, none: str, *, on_again: bool) -> tuple[Line, ...]:
+def _lines(item: str, acts: _Acts, old: Row | None, none: str, incident: Row) -> tuple[Line, ...]:
     kind, _, name = item.partition(":")
     classes = _CLASSES.get(kind, ((_Sign(item, ()),),))
     signs = max(classes, key=lambda some: sum(bool(s.of(name, acts)) for s in some))
-    proof = None if old is None else _old_one(old, on_again=on_again)
+    proof = None if old is None else _old_one(old, incident)
     dead = old is not None and old.get("ok") is True
     since = (number(old.get("at")) or 0.0) if dead and old is not None else -1.0
     found = []
@@ -290,9 +284,11 @@ def _line(sign: _Sign, acts: list[Row], none: str) -> Line:
     return Line(sign.words, not failed, _said(failed or acts), failed=failed)
 
 
-def _old_one(old: Row, *, on_again: bool) -> Line:
-    seen = str(old.get("detail") or "proven")
-    word = on_a_word(old) or (on_again and GOOD_UNTIL in seen)
+def _old_one(old: Row, incident: Row) -> Line:
+    opened = incident.get("opened")
+    on_again = incident.get("state") == State.LIFTED or (isinstance(opened, list) and old.get("item") in opened)
+    word = on_a_word(old) or (GOOD_UNTIL in str(old.get("detail")) and on_again and not expired(incident))
+    seen = words_of(old, incident) or "proven"
     return Line("the old one dead", None if word else ok(old), seen, elsewhere=word or ok(old) is None)
 
 

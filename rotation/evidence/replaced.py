@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
-from containment.incidents.issuers import GOOD_UNTIL, LIFE
+from containment.incidents.issuers import ADVICE, GOOD_UNTIL, LIFE, at
 from containment.incidents.proofs import (
     ASKED_FOR,
     AUDIT_QUIET,
@@ -114,9 +115,20 @@ def expired(incident: dict[str, Any]) -> bool:
 
 
 def told(proof: dict[str, Any], incident: dict[str, Any]) -> str:
-    """Its words, with what came of the advice in them."""
+    """Its words, with what came of the advice in them. `audit.json` ends with the lift (`audit.of`)."""
     said = str(proof.get("detail") or "")
-    return f"{said}; it was" if GOOD_UNTIL in said and expired(incident) else said
+    if GOOD_UNTIL not in said or not (lifted := lifted_at(incident)):
+        return said
+    if expired(incident):
+        return f"{said}; it was"
+    before, _, until = said.removesuffix(f" {ADVICE}").partition(GOOD_UNTIL)
+    kind, _, name = str(proof.get("item")).partition(":")
+    on_again = "its replacement" if kind == "workload" else f"the lift ({at(lifted)})"
+    return (
+        f"{before}may have logged in between {on_again} and{until}, not after: the audit device's file has a login "
+        f"with role {name} in between if one did, and `portcullis secrets-issue-dynamic --role {quote(name)}` revokes "
+        "what it got"
+    )
 
 
 def ok(proof: dict[str, Any]) -> bool | None:

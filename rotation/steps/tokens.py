@@ -81,7 +81,7 @@ def _none_of_service(work: Work, identity: Workload | CiRole) -> str:
 
 def _signed_before(work: Work, identity: Workload | CiRole) -> str:
     until = issuers.good_until(identity, work.incident(), work.vault.now())
-    return f"; a JWT from before {issuers.words(until)} once the role is on: lift after that" if until else ""
+    return f"; a JWT from before {issuers.words(until)} {issuers.ADVICE}" if until else ""
 
 
 def end_step(work: Work, identity: Workload | CiRole, cut: Callable[[], int]) -> Step:

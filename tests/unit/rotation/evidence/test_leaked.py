@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from containment import effects
+from containment.incidents import issuers
 from rotation.evidence.leaked import _ALL, _CLASSES, Credential, leaked
 from rotation.evidence.reading import Row
 from rotation.evidence.replaced import replaced
@@ -122,6 +123,23 @@ def test_a_jwt_that_logs_in_again_is_not_shut_out_once_its_role_is_on() -> None:
     assert _one(_incident("ci:c", proofs=[proof], **late), CI).lines[-1].seen.endswith("; it was")
     shown = [replaced(_incident("ci:c", proofs=[proof], **when))[0].holds for when in (early, late)]
     assert shown == [False, True], "the card and the count say the same"
+
+
+def test_once_it_is_lifted_nobody_is_told_when_to_lift() -> None:
+    """What is said is true whenever it is read."""
+    words = f"no token is left; a JWT from before {issuers.words(int(AT) + issuers.LIFE)} {issuers.ADVICE}"
+    proof = DEAD | {"item": "ci:c", "detail": words}
+    waits = _incident("ci:c", proofs=[proof], state="open", contained_at=AT)
+    early = _incident("ci:c", proofs=[proof], state="lifted", contained_at=AT, lifted_at=AT + 60)
+    assert [_one(waits, CI).lines[-1].seen, replaced(waits)[0].proofs[0].detail] == [words, words]
+    for seen in (_one(early, CI).lines[-1].seen, replaced(early)[0].proofs[0].detail):
+        assert issuers.ADVICE not in seen
+        assert seen.startswith(
+            "no token is left; a JWT from before may have logged in between the lift (02:52:42 UTC) and 02:57:42 UTC, "
+            "not after: the audit device's file has a login with role c in between if one did"
+        )
+    assert _one(early, CI).tone == "warn"
+    assert not replaced(early)[0].holds
 
 
 @pytest.mark.parametrize("item", ["workload:w", "workload:j", "ci:c"])
