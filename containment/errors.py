@@ -58,7 +58,7 @@ class LiftRefused(Finding):
 
 
 class NotRestored(Finding):
-    """The gate rose, but these roles still have an incident's TTLs; the incident stays open."""
+    """The gate rose, but these roles and mounts still have an incident's TTLs; the incident stays open."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__("not restored: " + "; ".join(names))

@@ -32,6 +32,7 @@ from stacks.registration import batches, registered
 from stacks.settings import EVERY_ENVIRONMENT
 
 _DATABASE_TTLS = ["default_ttl", "max_ttl"]
+_MOUNT_TTLS = ["default_lease_ttl_seconds", "max_lease_ttl_seconds"]
 _TOKEN_TTLS = ["token_ttl", "token_max_ttl"]
 WORKLOAD = "portcullis:access:Workload"
 
@@ -52,8 +53,9 @@ class Context:
 class SecretMount(pulumi.ComponentResource):
     def __init__(self, mount: Mount, context: Context) -> None:
         super().__init__("portcullis:access:Mount", mount.name)
-        everything = any(i.scope.everything for i in context.affected.open)
-        ttl = locked.login_ttl(mount.ttl) if everything else mount.ttl
+        in_scope = mount in context.affected.mounts
+        ttl = locked.login_ttl(mount.ttl) if in_scope else mount.ttl
+        opts = pulumi.ResourceOptions(parent=self, protect=mount.type is MountType.KV)
         self.mount = vault.Mount(
             mount.name,
             path=mount.name,
@@ -61,7 +63,7 @@ class SecretMount(pulumi.ComponentResource):
             options={"version": "2"} if mount.type is MountType.KV else None,
             default_lease_ttl_seconds=ttl.default,
             max_lease_ttl_seconds=ttl.max,
-            opts=pulumi.ResourceOptions(parent=self, protect=mount.type is MountType.KV),
+            opts=_left_to_the_lock_down(opts, in_scope, _MOUNT_TTLS),
         )
 
 
@@ -166,8 +168,8 @@ class CiIdentity(pulumi.ComponentResource):
 def _left_to_the_lock_down(
     opts: pulumi.ResourceOptions, in_scope: bool, properties: list[str]
 ) -> pulumi.ResourceOptions:
-    """The TTLs of a role that exists are the executor's while an incident has it in scope (docs/adr/0008); a role that
-    is new begins with the incident's."""
+    """The TTLs of a role or mount that exists are the executor's while an incident has it in scope (docs/adr/0008); one
+    that is new begins with the incident's."""
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=properties)) if in_scope else opts
 
 

@@ -1,4 +1,4 @@
-"""Roles that an incident leaves usable with short TTLs: pure. What is set on each, and what it had in peace.
+"""Roles and mounts that an incident leaves usable with short TTLs: pure. What is set on each, and what it had in peace.
 
 A lock-down writes these over the API and Pulumi leaves the TTLs alone meanwhile (docs/adr/0008): its state is saved
 after every change, so that capping each role by Pulumi takes time with the square of their number.
@@ -15,12 +15,15 @@ from containment.compiled import locked
 from containment.incidents import generations
 from containment.incidents.incident import Incident
 from containment.incidents.scope import Affected
-from policies.model import AuthMethod, CiRole, DatabaseSecret, SecretAccessPolicy, TokenType, Ttl, Workload
+from policies.model import AuthMethod, CiRole, DatabaseSecret, Mount, SecretAccessPolicy, TokenType, Ttl, Workload
+
+MOUNT = "mount TTL capped"
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """`what` and `name` as an effect is reported; `path` of the role; `incident` and `peace`: its parameters."""
+    """`what` and `name` as an effect is reported; `path` of the role, or by which a mount is tuned;
+    `incident` and `peace`: its parameters."""
 
     what: str
     name: str
@@ -36,7 +39,7 @@ def caps(affected: Affected, incidents: Sequence[Incident]) -> list[Cap]:
     logins = [
         _login(w, incidents) for w in affected.workloads if not (w.auth is AuthMethod.JWT and affected.is_shut(w))
     ]
-    return [*databases, *logins]
+    return [*databases, *logins, *map(_mount, affected.mounts)]
 
 
 def freed(before: Affected, after: Affected, incidents: Sequence[Incident]) -> list[Cap]:
@@ -51,6 +54,7 @@ def freed(before: Affected, after: Affected, incidents: Sequence[Incident]) -> l
         ),
         *(_login(w, incidents) for w in before.workloads if not after.in_scope(w)),
         *(_ci(c) for c in before.ci_roles if not after.is_shut(c)),
+        *(_mount(m) for m in before.mounts if m not in after.mounts),
     ]
 
 
@@ -84,6 +88,15 @@ def _login(workload: Workload, incidents: Sequence[Incident]) -> Cap:
 def _ci(role: CiRole) -> Cap:
     on = {"bound_claims": dict(role.bound_claims), **_token(role.ttl), **locked.JWT_ROLE}
     return Cap("CI role off", role.name, names.login_role(role), locked.OFF_ROLE, on)
+
+
+def _mount(mount: Mount) -> Cap:
+    path = f"sys/mounts/{mount.name}/tune"
+    return Cap(MOUNT, mount.name, path, _lease(locked.login_ttl(mount.ttl)), _lease(mount.ttl))
+
+
+def _lease(ttl: Ttl) -> dict[str, Any]:
+    return {"default_lease_ttl": ttl.default, "max_lease_ttl": ttl.max}
 
 
 def _token(ttl: Ttl) -> dict[str, Any]:

@@ -95,6 +95,8 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         f"auth/{names.JWT}/config": {"capabilities": ["read"]},
     }
     for mount in estate.mounts:
+        lease: logins.Values = {"default_lease_ttl": [], "max_lease_ttl": []}
+        paths[f"sys/mounts/{mount.name}/tune"] = logins.may_set(lease)
         if mount.type == "database":
             paths[f"{mount.name}/roles/*"] = logins.may_set({"default_ttl": [], "max_ttl": []})
             paths[f"sys/leases/lookup/{mount.name}/creds/*"] = {"capabilities": ["list", "sudo"]}

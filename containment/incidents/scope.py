@@ -16,6 +16,7 @@ from policies.model import (
     Estate,
     IncidentAccess,
     KvSecret,
+    Mount,
     Repository,
     SecretAccessPolicy,
     Workload,
@@ -81,6 +82,8 @@ class Affected:
     """Leaked and not yet replaced: no login at all."""
     ci_roles: tuple[CiRole, ...]
     """All of them in every incident: deployments pause."""
+    mounts: tuple[Mount, ...]
+    """All of them where everything is in scope: TTLs capped."""
     repositories: tuple[Repository, ...]
     """All of them in every incident: nothing is merged or run until it is over."""
     leaked_repositories: tuple[Repository, ...]
@@ -187,6 +190,7 @@ def affected(estate: Estate, incidents: Sequence[Incident]) -> Affected:
         leaked=by_leaked,
         unreplaced_workloads=tuple(w for w in leaked_workloads if f"workload:{w.name}" in unreplaced),
         ci_roles=estate.ci_roles if opened_incidents else (),
+        mounts=estate.mounts if everything else (),
         repositories=estate.repositories if opened_incidents else (),
         leaked_repositories=leaked_repositories,
         open=opened_incidents,

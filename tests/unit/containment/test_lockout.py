@@ -68,6 +68,14 @@ def test_a_role_whose_ttl_could_not_be_restored_is_named(monkeypatch: pytest.Mon
     assert f"portcullis-operator could not update {role} (nothing grants it)" in lost(ESTATE)
 
 
+def test_a_mount_whose_ttl_could_not_be_restored_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = operators.keepers(ESTATE)
+    mount = "sys/mounts/database/tune"
+    less = {path: rule for path, rule in held[operators.CONTAINMENT].items() if path != mount}
+    monkeypatch.setattr(operators, "keepers", lambda _: {**held, operators.CONTAINMENT: less})
+    assert f"portcullis-containment could not update {mount} (nothing grants it)" in lost(ESTATE)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
