@@ -16,6 +16,11 @@ def test_one_probe_that_succeeds_is_not_contained() -> None:
     assert verdict([HELD, LOOSE], [], []) == "not contained: read: succeeded"
 
 
+def test_a_lock_down_that_was_not_contained_is_not_although_every_probe_held() -> None:
+    assert verdict([HELD], ["gate: no"], []) == "not contained: gate: no"
+    assert verdict([HELD, LOOSE], ["gate: no"], ["x is still out"]) == "not contained: gate: no; read: succeeded"
+
+
 def test_a_service_that_is_out_is_not_recovered() -> None:
     assert verdict([HELD], [], ["x is still out"]) == "contained, not recovered: x is still out"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from drill import run as drill
 from drill.acts import Act, Action, Attempt, Performer
 from drill.background import Background
 from drill.leak import Leak
-from drill.result import Probe, verdict
+from drill.result import RECOVERED, STEPS, Probe, verdict
 from drill.run import Drill, DrillVoid
 from policies.errors import Unreachable
 from policies.load import load
@@ -189,3 +190,35 @@ def test_after_the_lift_what_leaked_stays_refused_and_what_was_paused_works(aske
         ("read", "refused", True),
         ("log in, after the lift", "succeeded", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "contained", "verdict_says"),
+    [
+        (0, {"not_contained": [], "effects": [{"what": step} for step in STEPS]}, RECOVERED),
+        (1, {"not_contained": [], "effects": [{"what": step} for step in STEPS]}, "not contained: pulumi up exited 1"),
+        (0, {"not_contained": ["x (gate: no)"], "effects": [{"what": step} for step in STEPS]}, "not contained: x (ga"),
+        (0, {"not_contained": [], "effects": [{"what": step} for step in STEPS[1:]]}, "not contained: no sign of this"),
+        (0, None, "not contained: no sign of this step: "),
+    ],
+    ids=["contained", "exit code", "named", "a step less", "no report"],
+)
+def test_a_lock_down_that_was_not_contained_never_gets_the_good_verdict(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, code: int, contained: dict[str, Any] | None, verdict_says: str
+) -> None:
+    """Whatever held afterwards."""
+    monkeypatch.setattr(Sandbox, "environ", lambda _: {})
+    monkeypatch.setattr(drill, "pulumi", lambda *argv, **_: CompletedProcess(argv, code, "", ""))
+    refused = {"credential": "token of execution-engine", "first_refused": 2.0}
+    monkeypatch.setattr(processes, "attackers", lambda *_: [refused])
+    monkeypatch.setattr(processes, "services", lambda *_: [])
+    monkeypatch.setattr(drill, "_write", lambda *_: Path("report.html"))
+    if contained is not None:
+        (record.folder(INCIDENT) / "containment.json").write_text(json.dumps(contained))
+    made = asked.drill()
+    drill.lock(made)
+    asked.servers.allowed = [CONTROL]
+    drill.attack_again(made, "after")
+    result, _ = drill._finish(made)
+    assert result.verdict.startswith(verdict_says)
+    assert result.held == (verdict_says == RECOVERED)
