@@ -80,13 +80,20 @@ def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:
 
 def decide(asked: Asked, incidents: Sequence[Incident], scope: Scope, now: int) -> Decision:
     """Raises InputError when a lift does not name an open incident, an open one is asked for with another scope, or an
-    id is none; nothing was changed."""
-    if asked.incident_id:
-        checked_id(asked.incident_id)
+    id is none; nothing was changed. One that nobody asks for is left over in the stack file, and in nobody's way."""
+    left_over = ""
+    try:
+        if asked.incident_id:
+            checked_id(asked.incident_id)
+    except InputError as error:
+        if asked.mode is not Mode.KEEP:
+            kept = f"; it stays in {asked.file} until: pulumi config rm incidentId" if asked.file else ""
+            raise InputError(f"{error}{kept}") from error
+        left_over = f"incidentId is left over and not used: {error}; pulumi config rm incidentId"
     opened = tuple(i for i in incidents if i.state is State.OPEN)
     match asked.mode:
         case Mode.KEEP:
-            return Decision(tuple(incidents), opened[-1] if opened else None, None)
+            return Decision(tuple(incidents), opened[-1] if opened else None, None, left_over)
         case Mode.LOCK:
             return _lock(asked, incidents, opened, scope, now)
         case Mode.LIFT:

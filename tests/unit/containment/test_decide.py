@@ -301,10 +301,22 @@ def test_what_was_never_proven_is_told_apart_from_what_does_not_count_any_more()
 
 
 @pytest.mark.parametrize("name", ["2026/12", "../x", "a b", ".", "-x", "a" * 65, "a.jsonl", "X.JSONL", "earlier-1"])
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", [Mode.LOCK, Mode.LIFT])
 def test_an_id_that_could_name_another_record_is_refused(mode: Mode, name: str) -> None:
-    with pytest.raises(InputError, match="not an incident id"):
+    with pytest.raises(InputError, match="not an incident id") as typed:
         decide(Asked(mode, name, ""), [], ALL, 20)
+    assert "pulumi" not in str(typed.value)
+    with pytest.raises(InputError, match=r"at most 64|ends in '\.jsonl'") as kept:
+        decide(Asked(mode, name, "", file="Pulumi.local.yaml"), [], ALL, 20)
+    assert str(kept.value) == f"{typed.value}; it stays in Pulumi.local.yaml until: pulumi config rm incidentId"
+
+
+def test_one_that_is_left_over_blocks_nobody_who_asks_for_nothing() -> None:
+    decision = decide(Asked(Mode.KEEP, "#4711", "", file="Pulumi.local.yaml"), [OPEN], ALL, 20)
+    assert (decision.current, decision.known) == (OPEN, (OPEN,))
+    assert decision.warning.startswith("incidentId is left over and not used: not an incident id: '#4711'; letters")
+    assert decision.warning.endswith("; pulumi config rm incidentId")
+    assert decide(Asked(Mode.KEEP, "A", "", file="Pulumi.local.yaml"), [OPEN], ALL, 20).warning == ""
 
 
 def test_a_lift_of_what_is_lifted_says_so_while_another_is_open() -> None:
