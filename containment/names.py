@@ -69,10 +69,10 @@ def past_the_gate(policies: Iterable[str]) -> bool:
     return not any(p in (GATE, "root") or p in KEEPERS for p in policies)
 
 
-def foreign(policy: str) -> bool:
-    """Whether it is somebody else's: what is under the prefix is put beside the gate, and what binds tokens past it is
-    its keepers'."""
-    return past_the_gate((policy,)) and not policy.startswith(PREFIX)
+def foreign(policy: str, own: Collection[str]) -> bool:
+    """Whether what it grants is nobody's here: neither its keepers', nor one of the identities' own policies, `own`.
+    Whatever else the product writes grants nothing, so one that does is somebody else's, whatever it is called."""
+    return past_the_gate((policy,)) and policy not in own
 
 
 POLICIES = "sys/policies/acl"

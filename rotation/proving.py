@@ -65,7 +65,7 @@ def _around_the_gate(work: Work) -> str:
     said = [*(f"around {names.GATE}, {one}: delete it" for one in untold)]
     said += [f"{path} hands out policies that grant it without {names.GATE}: delete it" for path in around]
     paths = list(names.denied_paths(work.secret())) if work.credential.item.startswith("secret:") else []
-    others = foreign.granting(work.policy_store(), paths) if paths else []
+    others = foreign.granting(work.policy_store(), paths, work.estate) if paths else []
     return "; ".join([*said, *looked.unread, *(f"{one}: take that out of it, or delete it" for one in others)])
 
 

@@ -14,14 +14,14 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from containment import names
-from containment.compiled import operators
+from containment.compiled import logins, operators
 from containment.incidents.scope import Affected
 from containment.ports import Vault
 from containment.report import Outcome
 from containment.run import WORKERS, Run, Seen
 from containment.undeclared.carriers import Carrier, carriers
 from policies.errors import PortcullisError, Unreachable
-from policies.model import KvSecret
+from policies.model import Estate, KvSecret
 
 if TYPE_CHECKING:
     from access.rule import Policy
@@ -41,11 +41,12 @@ def leaked_paths(affected: Affected) -> list[str]:
 
 
 def judge(run: Run, paths: list[str]) -> None:
-    """Of every policy that binds tokens past the gate (`names.past_the_gate`); `paths` are sorted. One effect for each
-    that grants one or cannot be judged, which is not contained; one for all others."""
+    """Of every policy that is not the product's (`names.foreign`), with the gate beside it or not, since that opens
+    again; `paths` are sorted. One effect for each that grants one or cannot be judged, which is not contained; one for
+    all others."""
     if not paths:
         return
-    server = _Server(run.systems.vault)
+    server = _Server(run.systems.vault, run.estate)
     try:
         found, nothing = _look(server, paths)
     except PortcullisError as error:
@@ -59,10 +60,10 @@ def judge(run: Run, paths: list[str]) -> None:
     run.effect(_WHAT, "all others", lambda: (Outcome.ALREADY, f"{nothing} grant nothing of what leaked"))
 
 
-def granting(vault: Vault, paths: list[str]) -> list[str]:
+def granting(vault: Vault, paths: list[str], estate: Estate) -> list[str]:
     """Those that grant one of `paths` or cannot be judged, each in words, without the administrators'. Raises
     Unreachable."""
-    found, _ = _look(_Server(vault), sorted(paths))
+    found, _ = _look(_Server(vault, estate), sorted(paths))
     return [
         f"policy {name} is not judged: {one}" if isinstance(one, PortcullisError) else f"policy {name} {one.words()}"
         for name, one in found.items()
@@ -74,7 +75,8 @@ def _look(server: _Server, paths: list[str]) -> tuple[dict[str, Grants | Portcul
     """By name, those that grant one or cannot be judged; how many grant none. Raises Unreachable."""
     vault = server.vault
     _require(vault)
-    others = [name for name in vault.keys(names.POLICIES) if names.foreign(name)]
+    own = {names.own_policy(identity) for identity in logins.identities(server.estate)}
+    others = [name for name in vault.keys(names.POLICIES) if names.foreign(name, own)]
     now = datetime.fromtimestamp(vault.now(), UTC)
     with ThreadPoolExecutor(WORKERS) as pool:
         read = dict(zip(others, pool.map(partial(_read, vault, now), others), strict=True))
@@ -135,6 +137,8 @@ def _said(run: Run, server: _Server, grants: Grants) -> Seen:
         run.progress(f"warning: policy {name} {words}, whom no lock-down binds")
         return Outcome.ALREADY, words
     gone = f", or bao policy delete {shlex.quote(name)}" if name != "default" else ""
+    if name.startswith(names.PREFIX):
+        given += f"; it is declared nowhere, and {names.GATE} beside it denies only until that is replaced"
     return Outcome.FAILED, (
         f"{grants.words()}, {given}; batch tokens that carry it can be neither listed nor revoked: take the grant out "
         f"of it (bao policy write {shlex.quote(name)} FILE){gone}; then lock down again"
@@ -144,8 +148,8 @@ def _said(run: Run, server: _Server, grants: Grants) -> Seen:
 class _Server:
     """What is read once, and only when a policy needs it."""
 
-    def __init__(self, vault: Vault) -> None:
-        self.vault = vault
+    def __init__(self, vault: Vault, estate: Estate) -> None:
+        self.vault, self.estate = vault, estate
 
     @cached_property
     def carriers(self) -> tuple[list[Carrier], list[str]]:

@@ -43,7 +43,8 @@ def test_nothing_new_is_handed_out_around_the_gate(sandbox: Sandbox, environ: No
     call("POST", f"identity/entity/id/{eve['entity_id']}", {"name": "eve", "policies": [f"pc-w-{holder}"]})
     program = {"expression": "pb.Auth{policies:['default'],alias:logical.Alias{name:'x'}}"}
     call("POST", "auth/jwt/cel/role/helper", {"cel_program": program, "bound_audiences": ["portcullis"]})
-    call("PUT", "sys/policies/acl/ops-misc", {"policy": f'path "{path}" {{ capabilities = ["read"] }}'})
+    for name in ("ops-misc", "pc-misc"):
+        call("PUT", f"sys/policies/acl/{name}", {"policy": f'path "{path}" {{ capabilities = ["read"] }}'})
 
     refused = _rotate()
     assert refused.returncode == 1, refused.stderr
@@ -51,17 +52,19 @@ def test_nothing_new_is_handed_out_around_the_gate(sandbox: Sandbox, environ: No
     for who in ("auth/people/users/mallory", "entity eve"):
         assert f"{who} hands out policies that grant it without {names.GATE}" in said
     assert "policy ops-misc grants" in said
+    assert "policy pc-misc grants" in said
     assert f"around {names.GATE}, auth/jwt/cel/role/helper, perhaps: a program says what it gives: delete it" in said
     assert not actors.allowed(lambda: actors.read(token, path)), "the new one was handed out"
 
     locked = contain(vault, ID, SECRET, print).report
-    planted = {"mallory", "eve", "ops-misc", "auth/jwt/cel/role/helper"}
+    planted = {"mallory", "eve", "ops-misc", "pc-misc", "auth/jwt/cel/role/helper"}
     assert planted == {w for w in planted if w in str(locked.not_contained)}
     assert not actors.allowed(lambda: actors.read(str(eve["client_token"]), "auth/token/lookup-self")), "it is ours"
     token = str(bao.call("POST", "auth/people/login/mallory", {"password": "m-a-l"})["auth"]["client_token"])
     call("POST", "identity/entity/name/eve", {"policies": []})
     call("DELETE", "auth/jwt/cel/role/helper")
-    call("DELETE", "sys/policies/acl/ops-misc")
+    for name in ("ops-misc", "pc-misc"):
+        call("DELETE", f"sys/policies/acl/{name}")
     call("DELETE", "auth/people/users/mallory")
     _rotate()
     reader = actors.login(*actors.secret_id(holder))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +20,7 @@ from containment.report import CONTAINED, Outcome, Report
 from sandbox.environment import Sandbox
 
 SCOPE, PATH = "partner-api-key", "secret/data/partners/api"
+BAO = str(Path(sys.executable).parent / "bao")
 METADATA = "secret/metadata/partners/api"
 ROLE = "auth/approle/role/legacy"
 EXACT = [f"secret/{kind}/partners/api" for kind in ("data", "metadata", "subkeys", "delete", "undelete", "destroy")]
@@ -82,6 +86,27 @@ def test_it_is_named_with_who_gives_it_until_its_grant_is_gone(admin: Admin) -> 
     assert _contain().not_contained == ()
     assert admin.status(batch) == 403
     assert admin.status(batch, "secret/data/partners/other") == 404, "what did not leak is granted still"
+
+
+def test_one_under_the_products_prefix_is_named_though_the_gate_is_beside_it(admin: Admin) -> None:
+    """The gate opens when what leaked is replaced, to whoever carries both: so long a token may live. What is printed
+    helps, by the operator's token."""
+    admin.grant("pc-tmp-debug", {"secret/data/partners/*": ["read"]})
+    admin.grant("pc-w-former", {PATH: ["read"]})
+    admin.grant("pc-tmp-other", {"secret/data/elsewhere/*": ["read"]})
+    batch = admin.login("pc-tmp-debug")
+    assert admin.status(batch) == 200
+    admin.login("pc-tmp-debug", names.GATE)
+    given = {"pc-tmp-debug": "auth/approle/role/legacy, beside pc-gate", "pc-w-former": "no role, entity or group"}
+    for (name, by), missing in zip(given.items(), sorted(_contain().not_contained), strict=True):
+        assert missing.startswith(f"{name} (policies of others: grants read on {PATH}")
+        assert f", given by {by}" in missing
+        assert "; it is declared nowhere, and pc-gate beside it denies only until that is replaced;" in missing
+        command = missing.partition(", or ")[2].partition(";")[0]
+        assert command == f"bao policy delete {name}"
+        subprocess.run([BAO, *command.split()[1:]], check=True)
+    assert admin.status(batch) == 403
+    assert _contain().not_contained == ()
 
 
 def test_a_template_counts_for_the_entities_that_are_there(admin: Admin) -> None:

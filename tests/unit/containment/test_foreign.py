@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from access.rule import Policy
 from access.template import Alias, Entity
 from containment import names
 from containment.compiled import gate
+from containment.effects import foreign
 from containment.incidents.incident import Incident, Scope, State
 from containment.incidents.scope import affected
 from containment.undeclared.foreign import granted, near
@@ -145,8 +147,39 @@ def test_what_has_expired_grants_nothing() -> None:
     assert served.policy({**answer, "expiration": "2025-01-01T00:00:00Z"}, "x", "x", NOW) is None
 
 
-@pytest.mark.parametrize("name", ["root", "portcullis-break-glass", "pc-gate", "pc-w-settlement"])
+class Server:
+    """Each policy grants the same."""
+
+    def __init__(self, *policies: str) -> None:
+        self.policies = policies
+
+    def keys(self, path: str) -> list[str]:
+        assert path == names.POLICIES
+        return list(self.policies)
+
+    def read(self, path: str) -> dict[str, Any]:
+        text = json.dumps({"path": {PATH: {"capabilities": ["read"]}}})
+        return {"name": path.removeprefix(f"{names.POLICIES}/"), "policy": text}
+
+    def capabilities(self, paths: list[str]) -> dict[str, frozenset[str]]:
+        return dict.fromkeys(paths, frozenset({"root"}))
+
+    def now(self) -> int:
+        return int(NOW.timestamp())
+
+
+@pytest.mark.parametrize("name", ["root", "portcullis-break-glass", "pc-gate", "pc-w-settlement", "pc-ci-cicd"])
 def test_what_is_the_products_or_roots_is_nobody_elses(name: str) -> None:
-    assert not names.foreign(name)
-    assert names.foreign("legacy")
-    assert names.foreign("default")
+    assert _granting(name) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["legacy", "default", "pc-tmp-debug", "pc-w-former", "pc-ci-former", "pc-b-settlement-0", "pc-quarantine"]
+)
+def test_whatever_else_grants_it_is_judged_and_what_is_called_like_the_products_too(name: str) -> None:
+    assert _granting(name) == [f'policy {name} grants read on {PATH} by path "{PATH}"']
+
+
+def _granting(name: str) -> list[str]:
+    server: Any = Server(name)
+    return foreign.granting(server, [PATH], load())
