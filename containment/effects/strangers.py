@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from functools import partial
 
+from access.globs import like
 from access.login_methods import COMPUTED_LOGIN
 from containment import names
 from containment.compiled import logins
@@ -77,7 +78,17 @@ def _roles(run: Run) -> None:
     for path, kind in looked.others.items():
         run.effect("past the gate", path, partial(_method, run, path, kind, looked.unknown.get(path, "")))
     found = [(carrier, ungated.attached(carrier, identities)) for carrier in looked.found]
-    run.each("past the gate", [(carrier.path, partial(_judged, carrier, attached)) for carrier, attached in found])
+    gone = _gone(run, {policy for _, attached in found for policy in attached})
+    run.each("past the gate", [(one.path, partial(_judged, run, one, attached, gone)) for one, attached in found])
+
+
+def _gone(run: Run, attached: set[str]) -> set[str]:
+    """Those, globs among them, of which the server has none; nobody knows of any where it does not say."""
+    try:
+        held = run.systems.vault.keys(names.POLICIES) if attached else []
+    except PortcullisError:
+        return set()
+    return {policy for policy in attached if not any(like(name, policy) for name in held)}
 
 
 def _method(run: Run, path: str, kind: str, unknown: str) -> Seen:
@@ -127,7 +138,7 @@ def _word(run: Run, what: str) -> str:
     )
 
 
-def _judged(carrier: Carrier, attached: list[str]) -> Seen:
+def _judged(run: Run, carrier: Carrier, attached: list[str], gone: set[str]) -> Seen:
     if carrier.computed:
         return Outcome.FAILED, (
             f"what it hands out cannot be told, since a program says so at each login: bao delete {carrier.path}; then "
@@ -137,4 +148,13 @@ def _judged(carrier: Carrier, attached: list[str]) -> Seen:
         kept = sorted(names.KEEPERS & {*carrier.policies})
         words = f"attaches {', '.join(kept)}, which its keepers guard" if kept else ""
         return Outcome.ALREADY, words or "attaches nothing of ours, or the gate too"
-    return Outcome.FAILED, f"attaches {', '.join(attached)} without {names.GATE}: delete it, or attach {names.GATE}"
+    of_tokens = carrier.path.startswith("auth/token/roles/")
+    delete = f"an administrator deletes it: bao delete {carrier.path}" if of_tokens else "delete it"
+    there = [policy for policy in attached if policy not in gone]
+    if not there:
+        words = f"attaches {', '.join(attached)}, which the server does not have: it grants nothing"
+        run.progress(f"warning: {carrier.path} {words}; {delete}")
+        return Outcome.ALREADY, words
+    # Whoever makes a token by a role leaves out what of its list they like.
+    instead = "; then lock down again" if of_tokens else f", or attach {names.GATE}"
+    return Outcome.FAILED, f"attaches {', '.join(there)} without {names.GATE}: {delete}{instead}"

@@ -202,8 +202,7 @@ def test_what_is_declared_nowhere_any_more_ends_whatever_leaked(checkout: Checko
     look = "auth/token/lookup-self"
     assert actors.can_connect(*leaked)
     assert actors.allowed(lambda: actors.read(token, look))
-    made = "auth/token/roles/pc-issue-w-treasury-report"
-    actors.call("DELETE", made, token=checkout.prod.box.openbao.root_token())
+    assert "pc-issue-w-treasury-report" in checkout.prod.vault().keys("auth/token/roles"), "an administrator's"
     with checkout.locked("REMOVED", "secret:partner-api-key"):
         assert not actors.can_connect(*leaked)
         assert not actors.allowed(lambda: actors.read(token, look))

@@ -292,10 +292,12 @@ def test_what_is_declared_nowhere_does_not_reach_past_the_gate(sandbox: Sandbox,
         report = contain(HvacVault.for_containment(), "INC-PAST", "partner-api-key", print).report
         assert _request(sandbox, "GET", path, reader).status_code == 403
         assert _request(sandbox, "GET", "auth/token/lookup-self", other).status_code == 200, "it reaches nothing leaked"
-        attaching, globbing, policy = sorted(report.not_contained)
-        assert "(past the gate: attaches pc-w-partner-gateway without pc-gate" in attaching
-        assert {*attaching.partition(" (")[0].split(", ")} == {*sorted(roles)[:1], *sorted(roles)[2:5]}
-        assert globbing.startswith("auth/token/roles/wide (past the gate: attaches pc-* without pc-gate")
+        attaching, evil, rogue, globbing, policy = sorted(report.not_contained)
+        assert f"(past the gate: attaches {own} without pc-gate: delete it, or attach pc-gate" in attaching
+        assert {*attaching.partition(" (")[0].split(", ")} == {*sorted(roles)[:1], "auth/people/users/mallory"}
+        for said, name, what in ((evil, "evil", own), (rogue, "pc-rogue", own), (globbing, "wide", "pc-*")):
+            assert said.startswith(f"auth/token/roles/{name} (past the gate: attaches {what} without pc-gate: ")
+            assert f": bao delete auth/token/roles/{name};" in said
         assert policy.startswith("legacy ")
         for where in roles:
             call("DELETE", where)
