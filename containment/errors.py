@@ -13,6 +13,12 @@ REFRESH = "pulumi up --refresh --config incident=keep"
 GO_ON = f"to go on without lifting: {KEEP}"
 """Pulumi keeps `incident: false` in the stack's file, so that the next run would ask for the lift again."""
 
+DENIED = (
+    "where the server said `permission denied`, what is declared is new to the operator's policy: the administrator's "
+    "part again (README)"
+)
+"""Of a resource that failed: the same command fails each time until then."""
+
 GOES_ON = "bring back what is named above, then run it again, which goes on where it stopped"
 """After what is not contained; the command follows."""
 

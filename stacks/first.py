@@ -16,7 +16,7 @@ import pulumi
 
 from containment import absent, opening, way_out
 from containment.adapters.vault import HvacVault
-from containment.errors import CUT_SHORT, LiftRefused, NotContained
+from containment.errors import CUT_SHORT, DENIED, LiftRefused, NotContained
 from containment.incidents import lost
 from containment.incidents.decide import LOCK, Asked
 from containment.incidents.incident import Incident, Mode
@@ -97,7 +97,8 @@ def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG
         says = f"nothing was lifted; {again}"
     else:
         says = again
-    words = f"cut short, by ^C or by a resource that failed (named above): {says}{_past_failures()}"
+    denied = "" if pulumi.runtime.is_dry_run() else f"; {DENIED}"
+    words = f"cut short, by ^C or by a resource that failed (named above): {says}{denied}{_past_failures()}"
     telling = threading.Thread(target=told.error, args=(words,), daemon=True)
     telling.start()
     telling.join(_PATIENCE)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from containment.adapters.vault import HvacVault
-from containment.errors import KEEP, REFRESH
+from containment.errors import DENIED, KEEP, REFRESH
 from containment.incidents.decide import Decision
 from containment.incidents.incident import Incident, State
 from containment.report import few
@@ -38,7 +38,10 @@ def not_declared(missing: list[str], decision: Decision, *, lifted: bool) -> str
         after, again = f"incident {decision.lifting.id} is lifted, but not everything is back", REFRESH
     else:
         after, again = f"{ids(decision.in_force)} cannot be lifted yet", "pulumi up --config incident=keep"
-    return f"{after}: Pulumi's state does not have as declared: {few(missing)}. Without --target and --exclude: {again}"
+    return (
+        f"{after}: Pulumi's state does not have as declared: {few(missing)}. Without --target and --exclude: {again}; "
+        f"{DENIED}"
+    )
 
 
 def without_repositories(error: PortcullisError, decision: Decision, *, lifted: bool) -> str:

@@ -12,6 +12,7 @@ from containment import former, names, opening
 from containment.adapters.vault import HvacVault
 from containment.compiled import gate
 from containment.effects import policies
+from containment.errors import DENIED
 from containment.incidents import generations
 from containment.incidents.decide import Asked, Decision
 from containment.incidents.incident import Incident, Mode, State
@@ -126,6 +127,8 @@ async def _update(
     missing = await _undeclared(watch, failed, decision, complaints, lifted=lifted)
     for line in await unknown.words(vault, watch):
         told.error(line)
+    if not (decision.in_force or decision.lifting) and await watch.failed(pulumi.CustomResource):
+        told.error(f"of what failed above, {DENIED}")  # among what the state does not have, where that is told
     await _end(vault, context, decision, complaints, missing=bool(missing))
 
 

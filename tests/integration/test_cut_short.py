@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from containment.adapters.vault import HvacVault
+from containment.errors import DENIED
 from containment.folder import record
 from drill.stack import pulumi
+from policies.load import ACCESS
 from sandbox.environment import REPOSITORY, Sandbox
+from sandbox.estate import prepare
 
 NAME = "treasury-readonly"
 UNTIL = "not contained until the same command has run to its end; run it again"
@@ -72,6 +77,26 @@ def test_what_is_refused_leaves_the_outputs(
     assert refused.returncode != 0
     assert reason in refused.stdout
     assert _outputs(sandbox, env) == before
+
+
+def test_what_is_new_to_the_operators_policy_names_the_remedy_which_serves(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(ACCESS, tmp_path / "access"))
+    text = (folder / "production" / "workload-settlement.yaml").read_text()
+    (folder / "production" / "workload-newcomer.yaml").write_text(text.replace("settlement", "newcomer"))
+    with monkeypatch.context() as changed:
+        changed.setenv("PORTCULLIS_DECLARATIONS", str(folder))
+        refused = pulumi(sandbox, "incident=keep")
+        assert refused.returncode != 0
+        assert "permission denied" in refused.stdout
+        assert DENIED in refused.stdout
+        prepare(sandbox, print)  # the administrator's part
+        done = pulumi(sandbox, "incident=keep")
+        assert done.returncode == 0, done.stdout
+    done = pulumi(sandbox, "incident=keep")  # while the operator may delete it
+    assert done.returncode == 0, done.stdout
+    prepare(sandbox, print)
 
 
 def _becomes_known(sandbox: Sandbox, env: dict[str, str], workload: str, *config: str) -> None:

@@ -46,12 +46,16 @@ def test_what_the_state_does_not_have_is_named_up_to_ten() -> None:
     words = meanwhile.not_declared([f"r{n}" for n in range(12)], Decision((A,), A, None), lifted=False)
     assert words.startswith("incident A cannot be lifted yet: Pulumi's state does not have as declared: r0, r1,")
     assert "r9 and 2 more. Without --target and --exclude: pulumi up --config incident=keep" in words
+    assert words.endswith(
+        "; where the server said `permission denied`, what is declared is new to the operator's policy: the "
+        "administrator's part again (README)"
+    )
     lifted = meanwhile.not_declared(["r"], Decision((), None, A), lifted=True)
     assert lifted.startswith("incident A is lifted, but not everything is back: ")
-    assert lifted.endswith("pulumi up --refresh --config incident=keep")
+    assert "Without --target and --exclude: pulumi up --refresh --config incident=keep; where" in lifted
     half = meanwhile.not_declared(["r"], Decision((), None, A), lifted=False)
     assert half.startswith("incident A is half lifted: ")
-    assert half.endswith(": the same command again")
+    assert "Without --target and --exclude: the same command again; where" in half
 
 
 def test_a_lift_without_github_is_one_on_the_server_and_says_so() -> None:

@@ -163,6 +163,21 @@ def test_a_run_that_a_failure_ends_says_how_one_goes_on_past_it(
     assert told[0].endswith("with PULUMI_CONTINUE_ON_ERROR=true, which goes on past it") == said
 
 
+def test_what_the_same_command_never_gets_past_names_the_administrators_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[str]()
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    monkeypatch.setattr(pulumi.Config, "get", lambda *_: "keep")
+    for dry in (False, True):
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda dry=dry: dry)
+        with pytest.raises(SystemExit):
+            first._interrupted(signal.SIGINT, None)
+    remedy = (
+        "where the server said `permission denied`, what is declared is new to the operator's policy: the "
+        "administrator's part again (README)"
+    )
+    assert [remedy in words for words in told] == [True, False], "a preview is refused nothing"
+
+
 def test_a_lift_that_has_begun_is_not_said_to_have_lifted_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     told = list[str]()
     monkeypatch.setattr(pulumi.log, "error", told.append)
