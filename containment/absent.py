@@ -71,6 +71,9 @@ class Policies(Absent):
         """Or one that is as strict."""
         return self._vault.holds_policy(name, self._stricter(name, text))
 
+    def read_policy(self, name: str) -> str | None:
+        return self._vault.read_policy(name)
+
     def write_policy(self, name: str, text: str) -> None:
         self._vault.write_policy(name, self._stricter(name, text))
 

@@ -21,6 +21,7 @@ from containment.judgement import judge
 from containment.ports import Vault
 from containment.run import Progress
 from containment.systems import from_environment
+from containment.undeclared import cut_short
 from policies import codec
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.load import load
@@ -160,7 +161,8 @@ def applied(vault: Vault, stored: Estate | None = None) -> Estate:
     """What stands on the servers, for whoever works on them without Pulumi: the last apply's estate, which was judged
     and approved then. No other checkout takes anything out of a lock-down by it, or grants anything. Before the first
     apply the declarations, loaded and judged. `stored`: where it was read already."""
-    return stored or vault.compiled() or estate_for(vault, None, incident=True)[0]
+    kept = stored or vault.compiled()
+    return cut_short.settled(vault, kept) if kept else estate_for(vault, None, incident=True)[0]
 
 
 def estate_for(
@@ -181,6 +183,7 @@ def estate_for(
     from containment.lockout import prove  # the model is not waited for by what denies first
 
     last = (stored or vault.compiled()) if incident else None
+    last = cut_short.settled(vault, last) if last else None
     try:
         estate = load()
         judge(estate)

@@ -32,20 +32,20 @@ def end(vault: HvacVault, context: Context, decision: Decision) -> list[str]:
     drift is asked for. What was seen in peace stays until the next apply in peace: a lift takes nothing for declared
     that changed in its incident."""
     try:
-        estate, part = context.estate, _part(context)
+        estate, part, over = context.estate, _part(context), False
         if begun := vault.unended(estate, part):
             left = cut_short.look(vault, estate, begun, context.affected, context.incidents, part)
             if left.otherwise:
                 return [left.complaint]
-            if left.over:
+            if over := bool(left.over):
                 told.warn(left.warning)
-                return []
         if decision.current is not None or decision.lifting is not None:
-            vault.write_done(estate, part)
+            vault.write_done(estate, part, left=over)
             return []
         host, repositories = from_environment(vault, estate).code_host, vault.stands(estate, part).repositories
         ids = namesakes.ids(host, repositories, vault.repository_ids(), told.warn)
-        vault.write_compiled(estate, ids, seen.look(vault, host, repositories, vault.seen(), told.warn), part)
+        saw = seen.look(vault, host, repositories, vault.seen(), told.warn)
+        vault.write_compiled(estate, ids, saw, part, left=over)
         keepers.tell(vault, estate, told.warn)
     except PortcullisError as error:
         return [f"what is declared is not kept for the next lock-down: {error}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 from containment import estates, names
@@ -15,7 +16,7 @@ from policies.model import Estate
 _COMPILED = f"{names.STORE}/data/compiled"
 _DONE, _BEGUN, _LEFT = "estate", "begun", "left"
 """What an apply keeps: the estate that it has declared, until then the one that it is about to, and each that was begun
-before and never ended."""
+before and never ended, of which something may be left."""
 _NOTHING: dict[str, Any] = {_BEGUN: "", _LEFT: []}
 _MOST = 16
 """The server takes a megabyte (27 kB each with 1,000 declarations)."""
@@ -32,7 +33,7 @@ class Applies(HvacClient):
         """What the servers hold by the last apply, and by one that has begun and not come to its end. None before the
         first, and where it cannot be read."""
         held = self._held(self._last_apply() or {})
-        return estates.unfinished(*held) if len(held) > 1 else next(iter(held), None)
+        return reduce(estates.unfinished, held) if held else None
 
     def applied(self, number: int = 0) -> Applied | None:
         """What an apply kept, by its version, from 1 on; 0 is the last. None when there is no such one."""
@@ -43,9 +44,9 @@ class Applies(HvacClient):
         return Applied(int(about["version"]), epoch(str(about["created_time"])), self._held(stored["data"] or {}))
 
     def _held(self, kept: Mapping[str, Any]) -> tuple[Estate, ...]:
-        """What was done, what was begun, or both; none where either cannot be read. A run asks more than once, and a
-        large one takes time to read."""
-        held = [self._decoded(kept[which]) for which in (_DONE, _BEGUN) if kept.get(which)]
+        """What was done, what is left of others, what was begun; none where one of them cannot be read. A run asks more
+        than once, and a large one takes time to read."""
+        held = [self._decoded(text) for text in (kept.get(_DONE), *_left(kept), kept.get(_BEGUN)) if text]
         return () if None in held else tuple(one for one in held if one)
 
     def _decoded(self, kept: object) -> Estate | None:
@@ -94,6 +95,12 @@ class Applies(HvacClient):
         begun = (self._decoded(text) for text in (*_left(held), held.get(_BEGUN)))
         return tuple(one for one in begun if one not in (None, stands))
 
+    def left(self) -> tuple[Estate, ...]:
+        """What was done and each that was cut short before it, once an apply has looked at what is left of those; none
+        where nothing was, and while another has begun."""
+        held = self._last_apply() or {}
+        return () if held.get(_BEGUN) or not _left(held) else self._held(held)
+
     def write_begun(self, estate: Estate, environment: str | None = None) -> bool:
         """Before anything of it is declared, beside what another has begun that never came to its end. `environment` as
         in `stands`. Whether anything was written: the same is not stored twice."""
@@ -110,21 +117,28 @@ class Applies(HvacClient):
 
         return self._keep(begin)
 
-    def write_done(self, estate: Estate, environment: str | None = None) -> bool:
-        """Once all of it is declared; what else the last apply saw stays."""
-        return self._keep(lambda held: {**held, **self._ended(held, estate, environment)})
+    def write_done(self, estate: Estate, environment: str | None = None, *, left: bool = False) -> bool:
+        """Once all of it is declared; what else the last apply saw stays. `left`: something is of one that was cut
+        short."""
+        return self._keep(lambda held: {**held, **self._ended(held, estate, environment, left=left)})
 
     def write_compiled(
-        self, estate: Estate, repository_ids: Mapping[str, int], seen: Seen, environment: str | None = None
+        self,
+        estate: Estate,
+        repository_ids: Mapping[str, int],
+        seen: Seen,
+        environment: str | None = None,
+        *,
+        left: bool = False,
     ) -> bool:
         """The same in peace, with what it saw."""
         saw = {"repositories": dict(repository_ids), "seen": dict(seen)}
-        return self._keep(lambda held: {**self._ended(held, estate, environment), **saw})
+        return self._keep(lambda held: {**self._ended(held, estate, environment, left=left), **saw})
 
     def _stands(self, held: Mapping[str, Any], estate: Estate, environment: str | None) -> Estate:
         return estate if environment is None else estates.with_part(self._decoded(held.get(_DONE)), estate, environment)
 
-    def _ended(self, held: Mapping[str, Any], estate: Estate, environment: str | None) -> dict[str, Any]:
+    def _ended(self, held: Mapping[str, Any], estate: Estate, environment: str | None, *, left: bool) -> dict[str, Any]:
         """What another environment's stack has begun, and not ended, stays begun."""
         done = codec.encode(self._stands(held, estate, environment))
 
@@ -133,8 +147,9 @@ class Applies(HvacClient):
             found = codec.encode(estates.with_part(begun, estate, environment)) if begun and environment else ""
             return "" if found == done else found
 
-        left = dict.fromkeys(filter(None, map(rest, _left(held))))
-        return {_DONE: done, _BEGUN: rest(str(held.get(_BEGUN) or "")), _LEFT: list(left)}
+        begun = str(held.get(_BEGUN) or "")
+        before = [*_left(held), *([begun] if begun not in ("", done) else [])] if left else map(rest, _left(held))
+        return {_DONE: done, _BEGUN: rest(begun), _LEFT: list(dict.fromkeys(filter(None, before)))[-_MOST:]}
 
     def _keep(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
         """Of what can be read; never over what another stack's run kept meanwhile. Whether anything was written."""

@@ -35,7 +35,7 @@ def deny(run: Run) -> None:
         )
     for what, identities in (("identity denied", run.affected.shut), ("identity narrowed", run.affected.narrowed)):
         own = {names.own_policy(i): gate.own_policy(i, run.estate, run.affected) for i in identities}
-        run.each(what, [(name, partial(_ensure, vault, name, text)) for name, text in own.items()])
+        run.each(what, [(name, partial(_ensure_own, vault, name, text)) for name, text in own.items()])
 
 
 def as_declared(run: Run) -> None:
@@ -135,6 +135,13 @@ def _close(vault: Vault, name: str, text: str, until: int | None) -> Seen:
         return outcome, detail
     end = datetime.fromtimestamp(until, UTC).strftime("%H:%M:%S UTC") if until else "their TTL has passed"
     return outcome, f"cannot be revoked: denied until {end}"
+
+
+def _ensure_own(vault: Vault, name: str, text: str) -> Seen:
+    """Of an identity that is gone, or not made yet, none is made: it would stand there for good."""
+    if not vault.holds_policy(name, text) and vault.read_policy(name) is None:
+        return Outcome.ALREADY, "is not there, so that it grants nothing"
+    return _ensure(vault, name, text)
 
 
 def _ensure(vault: Vault, name: str, text: str) -> Seen:

@@ -12,13 +12,13 @@ from containment.compiled import gate, locked, logins
 from containment.compiled.held import wrong
 from containment.errors import REFRESH
 from containment.incidents import generations
-from containment.incidents.incident import Incident
-from containment.incidents.scope import Affected
+from containment.incidents.incident import Incident, State
+from containment.incidents.scope import Affected, affected, parse_scope
 from containment.ports import Vault
 from containment.report import few
 from containment.run import WORKERS
 from policies import sql
-from policies.errors import Unanswered, Unreachable
+from policies.errors import PortcullisError, Unanswered, Unreachable
 from policies.model import AuthMethod, CiRole, DatabaseSecret, Estate, Ttl, Workload
 
 _Wanted: TypeAlias = dict[str, Mapping[str, Any] | None]
@@ -83,6 +83,24 @@ def look(
     with ThreadPoolExecutor(WORKERS) as pool:
         others, left = pool.map(lambda one: differs(*one), declared), pool.map(over, gone)
         return Left(tuple(filter(None, others)), tuple(filter(None, left)))
+
+
+def settled(vault: Vault, kept: Estate) -> Estate:
+    """What is done alone where nothing is left any more of what was cut short before it: an update leaves it to Pulumi,
+    which deletes at its end. Else `kept`, which has all of it; so too where that cannot be told, or an open incident
+    names something of it. Raises nothing of ours."""
+    try:
+        done, *left = vault.left() or (kept,)
+        if not left:
+            return kept
+        incidents = vault.incidents()
+        for incident in incidents:
+            if incident.state is State.OPEN and incident.scope.leaked:
+                parse_scope(",".join(incident.scope.leaked), done)
+        found = look(vault, done, left, affected(done, incidents), incidents, None)
+    except PortcullisError:
+        return kept
+    return kept if found.otherwise or found.over else done
 
 
 def _parameters(

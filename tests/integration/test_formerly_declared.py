@@ -18,6 +18,7 @@ import pytest
 
 from containment.incidents.incident import Incident
 from drill.actors import Actors
+from policies import codec
 from sandbox import estate
 from sandbox.environment import REPOSITORY
 from tests.integration.leaked_user import exists, superuser
@@ -314,11 +315,38 @@ def test_what_an_apply_that_failed_has_added_goes_when_it_is_taken_back(checkout
         told = "was to declare auth/approle/role/auditor, sys/policies/acl/pc-w-auditor; " in done.stdout
         held = actors.call("LIST", "auth/approle/role", token=checkout.prod.box.openbao.root_token())["data"]["keys"]
         assert "auditor" not in held
-        begun = (vault.read(record) or {})["data"]["begun"]
-        assert told == bool(begun)
-    assert not begun
+        kept = (vault.read(record) or {})["data"]
+        assert told == bool(kept["left"])
+        done_by = codec.decode(kept["estate"])
+        assert done_by is not None
+        assert "auditor" not in {w.name for w in done_by.workloads}
+        assert not kept["begun"]
+    assert not told
     actors.call("DELETE", "auth/token/roles/pc-issue-w-auditor", token=checkout.prod.box.openbao.root_token())
     checkout.onboard()
+
+
+def test_an_apply_after_one_that_was_killed_is_what_an_incident_works_by(checkout: Checkout, actors: Actors) -> None:
+    """What it has renamed or removed Pulumi deletes at its very end: until another looked, it counted as declared."""
+    vault = checkout.prod.vault()
+    checkout.edit("settlement-readonly", "max: 8h", "max: 7h")
+    checkout.kill(lambda: (vault.read("portcullis/data/compiled") or {})["data"].get("begun"))
+    checkout.edit("settlement-readonly", "role: settlement-readonly", "role: settlement-ro")
+    checkout.onboard()
+    for name in ("workload-treasury-report", "treasury-readonly"):
+        checkout.remove(name)
+    (checkout.folder / "staging" / "ci-cicd-staging.yaml").unlink()
+    token = actors.login(*actors.secret_id("treasury-report"))
+    done = checkout.prod.keep(checkout.folder)
+    assert done.returncode == 0, done.stdout
+    assert "an update that was cut short was to declare " in done.stdout
+    assert "database/roles/settlement-readonly" in done.stdout
+    checkout.onboard()
+    with checkout.locked("AFTER", "workload:settlement"):
+        assert not actors.allowed(lambda: actors.read(token, LEDGER))
+        assert not vault.read(TREASURY[1])
+    settlement = actors.login(*actors.secret_id("settlement"))
+    assert actors.allowed(lambda: actors.read(settlement, "database/creds/settlement-ro"))
 
 
 def test_an_own_policy_that_somebody_has_widened_grants_what_is_declared_again(

@@ -118,7 +118,7 @@ def test_where_only_the_storage_is_held_what_is_in_scope_is_denied(exchange: Exc
     batch = generations.batch_workloads(estate)[0]
     shut, name = gate.generation(batch, estate, closed=True), names.generation_policy(batch, 0)
     vault: Any = Held(pc_gate=of_another)
-    vault.policies[name] = shut
+    vault.policies |= {**gate.widest((estate,)), name: shut}
     asked = Asked(Mode.LOCK, "INC-1", NAME)
     done = absent.contain(asked, None, Congested("vault: held"), vault, print, print)
     assert vault.denied(names.GATE) == {"secret/data/other", *names.denied_paths(leaked)}

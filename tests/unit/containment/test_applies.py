@@ -116,6 +116,27 @@ def test_what_was_begun_and_never_ended_is_looked_at_until_an_apply_ends() -> No
     assert store.unended(other, None) == ()
 
 
+def test_what_is_left_of_a_killed_one_is_known_beside_what_is_done() -> None:
+    """A later lock-down works by the newest that is done: by the one before, nobody reads where a secret lies now."""
+    store, killed = Store(None), _longer(ESTATE)
+    moved = replace(ESTATE, workloads=tuple(w for w in ESTATE.workloads if w.name != "treasury-report"))
+    assert store.write_compiled(ESTATE, IDS, SEEN)
+    assert store.left() == ()
+    assert store.write_begun(killed)
+    assert store.left() == (), "it may be under way"
+    assert store.write_begun(moved)
+    assert store.write_done(moved, left=True)
+    done, *left = store.left()
+    assert (done, killed in left, store.compiled() == done) == (moved, True, False)
+    assert killed in store.unended(moved, None)
+    assert not store.write_begun(moved)
+    assert store.write_done(moved)
+    assert (store.left(), store.compiled()) == ((), moved)
+    assert store.write_begun(killed)
+    assert store.write_compiled(moved, IDS, SEEN, left=True)
+    assert store.left() == (moved, killed), "one that was taken back"
+
+
 def test_that_of_another_environments_stack_is_for_that_one_to_look_at() -> None:
     store, killed = Store(None), _longer(ESTATE)
     staging = _of(ESTATE, "staging", owner="team-other")

@@ -146,3 +146,16 @@ def test_a_vault_that_is_away_is_one_failure() -> None:
     server.away = True
     (effect,) = server.run().effects
     assert (effect.target, effect.outcome) == ("every identity", Outcome.FAILED)
+
+
+def test_of_an_identity_that_is_gone_no_policy_is_made() -> None:
+    """It would stand there for good, and be taken for what an update that was killed has left."""
+    server = Server()
+    del server.held[OWN]
+    run = server.run()
+    leaked = Incident("B", Scope(everything=False, leaked=(f"workload:{OWN.removeprefix('pc-w-')}",)), State.OPEN, 10)
+    run.affected = affected(ESTATE, (leaked,))
+    policies.deny(run)
+    assert OWN not in server.held
+    assert [e.outcome for e in run.effects if e.target == OWN] == [Outcome.ALREADY]
+    assert {"pc-gate", "pc-quarantine"} <= server.held.keys()

@@ -53,7 +53,8 @@ class Server:
         self.kept.append(part)
         return True
 
-    def write_done(self, _: Estate, part: str | None) -> bool:
+    def write_done(self, _: Estate, part: str | None, *, left: bool) -> bool:
+        assert not left
         self.kept.append(part)
         return True
 
