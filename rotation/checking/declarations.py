@@ -18,7 +18,8 @@ from policies.rules import LOAD, LOCKOUT
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`violations` in file order. `exit_code`: 2 when something does not load, 1 when a rule objects."""
+    """`violations` in file order. `exit_code`: 3 when OPA could not be asked, 2 when something does not load, 1 when a
+    rule objects."""
 
     violations: tuple[Violation, ...]
     reasons: tuple[str, ...]
@@ -53,18 +54,19 @@ def check(paths: Sequence[Path], opa_url: str) -> Checked:
     folder, only = _asked(paths)
     estate, problems = read(folder)
     ways: list[str] = []
+    away = False
     try:
         decision = decide(estate, Meanwhile(Opa(opa_url), lambda: ways.extend(lost(estate))))
     except Unreachable as error:
         if not problems:
             raise
-        decision = Decision(allow=False, reasons=(str(error),))
+        decision, away = Decision(allow=False, reasons=(str(error),)), True
     judged = [v for v in decision.violations if v.line or not problems]  # of what is whole, where all of it is there
     found = [*map(_violation, problems), *judged, *map(_lockout, ways)]
     violations = tuple(sorted(_heard(found, only), key=lambda v: (v.file, v.line, v.rule)))
     code = 2 if any(v.rule == LOAD.name for v in violations) else 1 if violations else 0
     if not decision.allow and not decision.violations:  # it said no without saying where: never a yes
-        code = code or 1
+        code = Unreachable.exit_code if away else code or 1
     reasons = (*map(str, violations), *(() if decision.violations or not code else decision.reasons))
     counted = f"{len(estate.secrets)} secrets and {len(estate.workloads)} workloads"
     return Checked(violations, reasons, code, counted)

@@ -30,7 +30,8 @@ def command(
 
     Without DIR: PORTCULLIS_DECLARATIONS, else policies/access. With FILES the whole folder is judged, and only what
     these files break is told. A plan is judged beside the declarations and the incidents that
-    the server (VAULT_ADDR) has open. Exit 1 when a rule objects, 2 when a declaration does not load.
+    the server (VAULT_ADDR) has open. Exit 1 when a rule objects, 2 when a declaration does not load, 3 when
+    OPA gives no answer, whatever does not load.
 
     \b
     Examples:
