@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from containment import former
 from containment.adapters.vault import HvacVault
-from containment.effects import database, identities, issuance, upstream, workflows
+from containment.effects import database, former_logins, identities, issuance, upstream, workflows
 from containment.incidents.decide import Decision
 from containment.report import few, unresolved
 from containment.repository import settings
@@ -52,6 +52,8 @@ def _would(run: Run) -> Iterator[tuple[str, list[str]]]:
     yield "disable the entity and destroy the secret_ids", identities.by_secret_id(a)
     yield "switch off the login", [w.name for w in issuance.by_jwt(a)]
     yield "switch off the CI role", [c.name for c in a.ci_roles]
+    yield "switch off the login of the control repository's jobs", issuance.jobs(run)
+    yield "end a login that is declared nowhere", _former(run)
     yield "revoke tokens", [w.name for w in a.workloads]
     yield "end database sessions, leases and users", [name for name, _ in database.roles(run)]
     yield "lock branches and tags", [_locked(r) for r in a.repositories]
@@ -59,6 +61,14 @@ def _would(run: Run) -> Iterator[tuple[str, list[str]]]:
     yield "switch off Actions", [*shut, workflows.ORGANIZATION] if a.repositories else []
     yield "cancel workflow runs", workflows.cancelled(a)
     yield "remove deploy keys", [r.name for r in a.leaked_repositories]
+
+
+def _former(run: Run) -> list[str]:
+    try:
+        return [r.path for r in former_logins.look(run.systems.vault, run.estate) if former_logins.falls(run, r)]
+    except PortcullisError as error:
+        run.fail("former login ended", "every login role", error)
+        return []
 
 
 def _locked(repository: Repository) -> str:

@@ -31,14 +31,12 @@ def end(run: Run) -> None:
     """Of what leaked, replaced or not, and of what is declared nowhere. Any other is named: what leaked is denied to
     its tokens too (`strangers` says where it is not), and its identity may have what it is granted."""
     vault = run.systems.vault
-    leaked = {names.own_policy(i) for i in run.affected.leaked}
-    declared = {names.own_policy(i) for i in logins.identities(run.estate)}
 
     def act(role: Carrier) -> Seen:
-        own = {policy for policy in role.policies if policy.startswith(names.OWN)}
-        if own & leaked or own - declared:
+        if falls(run, role):
             return shut(vault, role.path)
-        words = f"is declared nowhere and hands out {', '.join(sorted(own))}, of which nothing leaked: bao delete"
+        own = ", ".join(sorted(_own(role)))
+        words = f"is declared nowhere and hands out {own}, of which nothing leaked: bao delete"
         run.progress(f"warning: {role.path} {words} {role.path}")
         return Outcome.ALREADY, f"{words} {role.path}"
 
@@ -48,6 +46,17 @@ def end(run: Run) -> None:
         run.fail(_WHAT, "every login role", Unreachable(f"not judged: {error}"))
     else:
         run.each(_WHAT, [(_target(role.path), partial(act, role)) for role in found])
+
+
+def falls(run: Run, role: Carrier) -> bool:
+    """Whether it is ended."""
+    leaked = {names.own_policy(i) for i in run.affected.leaked}
+    declared = {names.own_policy(i) for i in logins.identities(run.estate)}
+    return bool(_own(role) & leaked or _own(role) - declared)
+
+
+def _own(role: Carrier) -> set[str]:
+    return {policy for policy in role.policies if policy.startswith(names.OWN)}
 
 
 def _target(path: str) -> str:
@@ -60,7 +69,7 @@ def look(vault: Vault, estate: Estate) -> list[Carrier]:
     declared = {names.login_role(identity) for identity in logins.identities(estate)}
     folders = (f"auth/{method}/role" for method in (names.APPROLE, names.JWT))
     found = (role for folder in folders for role in carriers.login_roles(vault, folder, declared.__contains__))
-    return [role for role in found if any(policy.startswith(names.OWN) for policy in role.policies)]
+    return [role for role in found if _own(role)]
 
 
 def shut(vault: Vault, path: str) -> Seen:

@@ -21,6 +21,8 @@ from containment.run import WORKERS, Run, Seen
 from policies.errors import PortcullisError, Unreachable
 from policies.model import AuthMethod, CiRole, Estate, Workload
 
+_JOBS_OFF = "login of its jobs off"
+
 
 def stop(run: Run) -> None:
     def off(identity: CiRole | Workload) -> Seen:
@@ -28,8 +30,7 @@ def stop(run: Run) -> None:
 
     run.each("CI role off", [(c.name, partial(off, c)) for c in run.affected.ci_roles])
     run.each("login off", [(w.name, partial(off, w)) for w in by_jwt(run.affected)])
-    if run.affected.control_leaked:
-        _stop_jobs(run)
+    run.each(_JOBS_OFF, [(path, partial(converge, run.systems.vault, path, locked.OFF_ROLE)) for path in jobs(run)])
     cap(run)
 
 
@@ -38,19 +39,20 @@ def by_jwt(affected: Affected) -> list[Workload]:
     return [w for w in affected.unreplaced_workloads if w.auth is AuthMethod.JWT]
 
 
-def _stop_jobs(run: Run) -> None:
-    """The control repository's jobs log in as the product's own identities. By which claims an administrator alone
-    knows, who binds these roles again."""
-    what, folder = "login of its jobs off", f"auth/{names.JWT}/role"
+def jobs(run: Run) -> list[str]:
+    """Login roles of the control repository's jobs, where it leaked: they log in as the product's own identities. By
+    which claims an administrator alone knows, who binds these roles again."""
+    folder = f"auth/{names.JWT}/role"
+    if not run.affected.control_leaked:
+        return []
     try:
         declared = {names.login_role(identity) for identity in logins.identities(run.estate)}
         paths = {f"{folder}/{quote(key)}" for key in run.systems.vault.keys(folder)} - declared
         held = {path: (run.systems.vault.read(path) or {}).get("token_policies") or () for path in sorted(paths)}
     except PortcullisError as error:
-        run.fail(what, folder, error)
-        return
-    keepers = [path for path, policies in held.items() if not names.KEEPERS.isdisjoint(policies)]
-    run.each(what, [(path, partial(converge, run.systems.vault, path, locked.OFF_ROLE)) for path in keepers])
+        run.fail(_JOBS_OFF, folder, error)
+        return []
+    return [path for path, policies in held.items() if not names.KEEPERS.isdisjoint(policies)]
 
 
 def cap(run: Run) -> None:

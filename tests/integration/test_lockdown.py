@@ -25,6 +25,7 @@ from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from tests.integration.audited import written
 
+FORMER = "risk-engine-before"
 PREVIEWED = (
     *("exchange-trading-key", "partner-api-key", "analytics-readonly"),
     *("risk-engine", "workload:analytics-batch", "repository:tradepulse-connectors"),
@@ -35,12 +36,16 @@ PREVIEWED = (
 def preview(sandbox: Sandbox) -> str:
     """A preview of a lock-down, before anything is locked."""
     log = sandbox.openbao.audit_log
+    risk = {"bind_secret_id": True, "token_policies": ["pc-w-risk-engine"]}
+    root = sandbox.openbao.root_token()
+    sandbox.openbao.call("POST", f"auth/approle/role/{FORMER}", risk, token=root)
     before = log.stat().st_size
     exchange = from_environment(_vault(sandbox), load(), sandbox.environ()).upstream("exchange")
     keys = exchange.keys("tradepulse-prod")
     done = pulumi(sandbox, "incident=true", f"incidentScope={','.join(PREVIEWED)}", preview=True)
     assert done.returncode == 0, done.stdout
     assert written(log, before) == set()
+    sandbox.openbao.call("DELETE", f"auth/approle/role/{FORMER}", token=root)
     assert exchange.keys("tradepulse-prod") == keys
     return done.stdout
 
@@ -82,6 +87,7 @@ def test_preview_shows_and_touches_nothing(preview: str) -> None:
         "would disable the entity and destroy the secret_ids: risk-engine",
         "would switch off the login: analytics-batch",
         "would switch off the CI role: cicd, cicd-staging",
+        f"would end a login that is declared nowhere: auth/approle/role/{FORMER}",
         "would end database sessions, leases and users: analytics-readonly",
         "would lock branches and tags: tradepulse-connectors, tradepulse-core, tradepulse-infra (beside refs/heads/",
         "would switch off Actions: tradepulse-connectors, tradepulse-core, the organization",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from containment import former
+from containment import former, names
 from containment.former import Former
 from containment.incidents.decide import Decision
 from containment.incidents.incident import Incident, Scope, State
@@ -19,6 +19,7 @@ from stacks import access, announced, told
 
 ESTATE = load()
 INCIDENT = Incident("I", Scope(False, ("secret:exchange-trading-key", "secret:analytics-readonly")), State.OPEN, 1)
+CONTROL = next(r.name for r in ESTATE.repositories if r.control)
 OURS = UpstreamKey("k-1", "exchange-trading-key", "", enabled=True, permissions=())
 
 
@@ -48,14 +49,24 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def _tell(monkeypatch: pytest.MonkeyPatch, upstream: Any) -> None:
+class Logins(Server):
+    """One role for the control repository's jobs, two for others."""
+
+    def keys(self, path: str) -> list[str]:
+        return ["apply", "cicd", "grafana"] if path == f"auth/{names.JWT}/role" else []
+
+    def read(self, path: str) -> Any:
+        return {"token_policies": [*names.KEEPERS][:1]} if path.endswith("/apply") else {"token_policies": ["x"]}
+
+
+def _tell(monkeypatch: pytest.MonkeyPatch, upstream: Any, incident: Incident = INCIDENT, vault: Any = None) -> None:
     no: Any = None
-    vault: Any = Server()
+    vault = vault or Server()
     monkeypatch.setattr(former, "read", lambda _: Former())
     monkeypatch.setattr(announced, "from_environment", lambda *_: Systems(vault, no, upstream, no, no))
-    known = (INCIDENT,)
+    known = (incident,)
     context = access.Context(ESTATE, affected(ESTATE, known), known, 20, "all")
-    announced.tell(vault, context, Decision(known, INCIDENT, None))
+    announced.tell(vault, context, Decision(known, incident, None))
 
 
 def test_a_key_of_no_declaration_is_named(monkeypatch: pytest.MonkeyPatch, heard: list[str]) -> None:
@@ -76,3 +87,15 @@ def test_what_cannot_be_looked_at_is_named_and_stops_nothing(monkeypatch: pytest
     assert [line for line in looked if "at exchange" in line and line.endswith("EXCHANGE_URL is not set")]
     assert [line for line in looked if "every role" in line and "permission denied" in line]
     assert "would cancel workflow runs: tradepulse-connectors, tradepulse-core" in heard
+
+
+def test_the_logins_of_the_control_repository_are_named_where_it_leaked(
+    monkeypatch: pytest.MonkeyPatch, heard: list[str]
+) -> None:
+    leaked = Incident("I", Scope(False, (f"repository:{CONTROL}",)), State.OPEN, 1)
+    words = f"would switch off the login of the control repository's jobs: auth/{names.JWT}/role/apply"
+    _tell(monkeypatch, lambda _: Exchange(OURS), leaked, Logins())
+    assert words in heard
+    heard.clear()
+    _tell(monkeypatch, lambda _: Exchange(OURS), INCIDENT, Logins())
+    assert words not in heard
