@@ -86,7 +86,8 @@ def with_server(base: str, head: str | None, folder: Path) -> tuple[Side, Side, 
     """
     from access.sources import live
     from access.sources.reader import Reader
-    from access.sources.sides import of_server, on_server
+    from access.sources.sides import answered, of_server, on_server
+    from containment.adapters.github import GithubHost
     from containment.adapters.vault import HvacVault
 
     if [base, head].count(SERVER) != 1:
@@ -96,11 +97,10 @@ def with_server(base: str, head: str | None, folder: Path) -> tuple[Side, Side, 
     estate = load(folder)
     vault = HvacVault.from_environment()
     found, reader = live.snapshot(vault, estate), Reader(vault)
-    server = of_server(found, estate, reader)
-    return (
-        *((server, code) if base == SERVER else (code, server)),
-        tuple(dict.fromkeys((*found.unread, *reader.unread))),
-    )
+    server, beside = of_server(found, estate, reader, GithubHost.from_environment)
+    code = answered(code, server)
+    unread = tuple(dict.fromkeys((*found.unread, *reader.unread, *beside)))
+    return (*((server, code) if base == SERVER else (code, server)), unread)
 
 
 def _of_folder(folder: Path) -> Side:

@@ -6,20 +6,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from containment import names
+from containment.adapters.github import GithubHost
+from containment.adapters.github_api import GithubApi, Settings
+from containment.repository import Ruleset
 from policies.errors import Unreachable
 from policies.load import ACCESS
 from sandbox.environment import Sandbox
+from sandbox.services.github import public_key
 from tests.integration.widening import ELSEWHERE, Change, Tried, asked, diff
 
 BY_HAND = (str(ACCESS), "server", "--live")
 OWN, ROLE = "sys/policies/acl/pc-w-settlement", "auth/approle/role/settlement"
 ISSUE = "auth/token/roles/pc-issue-w-settlement"
 OTHERS = "pc-w-risk-engine"
+CORE = "tradepulse-core"
 LEASES = "database/roles/settlement-readonly"
 
 
@@ -202,6 +208,53 @@ def test_a_mount_whose_leases_live_longer(tried: Tried, drift_env: dict[str, str
             "86400 s",
             "172800 s",
         )
+
+
+@contextmanager
+def _less_protected(env: Mapping[str, str], kind: str) -> Iterator[None]:
+    host, settings = GithubHost.from_environment(env), Settings.from_environment(env)
+    api, base = GithubApi(settings.url, settings.token, settings.ca), f"/repos/{settings.owner}/{CORE}"
+    (rule,) = host.branch_rules(CORE)
+    if kind == "approvals":
+        host.write_branch_rule(CORE, replace(rule, approvals=0))
+        yield
+        host.write_branch_rule(CORE, rule)
+    elif kind == "secret":
+        host.put_actions_secret(CORE, "BESIDE", "x")
+        yield
+        api.call("DELETE", f"{base}/actions/secrets/BESIDE")
+    elif kind == "ruleset":
+        host.write_ruleset(CORE, "theirs", Ruleset(True, ()))
+        yield
+        api.call("DELETE", f"{base}/rulesets/{(host.ruleset(CORE, 'theirs') or Ruleset(True, ())).id}")
+    else:
+        key = host.add_deploy_key(CORE, "ours", public_key())
+        yield
+        host.delete_deploy_key(CORE, key)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("approvals", ("approvals that a merge needs", "1", "0")),
+        ("secret", ("other Actions secrets", "none", "BESIDE")),
+        ("ruleset", ("rulesets of others", "none", "theirs")),
+        ("key", ("deploy keys", "deploy host", "deploy host, ours")),
+    ],
+)
+def test_a_repository_that_is_less_protected(drift_env: dict[str, str], kind: str, told: tuple[str, str, str]) -> None:
+    with _less_protected(drift_env, kind):
+        (one,) = _named(drift_env)
+    assert (one["subject"], one["what"], one["before"], one["after"]) == (f"repository {CORE}", *told)
+
+
+def test_a_github_that_does_not_answer_is_said(drift_env: dict[str, str]) -> None:
+    code, found, said = diff({**drift_env, "GITHUB_BASE_URL": "https://127.0.0.1:1"}, *BY_HAND)
+    assert (code, found) == (3, [])
+    assert f"not read: repository {CORE}: " in said
+    code, found, said = diff({k: v for k, v in drift_env.items() if k != "GITHUB_TOKEN"}, *BY_HAND)
+    assert (code, found) == (3, [])
+    assert "not read: repositories: GITHUB_TOKEN" in said
 
 
 def test_no_gate(tried: Tried, drift_env: dict[str, str]) -> None:
