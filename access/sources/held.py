@@ -18,6 +18,8 @@ _Facts: TypeAlias = dict[tuple[str, str], Fact]
 _CLAIMS, _TOKENS, _LOGIN = "claims that a login must have", "tokens", "login"
 _OF_MOUNTS = ("type", "TTL, default", "TTL, max")
 _SECRET_ID = "a secret_id"  # noqa: S105 - what a login must have, in words
+_UNBOUNDED = 10**9
+"""Seconds. Where a mount says nothing the server's own holds, which is longer than any that is declared."""
 _CIDRS = ("secret_id_bound_cidrs", "token_bound_cidrs")
 
 
@@ -81,7 +83,8 @@ def _asks(method: str, role: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _either(value: Any) -> str:
-    return " or ".join(sorted(map(str, value))) if isinstance(value, list) else str(value)
+    """As a declaration writes several."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _conditions(fact: Fact, value: frozenset[str]) -> Fact:
@@ -89,14 +92,17 @@ def _conditions(fact: Fact, value: frozenset[str]) -> Fact:
 
 
 def _tokens(fact: Fact, kind: str) -> Fact:
-    return replace(fact, aspect=_TOKENS, value=int("batch" in kind), text=kind, wider=Wider.GREATER)
+    """By `default` the method decides, which may be tuned to batch; the product writes which."""
+    return replace(fact, aspect=_TOKENS, value=int(kind != "service"), text=kind, wider=Wider.GREATER)
 
 
 def _of_mount(name: str, there: Mapping[str, Any], declared: _Facts) -> Iterator[tuple[tuple[str, str], Fact]]:
     config = there.get("config") or {}
-    lives = [int(config.get(f"{which}_lease_ttl") or 0) for which in ("default", "max")]
-    values: tuple[str | int, ...] = (str(there["type"]), *lives)
-    for aspect, value in zip(_OF_MOUNTS, values, strict=True):
-        if fact := declared.get((f"mount {name}", aspect)):
-            text = value if isinstance(value, str) else f"{value} s"
-            yield (fact.subject, aspect), replace(fact, value=value, text=text)
+    kind, *_ = _OF_MOUNTS
+    if fact := declared.get((f"mount {name}", kind)):
+        yield (fact.subject, kind), replace(fact, value=str(there["type"]), text=str(there["type"]))
+    for which in ("default", "max"):
+        if fact := declared.get((f"mount {name}", f"TTL, {which}")):
+            seconds = int(config.get(f"{which}_lease_ttl") or 0)
+            text = f"{seconds} s" if seconds else "the server's own"
+            yield (fact.subject, fact.aspect), replace(fact, value=seconds or _UNBOUNDED, text=text)
