@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 
 from containment import former
+from containment.compiled import caps
 from containment.effects import (
     database,
     former_logins,
@@ -162,14 +163,15 @@ def _look_back(run: Run) -> None:
 def _revoke(run: Run, joined: Callable[[], None]) -> None:
     """Nothing new is issued, what is out is revoked, until nothing is left that can be used; then the workloads may
     come back. A database user that cannot be dropped, or its lease, is a finding; without a login and a session it is
-    no credential, and keeps nobody out. `joined`: with the word on the leaked keys."""
+    no credential, and keeps nobody out. Nor does a mount that is not capped, whose roles are. `joined`: with the word on
+    the leaked keys."""
     issuance.stop(run)
     roles = database.roles(run)
     users = database.shut_out(run, roles)
     since = _sweep(run, roles)
     dead = database.drop_users(run, users, since, roles)
     joined()
-    beside = upstream.UNKNOWN | (database.REMAINS if dead else frozenset())
+    beside = upstream.UNKNOWN | {caps.MOUNT} | (database.REMAINS if dead else frozenset())
     if run.clean_beside(beside) and policies.open_quarantine(run):
         try:
             _record(run, lambda i: i if i.revoked_before else replace(i, revoked_before=since))

@@ -12,7 +12,7 @@ from containment.report import few, unresolved
 from containment.repository import settings
 from containment.run import Run
 from containment.systems import from_environment
-from policies.errors import PortcullisError
+from policies.errors import PortcullisError, Unanswered
 from policies.model import Repository
 from stacks import told
 from stacks.access import Context
@@ -39,7 +39,14 @@ def tell(vault: HvacVault, context: Context, decision: Decision) -> None:
         told.warn(words)
     for failed in unresolved(run.effects):
         told.warn(f"not looked at: {failed.target}: {failed.detail}")
-    for cap, wrong in issuance.to_cap(vault, context.estate, incidents):
+    try:
+        capped = issuance.to_cap(vault, context.estate, incidents)
+    except Unanswered:
+        raise
+    except PortcullisError as error:
+        told.warn(f"not looked at: which TTLs are capped: {error}")
+        return
+    for cap, wrong in capped:
         was = ", ".join(f"{k} {cap.peace[k]} -> {cap.incident[k]} s" if k.endswith("ttl") else k for k in wrong)
         told.info(f"cap {cap.path}: {was}")
 

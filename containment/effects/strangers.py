@@ -83,12 +83,14 @@ def _roles(run: Run) -> None:
 
 
 def _gone(run: Run, attached: set[str]) -> set[str]:
-    """Those, globs among them, of which the server has none; nobody knows of any where it does not say."""
+    """Those, globs among them, of which the server has none, and no declaration that an update may be about to make;
+    nobody knows of any where it does not say."""
     try:
         held = run.systems.vault.keys(names.POLICIES) if attached else []
     except PortcullisError:
         return set()
-    return {policy for policy in attached if not any(like(name, policy) for name in held)}
+    there = [*held, *map(names.own_policy, logins.identities(run.estate))]
+    return {policy for policy in attached if not any(like(name, policy) for name in there)}
 
 
 def _method(run: Run, path: str, kind: str, unknown: str) -> Seen:

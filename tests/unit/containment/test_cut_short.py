@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -127,5 +128,11 @@ def test_a_lock_down_goes_by_what_is_done_once_pulumi_has_deleted_the_rest() -> 
     named = Incident("A", Scope(everything=False, leaked=("workload:newcomer",)), State.OPEN, opened_at=10)
     assert not _settled(server, left, named), "an incident is about it"
     assert _settled(server, left, replace(named, state=State.LIFTED, generations=()))
+    own = json.loads(server.held[POLICY]["policy"])["path"]
+    assert own
+    for rules, holds in (({}, True), ({**own, "secret/data/other": {"capabilities": ["read"]}}, False)):
+        server.held[POLICY] = {"policy": json.dumps({"path": rules})}
+        assert _settled(server, left) is holds, "the first deny left something out"
+    server.held[POLICY] = {"policy": json.dumps({"path": own})}
     server.held[LOGIN] = {**server.held[LOGIN], "token_type": "batch"}
     assert not _settled(server, left), "not as declared"

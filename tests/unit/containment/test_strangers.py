@@ -73,7 +73,12 @@ def test_a_token_role_that_gives_one_that_is_there_is_to_be_deleted(refused: boo
 def test_a_glob_is_as_good_as_what_it_matches() -> None:
     glob = {"allowed_policies_glob": ["pc-w-settle*"]}
     assert _roles(LEFT, glob, "pc-w-settlement")[0].outcome == "failed"
-    assert _roles(LEFT, glob, "pc-w-former")[0].outcome == "already"
+
+
+@pytest.mark.parametrize("by", ["allowed_policies", "allowed_policies_glob"])
+def test_one_that_is_declared_counts_as_there(by: str) -> None:
+    """An update may be about to make it."""
+    assert _roles(LEFT, {by: ["pc-w-settlement"]}, "pc-w-former")[0].outcome == "failed"
 
 
 def test_an_entity_may_have_the_gate_too() -> None:

@@ -89,6 +89,20 @@ def test_what_cannot_be_looked_at_is_named_and_stops_nothing(monkeypatch: pytest
     assert "would cancel workflow runs: tradepulse-connectors, tradepulse-core" in heard
 
 
+def test_a_mount_that_this_token_may_not_read_is_named(monkeypatch: pytest.MonkeyPatch, heard: list[str]) -> None:
+    class Older(Server):
+        """Whose administrator's part is of an earlier version."""
+
+        def read(self, path: str) -> None:
+            if path.startswith("sys/mounts/"):
+                raise Unreachable(f"vault: read {path}: permission denied")
+
+    everything = Incident("I", Scope(everything=True), State.OPEN, 1)
+    _tell(monkeypatch, lambda _: Exchange(OURS), everything, Older())
+    (line,) = [line for line in heard if "TTLs" in line]
+    assert line.startswith("not looked at: which TTLs are capped: vault: read sys/mounts/")
+
+
 def test_the_logins_of_the_control_repository_are_named_where_it_leaked(
     monkeypatch: pytest.MonkeyPatch, heard: list[str]
 ) -> None:
