@@ -163,8 +163,8 @@ def _look_back(run: Run) -> None:
 def _revoke(run: Run, joined: Callable[[], None]) -> None:
     """Nothing new is issued, what is out is revoked, until nothing is left that can be used; then the workloads may
     come back. A database user that cannot be dropped, or its lease, is a finding; without a login and a session it is
-    no credential, and keeps nobody out. Nor does a mount that is not capped, whose roles are. `joined`: with the word on
-    the leaked keys."""
+    no credential, and keeps nobody out. Nor does a mount that is not capped, whose roles are. `joined`: with the word
+    on the leaked keys."""
     issuance.stop(run)
     roles = database.roles(run)
     users = database.shut_out(run, roles)

@@ -41,7 +41,8 @@ APPLY_TTL = 1800
 POLICIES = (OPERATOR, CONTAINMENT, BREAK_GLASS, ROTATOR, PROBER, APPROVER, DRIFT)
 
 _ALL = ["create", "read", "update", "delete", "list"]
-_WRITE = ["create", "read", "update", "delete"]
+_MAKE = ["create", "read", "update"]
+"""A mount is an administrator's to delete: every value in it goes with it."""
 _PROBE = f"auth/token/create/{names.PROBE_ROLE}"
 _APPLY = f"auth/token/create/{names.APPLY_ROLE}"
 
@@ -169,13 +170,13 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         "sys/leases/renew": {"capabilities": ["update"]},
     }
     for mount in estate.mounts:
-        paths[f"sys/mounts/{mount.name}"] = {"capabilities": _WRITE}
+        paths[f"sys/mounts/{mount.name}"] = {"capabilities": _MAKE}
         paths[f"sys/mounts/{mount.name}/tune"] = {"capabilities": ["read", "update"]}
         if mount.type == "database":
             for kind in ("config", "roles"):
                 paths[f"{mount.name}/{kind}/*"] = {"capabilities": _ALL}
         else:
-            paths[f"{mount.name}/config"] = {"capabilities": ["create", "read", "update"]}
+            paths[f"{mount.name}/config"] = {"capabilities": _MAKE}
     paths |= _login_roles(estate)
     for policy in estate.secrets:
         if isinstance(policy.secret, DatabaseSecret):

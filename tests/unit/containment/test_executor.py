@@ -10,13 +10,26 @@ from typing import Any
 import pytest
 
 from containment import executor
-from containment.effects import former_logins, identities, policies, probes, repositories, strangers, upstream
+from containment.compiled import caps
+from containment.effects import (
+    database,
+    former_logins,
+    identities,
+    issuance,
+    policies,
+    probes,
+    repositories,
+    strangers,
+    tokens,
+    upstream,
+)
 from containment.incidents.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
 from containment.run import Systems, no_note
 from policies.errors import Unreachable
 from policies.load import load
 
+REVOKE = executor._revoke
 OPEN = Incident("I", Scope(everything=True), State.OPEN, opened_at=10)
 
 
@@ -177,3 +190,25 @@ def test_an_upstream_that_hangs_keeps_the_rest_not_waiting(monkeypatch: pytest.M
     executor.deny(Systems(no, no, no, no, no), load(), (OPEN,), OPEN, lambda _: None, no_note)
     assert not over.is_set()
     over.set()
+
+
+@pytest.mark.parametrize(("what", "back"), [(caps.MOUNT, True), ("login TTL capped", False)])
+def test_a_mount_that_is_not_capped_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch, what: str, back: bool) -> None:
+    """Its roles are, each by itself. It stays not contained."""
+    asked: list[Any] = []
+    no: Any = None
+    monkeypatch.setattr(issuance, "stop", lambda run: run.fail(what, "x", Unreachable("permission denied")))
+    monkeypatch.setattr(policies, "open_quarantine", asked.append)
+    for module, name, found in (
+        (database, "roles", ()),
+        (database, "shut_out", ()),
+        (database, "drop_users", True),
+        (tokens, "revoke", False),
+    ):
+        monkeypatch.setattr(module, name, lambda *_, found=found: found)
+    incident, server = replace(OPEN, revoked_before=5), Server()
+    systems: Any = Systems(server, no, no, no, no)  # type: ignore[arg-type]
+    run = executor._run(systems, load(), (incident,), incident, print)
+    REVOKE(run, lambda: None)
+    assert (asked == [run]) is back
+    assert Report("I", tuple(run.effects)).not_contained == (f"x ({what}: permission denied)",)
