@@ -55,7 +55,7 @@ class SecretMount(pulumi.ComponentResource):
         super().__init__("portcullis:access:Mount", mount.name)
         in_scope = mount in context.affected.mounts
         ttl = locked.login_ttl(mount.ttl) if in_scope else mount.ttl
-        opts = pulumi.ResourceOptions(parent=self, protect=mount.type is MountType.KV)
+        opts = pulumi.ResourceOptions(parent=self, protect=True)
         self.mount = vault.Mount(
             mount.name,
             path=mount.name,
