@@ -15,7 +15,8 @@ GO_ON = f"to go on without lifting: {KEEP}"
 
 DENIED = (
     "where the server said `permission denied`, what is declared is new to the operator's policy: the administrator's "
-    "part again (README)"
+    "part again (README), with the declaration there; one that was taken out since an incident began comes back until "
+    "its lift"
 )
 """Of a resource that failed: the same command fails each time until then."""
 

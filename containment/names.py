@@ -109,11 +109,6 @@ def login_role(identity: Workload | CiRole) -> str:
     return f"auth/{login_method(identity)}/role/{identity.name}"
 
 
-def former_login_role(workload: Workload) -> str:
-    """The one that it has logged in by, where its method was the other one before."""
-    return f"auth/{JWT if login_method(workload) == APPROLE else APPROLE}/role/{workload.name}"
-
-
 def issue_role(identity: Workload | CiRole) -> str:
     return ISSUE_PREFIX + own_policy(identity).removeprefix(PREFIX)
 

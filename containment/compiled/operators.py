@@ -185,11 +185,16 @@ def _operator_paths(estate: Estate) -> dict[str, dict[str, Any]]:
 
 
 def _login_roles(estate: Estate) -> dict[str, dict[str, Any]]:
-    """Of each declared identity; and the one that a workload had by the other method, which Pulumi deletes."""
+    """Of each declared identity. Any other Pulumi deletes once nobody declares it, whatever the administrator did
+    first; but none of those by which the product's own identities log in."""
     declared = {names.login_role(identity): logins.login_role(identity) for identity in logins.identities(estate)}
-    keepers = {f"auth/{names.JWT}/role/{name}" for name in names.KEEPERS}
-    former = {names.former_login_role(workload) for workload in estate.workloads} - declared.keys() - keepers
-    return {**declared, **{path: {"capabilities": ["read", "delete"]} for path in former}}
+    shut = logins.may_set(logins.jwt([locked.OFF_CLAIMS, *logins.declared_claims(estate)]))
+    any_of = {f"auth/{names.APPROLE}/role/+": logins.may_set(logins.ttls()), f"auth/{names.JWT}/role/+": shut}
+    return {
+        **{path: {**rule, "capabilities": [*rule["capabilities"], "delete"]} for path, rule in any_of.items()},
+        **{f"auth/{names.JWT}/role/{name}": shut for name in sorted(names.KEEPERS)},
+        **declared,
+    }
 
 
 def rotator_policy(estate: Estate) -> str:

@@ -386,6 +386,31 @@ def _roles(actors: Actors, prod: Production) -> list[str]:
     return [f"auth/{m}/role/treasury-report" for m, names in held.items() if "treasury-report" in names]
 
 
+@pytest.mark.parametrize("first", ["administrator", "update"])
+def test_what_is_renamed_leaves_no_login_role_whoever_goes_first(checkout: Checkout, first: str) -> None:
+    vault = checkout.prod.vault()
+    checkout.edit("workload-treasury-report", "name: treasury-report", "name: treasury-summary")
+    checkout.edit("treasury-readonly", "workload: treasury-report", "workload: treasury-summary")
+    (checkout.folder / "staging" / "ci-cicd-staging.yaml").unlink()
+    if first == "administrator":
+        checkout.onboard()
+    else:  # which needs somebody to make the new one
+        removed = checkout.folder / "production" / "workload-treasury-report.yaml"
+        text = removed.read_text()
+        removed.unlink()
+        checkout.edit(
+            "treasury-readonly", "    - workload: treasury-summary\n" + _GRANT, "    - workload: settlement\n" + _GRANT
+        )
+        checkout.retire()
+        removed.write_text(text)
+        checkout.onboard()
+    done = checkout.prod.keep(checkout.folder)
+    assert done.returncode == 0, done.stdout
+    assert vault.read("auth/approle/role/treasury-summary")
+    assert not vault.read(TREASURY[1])
+    assert not vault.read("auth/jwt/role/cicd-staging")
+
+
 def test_a_login_method_that_is_changed_leaves_no_login_role(checkout: Checkout, actors: Actors) -> None:
     held = actors.secret_id("treasury-report")
     checkout.edit("workload-treasury-report", *_METHOD)

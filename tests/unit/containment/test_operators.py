@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from containment import names
-from containment.compiled import operators
+from containment.compiled import locked, operators
 from containment.compiled.hcl import hcl
 from policies.load import load
 from policies.model import AuthMethod
@@ -65,15 +65,19 @@ def test_the_rules_of_who_looks_for_drift_are_few_however_much_is_declared() -> 
     assert len(operators.keepers(many)[operators.DRIFT]) == len(operators.keepers(ESTATE)[operators.DRIFT]) < 100
 
 
-def test_of_a_login_role_that_a_workload_had_before_the_operator_may_delete_that_one_and_nobody_elses() -> None:
-    """Whoever may write it decides who logs in by it."""
+def test_a_login_role_that_is_declared_no_longer_the_operator_may_delete_and_bind_to_nobody() -> None:
+    """An administrator's part that comes before the update names it no more. The product's own logins stay."""
     (one, other) = (next(w for w in ESTATE.workloads if w.auth is method) for method in AuthMethod)
-    same = (replace(ESTATE.ci_roles[0], name=other.name), replace(one, name=operators.DRIFT))
-    paths = operators.keepers(replace(ESTATE, workloads=(one, other, same[1])))[operators.OPERATOR]
-    ends = {"capabilities": ["read", "delete"]}
-    assert paths[f"auth/jwt/role/{one.name}"] == paths[f"auth/approle/role/{other.name}"] == ends
-    assert f"auth/jwt/role/{operators.DRIFT}" not in paths, "a job's of the product's own"
-    paths = operators.keepers(replace(ESTATE, workloads=(one,), ci_roles=(replace(same[0], name=one.name),)))[
-        operators.OPERATOR
-    ]
-    assert "update" in paths[f"auth/jwt/role/{one.name}"]["capabilities"], "a CI role's of that name"
+    paths = operators.keepers(replace(ESTATE, workloads=(one, other)))[operators.OPERATOR]
+    for method in ("approle", "jwt"):
+        rule = paths[f"auth/{method}/role/+"]
+        assert rule["capabilities"] == ["read", "update", "delete"], "it makes none"
+        assert (
+            not {"token_policies", "policies", "bind_secret_id", "bound_audiences"} & rule["allowed_parameters"].keys()
+        )
+    assert paths["auth/jwt/role/+"]["allowed_parameters"]["bound_claims"][0] == locked.OFF_CLAIMS
+    for name in operators.POLICIES:
+        assert paths[f"auth/jwt/role/{name}"]["capabilities"] == ["read", "update"], "a job's of the product's own"
+    assert "delete" in paths[names.login_role(one)]["capabilities"]
+    contains = operators.keepers(ESTATE)[operators.CONTAINMENT]
+    assert not [path for path, rule in contains.items() if "/role/" in path and "delete" in rule["capabilities"]]

@@ -48,7 +48,8 @@ def test_what_the_state_does_not_have_is_named_up_to_ten() -> None:
     assert "r9 and 2 more. Without --target and --exclude: pulumi up --config incident=keep" in words
     assert words.endswith(
         "; where the server said `permission denied`, what is declared is new to the operator's policy: the "
-        "administrator's part again (README)"
+        "administrator's part again (README), with the declaration there; one that was taken out since an incident began "
+        "comes back until its lift"
     )
     lifted = meanwhile.not_declared(["r"], Decision((), None, A), lifted=True)
     assert lifted.startswith("incident A is lifted, but not everything is back: ")

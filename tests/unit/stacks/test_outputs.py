@@ -173,7 +173,8 @@ def test_what_the_same_command_never_gets_past_names_the_administrators_part(mon
             first._interrupted(signal.SIGINT, None)
     remedy = (
         "where the server said `permission denied`, what is declared is new to the operator's policy: the "
-        "administrator's part again (README)"
+        "administrator's part again (README), with the declaration there; one that was taken out since an incident began "
+        "comes back until its lift"
     )
     assert [remedy in words for words in told] == [True, False], "a preview is refused nothing"
 
