@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from containment.errors import DENIED
 from containment.incidents.decide import Decision
 from containment.incidents.incident import Incident, Scope, State
 from policies.errors import InputError, Unreachable
@@ -46,11 +47,7 @@ def test_what_the_state_does_not_have_is_named_up_to_ten() -> None:
     words = meanwhile.not_declared([f"r{n}" for n in range(12)], Decision((A,), A, None), lifted=False)
     assert words.startswith("incident A cannot be lifted yet: Pulumi's state does not have as declared: r0, r1,")
     assert "r9 and 2 more. Without --target and --exclude: pulumi up --config incident=keep" in words
-    assert words.endswith(
-        "; where the server said `permission denied`, what is declared is new to the operator's policy: the "
-        "administrator's part again (README), with the declaration there; one that was taken out since an incident began "
-        "comes back until its lift"
-    )
+    assert words.endswith(f"; {DENIED}")
     lifted = meanwhile.not_declared(["r"], Decision((), None, A), lifted=True)
     assert lifted.startswith("incident A is lifted, but not everything is back: ")
     assert "Without --target and --exclude: pulumi up --refresh --config incident=keep; where" in lifted

@@ -12,6 +12,7 @@ import pulumi
 import pytest
 
 from containment.adapters.vault import HvacVault
+from containment.errors import DENIED
 from containment.incidents.decide import Asked, Decision
 from containment.incidents.incident import Incident, Mode, Scope, State
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
@@ -171,12 +172,7 @@ def test_what_the_same_command_never_gets_past_names_the_administrators_part(mon
         monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda dry=dry: dry)
         with pytest.raises(SystemExit):
             first._interrupted(signal.SIGINT, None)
-    remedy = (
-        "where the server said `permission denied`, what is declared is new to the operator's policy: the "
-        "administrator's part again (README), with the declaration there; one that was taken out since an incident began "
-        "comes back until its lift"
-    )
-    assert [remedy in words for words in told] == [True, False], "a preview is refused nothing"
+    assert [DENIED in words for words in told] == [True, False], "a preview is refused nothing"
 
 
 def test_a_lift_that_has_begun_is_not_said_to_have_lifted_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
