@@ -115,7 +115,8 @@ def _protection(args: RepositoryArgs, wanted: BranchRule, opts: pulumi.ResourceO
         required_pull_request_reviews=[reviews] if rule.approvals else None,
         required_status_checks=[checks] if asked.checks or asked.up_to_date else None,
         restrict_pushes=[pushes] if rule.pushers is not None else None,
-        opts=opts,
+        # One that was imported has the repository's node id, by which another would be made first, and refused.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["repositoryId"])),
     )
 
 
@@ -198,7 +199,8 @@ def lost(failed: list[pulumi.CustomResource]) -> str:
     """What to do about locks that Pulumi could not write."""
     locks = ", ".join(lock.pulumi_resource_name for lock in failed)
     return (
-        f"not declared on GitHub: {locks}. Where GitHub says above that it could not resolve to a node, or 404, "
+        f"not declared on GitHub: {locks}. Where GitHub says above `Name already protected`, it was there before: the "
+        "`pulumi import` in README takes it into the state. Where it says that it could not resolve to a node, or 404, "
         "somebody deleted it behind Pulumi's back. In peace, first delete on GitHub what a lock-down has made anew in "
         f"its place, or there will be two; then run `{REFRESH}`"
     )

@@ -76,6 +76,10 @@ class GithubHost:
         found = self._api.call("GET", self._path(repository), absent=404)
         return None if found is None else int(found["id"])
 
+    def repository_node_id(self, repository: str) -> str:
+        """GitHub's id of the same in GraphQL. Raises Unreachable where there is none of this name."""
+        return self._rules(repository)[0]
+
     def default_branch(self, repository: str) -> str:
         return str(self._api.call("GET", self._path(repository))["default_branch"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import ssl
 import subprocess
 import sys
@@ -30,10 +31,11 @@ from drill.actors import Actors
 from drill.stack import pulumi
 from policies.load import load
 from sandbox.doubles.github.store import node_id
-from sandbox.environment import REPOSITORY, Sandbox
+from sandbox.environment import REPOSITORY, SETTINGS, Sandbox
 from sandbox.services.github import ADMIN, APP, GithubDouble, public_key
 from tests.integration.audited import written
 from tests.integration.prepared import Prepared
+from tests.integration.production import changed
 
 PROBED = ("auth/token/create/", "auth/token/revoke-")
 CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
@@ -188,6 +190,33 @@ TITLE = "k\x1b[8m\n    done: contained INC-F: on the server's record"
 
 def _rule(world: World, repository: str) -> BranchRule:
     return next(rule for rule in world.host.branch_rules(repository) if rule.pattern == "main")
+
+
+def test_a_protection_that_was_there_is_taken_over_in_place(world: World) -> None:
+    """As README says, with the policy pack. It comes first: what follows locks and lifts what was imported."""
+    project, env, before = world.sandbox.root / "pulumi" / "project", {**os.environ, **world.environ}, world.stored()
+    urn = "urn:pulumi:local::portcullis::portcullis:github:Repository"
+    gone = f"{urn}$github:index/branchProtection:BranchProtection::{CORE}-main"
+    subprocess.run(["pulumi", "state", "delete", "--yes", "--stack", "local", gone], cwd=project, env=env, check=True)
+    mutation = """mutation($rule: ID!) { updateBranchProtectionRule(input: {
+        branchProtectionRuleId: $rule, requiredApprovingReviewCount: 3 }) { branchProtectionRule { id } } }"""
+    world.owner().graphql("protection", mutation, {"rule": _rule(world, CORE).id})
+    failed = world.up()
+    assert failed.returncode != 0
+    assert "Name already protected: main" in failed.stdout
+    assert f"not declared on GitHub: {CORE}-main. Where GitHub says above `Name already protected`" in failed.stdout
+
+    said = (REPOSITORY / "README.md").read_text().partition("    pulumi import ")[2].partition("\n\n")[0]
+    for word, value in {"\\\n": "", "STACK": "local", "NAME": CORE, "BRANCH": "main"}.items():
+        said = said.replace(word, value)
+    subprocess.run(["pulumi", "import", *shlex.split(said)], cwd=project, env=env, check=True)
+    argv = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
+    argv += ["--config-file", str(project / SETTINGS), "--policy-pack", str(REPOSITORY / "stacks" / "policy-pack")]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "portcullis@v1.0.0" in done.stdout
+    assert changed(done) == ["~ 1 updated"]
+    assert world.stored() == before, "the same rule, as it is declared"
 
 
 @pytest.fixture(scope="module")

@@ -208,7 +208,7 @@ def test_a_protection_that_was_deleted_behind_pulumis_back_is_told_with_the_reme
     done = pulumi(sandbox, "incident=true", "incidentId=BEHIND-1", "incidentScope=treasury-readonly")
     assert done.returncode != 0
     assert "Could not resolve to a node" in done.stdout
-    assert "not declared on GitHub: tradepulse-core-main. Where GitHub says" in done.stdout, done.stdout
+    assert "not declared on GitHub: tradepulse-core-main. Where GitHub says above" in done.stdout, done.stdout
     assert _rotate(sandbox, "run", "BEHIND-1").returncode == 0
     done = pulumi(sandbox, "incident=false", "incidentId=BEHIND-1", "incidentScope=")
     assert "incident BEHIND-1 is lifted" in done.stdout, done.stdout

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import analyzer_pb2 as messages
 
 from containment import names
+from containment.adapters.github import GithubHost
 from containment.adapters.opa import Decision, Violation
 from containment.adapters.vault import HvacVault
 from containment.incidents.incident import Incident, Scope, State
@@ -75,6 +76,33 @@ def test_a_resource_is_judged_beside_what_is_declared_of_it() -> None:
     assert (undeclared["policies"], undeclared["resources"]) == ({}, {POLICY: {}})
     assert stack["resources"] == {"pulumi:pulumi:Stack": {"s": {}}}
     assert unknown["resources"] == {}
+
+
+def test_a_protection_may_have_githubs_own_id_of_its_repository_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that was imported has; GitHub is asked where it is not the name."""
+
+    class Host:
+        asked: ClassVar[list[str]] = []
+
+        def repository_node_id(self, repository: str) -> str:
+            self.asked.append(repository)
+            return "R_ours"
+
+    monkeypatch.setattr(GithubHost, "from_environment", Host)
+    kind, name, judge = (
+        "github:index/branchProtection:BranchProtection",
+        ESTATE.repositories[0].name,
+        Judge(Decision(True, ())),
+    )
+    for given in (name, "R_ours", "R_theirs"):
+        assert _analyzed(Pack(judge), kind, f"{name}-main", repositoryId=given) == []
+    assert [q["resources"][kind][f"{name}-main"]["repositoryId"] for q in judge.asked] == [
+        [name],
+        [name, "R_ours"],
+        [name, "R_ours"],
+    ]
+    assert Host.asked == [name, name]
+    assert judge.asked[1]["steps"][0]["new"] == {"repositoryId": "R_ours"}
 
 
 def test_opa_is_told_no_secret() -> None:
