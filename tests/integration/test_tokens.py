@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ from drill.actors import Actors
 from drill.hands import alive
 from policies.errors import Unreachable
 from policies.load import load
-from sandbox.environment import Sandbox
+from sandbox.environment import REPOSITORY, Sandbox
 
 PATH = "secret/data/partners/api"
 
@@ -44,6 +45,27 @@ def _wrapped(sandbox: Sandbox, token: str, path: str = PATH) -> str:
 def _unwrap(sandbox: Sandbox, token: str) -> tuple[int, Any]:
     answer = _request(sandbox, "POST", "sys/wrapping/unwrap", token)
     return answer.status_code, answer.json()
+
+
+def test_the_playbooks_command_tells_what_an_identity_was_given_before_any_incident(
+    sandbox: Sandbox, env: dict[str, str]
+) -> None:
+    actors = Actors(sandbox)
+    token = actors.login(*actors.secret_id("partner-gateway"))
+    _wrapped(sandbox, token)
+    assert actors.allowed(lambda: actors.read(token, PATH))
+    assert not actors.allowed(lambda: actors.read(token, "secret/data/trading/exchange"))
+    other = actors.login(*actors.secret_id("execution-engine"))
+    assert actors.allowed(lambda: actors.read(other, "secret/data/trading/exchange"))
+
+    playbook = (REPOSITORY / "docs" / "incident_playbooks.md").read_text()
+    command = "gzip -cdf " + playbook.partition("gzip -cdf ")[2].partition("\n\n")[0]
+    command = command.replace("pc-w-NAME", "pc-w-partner-gateway")
+    done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, check=True)
+    told = {line.partition("  ")[2]: line.partition("  ")[0].split() for line in done.stdout.splitlines()}
+    assert set(told) == {"update auth/approle/login from 127.0.0.1", f"read {PATH} from 127.0.0.1"}, done.stderr
+    first, last = told[f"read {PATH} from 127.0.0.1"]
+    assert first < last
 
 
 def test_a_wrapping_token_from_before_the_lock_does_not_unwrap_after_it(
