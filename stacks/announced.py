@@ -13,7 +13,7 @@ from containment.repository import settings
 from containment.run import Run
 from containment.systems import from_environment
 from policies.errors import PortcullisError, Unanswered
-from policies.model import Repository
+from policies.model import Repository, SecretAccessPolicy, Upstream
 from stacks import told
 from stacks.access import Context
 
@@ -54,8 +54,7 @@ def tell(vault: HvacVault, context: Context, decision: Decision) -> None:
 def _would(run: Run) -> Iterator[tuple[str, list[str]]]:
     a = run.affected
     yield "deny", [s.name for s in (*a.denied, *a.denied_class)]
-    keys = [f"{secret.name} (account {at.account} at {at.name})" for secret, at in upstream.old(a)]
-    yield "disable keys", keys
+    yield "disable keys", [_keys(run, secret, at) for secret, at in upstream.old(run)]
     yield "disable the entity and destroy the secret_ids", identities.by_secret_id(a)
     yield "switch off the login", [w.name for w in issuance.by_jwt(a)]
     yield "switch off the CI role", [c.name for c in a.ci_roles]
@@ -68,6 +67,11 @@ def _would(run: Run) -> Iterator[tuple[str, list[str]]]:
     yield "switch off Actions", [*shut, workflows.ORGANIZATION] if a.repositories else []
     yield "cancel workflow runs", workflows.cancelled(a)
     yield "remove deploy keys", [r.name for r in a.leaked_repositories]
+
+
+def _keys(run: Run, secret: SecretAccessPolicy, at: Upstream) -> str:
+    beside = "" if run.affected.is_denied(secret) else ", all but the new one"
+    return f"{secret.name} (account {at.account} at {at.name}{beside})"
 
 
 def _former(run: Run) -> list[str]:

@@ -2,7 +2,8 @@
 
 A key is known by its tag, the declaration's name: which key is stored, only who reads values knows (rotation does). So
 a key with the tag of no declaration may be the one that leaked, and what cannot be told apart is not called contained,
-a replaced secret no more than another: whoever may write it can have pushed the leaked key out of the stored versions.
+a replaced secret no more than another: whoever may write it can have pushed the leaked key out of the stored versions,
+and whoever had the account may make a key with the tag of any declaration, at any time.
 
 A key that a rotation made since it was denied in each incident is left alone: it waits for the proof of another one.
 """
@@ -26,7 +27,7 @@ UNKNOWN = frozenset({_KNOWN})
 
 
 def disable_keys(run: Run) -> None:
-    run.each("upstream key disabled", [(p.name, partial(_disable, run, p, at)) for p, at in old(run.affected)])
+    run.each("upstream key disabled", [(p.name, partial(_disable, run, p, at)) for p, at in old(run)])
     run.each(_KNOWN, [(p.name, partial(_known, run, p, at)) for p, at in issued(run.affected)])
 
 
@@ -35,9 +36,13 @@ def issued(affected: Affected) -> list[tuple[SecretAccessPolicy, Upstream]]:
     return [(p, p.key_issuer) for p in affected.leaked_secrets if p.key_issuer]
 
 
-def old(affected: Affected) -> list[tuple[SecretAccessPolicy, Upstream]]:
-    """The same without what is replaced."""
-    return [(p, at) for p, at in issued(affected) if affected.is_denied(p)]
+def old(run: Run) -> list[tuple[SecretAccessPolicy, Upstream]]:
+    """The same without what a person's word replaced: of its live keys nobody here knows which is the new one."""
+    return [(p, at) for p, at in issued(run.affected) if run.affected.is_denied(p) or _made(run, p)]
+
+
+def _made(run: Run, policy: SecretAccessPolicy) -> frozenset[str]:
+    return made(f"secret:{policy.name}", run.incidents, run.estate)
 
 
 def tags(declared: Upstream, estate: Estate) -> set[str]:
@@ -45,22 +50,31 @@ def tags(declared: Upstream, estate: Estate) -> set[str]:
     return {s.name for s in estate.secrets if s.key_issuer == declared}
 
 
-def strange(keys: Iterable[UpstreamKey], declared: Upstream, estate: Estate) -> str:
-    """Which live keys of this account bear the name of no declaration of it, and what to do; "" when none does."""
+def strange(keys: Iterable[UpstreamKey], declared: Upstream, estate: Estate, affected: Affected) -> str:
+    """Which live keys of this account may be nobody's, and what to do; "" when none may: those that bear the name of no
+    declaration of it, and those that share one. Of what leaked the live ones are disabled, and not counted."""
     known = tags(declared, estate)
-    live = [k.id for k in keys if k.enabled and k.tag not in known]
-    if not live:
-        return ""
-    return (
-        f"{', '.join(live)} of account {declared.account} at {declared.name} is live with the name of no declaration "
-        "as its tag, so it may be the one that leaked: disable it there by hand, or, where it is another secret's, "
-        "declare that and have the declaration's name put there as the tag"
-    )
+    live = [k for k in keys if k.enabled]
+    found = []
+    if odd := [k.id for k in live if k.tag not in known]:
+        found.append(
+            f"{', '.join(odd)} of account {declared.account} at {declared.name} is live with the name of no "
+            "declaration as its tag, so it may be the one that leaked: disable it there by hand, or, where it is "
+            "another secret's, declare that and have the declaration's name put there as the tag"
+        )
+    for tag in sorted(known - {p.name for p in affected.leaked_secrets}):
+        if len(same := [k.id for k in live if k.tag == tag]) > 1:
+            found.append(
+                f"{len(same)} keys of account {declared.account} at {declared.name} are live with the tag {tag} "
+                f"({', '.join(same)}): one may be the leaker's: disable there by hand what is not in use, or name that "
+                "secret as leaked too"
+            )
+    return "; ".join(found)
 
 
 def _disable(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
     upstream = run.systems.upstream(declared.name)
-    new = made(f"secret:{policy.name}", run.incidents, run.estate)
+    new = _made(run, policy)
 
     def live() -> list[UpstreamKey]:
         found = [k for k in upstream.keys(declared.account) if k.enabled and k.tag == policy.name]
@@ -70,7 +84,8 @@ def _disable(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
     for key in found:
         upstream.disable_key(declared.account, key.id)
     left = live()
-    unrecorded = _on_record(run, policy, found) if found else ""
+    # Beside the new one it is nobody's: a further one may not do what that could.
+    unrecorded = _on_record(run, policy, found) if found and not new else ""
     if left:
         return Outcome.FAILED, f"still live: {', '.join(k.id for k in left)}{unrecorded}"
     if found:
@@ -91,7 +106,8 @@ def _on_record(run: Run, policy: SecretAccessPolicy, found: list[UpstreamKey]) -
 
 def _known(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
     if words := by_hand(run, policy, declared):
-        again = f"`portcullis rotate run {run.incident.id}` disables the stored one by its id, then lock down again"
+        run_id = f"`portcullis rotate run {run.incident.id}`"
+        again = f"{run_id} disables a stored one by its id where no declaration has its tag; then lock down again"
         return Outcome.FAILED, f"{words}; {again}"
     return Outcome.ALREADY, "each live key of the account bears the name of its declaration"
 
@@ -100,7 +116,7 @@ def by_hand(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> str:
     """What may have leaked and is disabled by nobody here, and what to do; "" when there is nothing. Raises
     InputError or Unreachable."""
     keys = run.systems.upstream(declared.name).keys(declared.account)
-    if words := strange(keys, declared, run.estate):
+    if words := strange(keys, declared, run.estate, run.affected):
         return words
     if all(k.tag != policy.name for k in keys):
         words = f"account {declared.account} at {declared.name} has no key with the tag {policy.name}"

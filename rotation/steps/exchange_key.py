@@ -20,6 +20,7 @@ from containment.effects.upstream import strange, tags
 from containment.incidents import proofs
 from containment.incidents.incident import Disabled, State
 from containment.incidents.replacements import disabled, reference
+from containment.incidents.scope import affected
 from containment.ports import UpstreamKey
 from policies.model import Upstream
 from rotation.proving import open_step, proven
@@ -195,7 +196,8 @@ def _tried_old(work: Work) -> str:
     for number, pair in pairs.items():
         if pair and _accepts(work, *pair):
             raise NotProven(f"the key of version {number} still works")
-    if words := strange(_account(work), declared, work.estate):
+    leaked = affected(work.estate, work.vault.incidents())
+    if words := strange(_account(work), declared, work.estate, leaked):
         raise NotProven(words)
     _tried_new(work)
     ours = {k.id for k in _keys(work)}

@@ -160,3 +160,38 @@ def test_what_a_writer_stored_kills_no_other_key_and_hides_none(sandbox: Sandbox
     exchange.disable_key(rotating.ACCOUNT, other)
     done = pulumi(sandbox, "incident=false", "incidentId=ROT-7", "incidentScope=")
     assert done.returncode == 0, done.stdout
+
+
+def test_a_key_that_is_made_after_the_rotation_trades_past_no_lock_down_and_no_lift(sandbox: Sandbox) -> None:
+    """With the tag of what leaked, and with that of another declaration of its account."""
+    name, other, exchange = "exchange-market-key", "exchange-trading-key", rotating.exchange(sandbox)
+    locked = ("incident=true", "incidentId=ROT-9", f"incidentScope={name}")
+    lifted = ("incident=false", "incidentId=ROT-9", "incidentScope=")
+    done = pulumi(sandbox, *locked)
+    assert done.returncode == 0, done.stdout
+    code, document = rotating.rotate(sandbox, "run", "ROT-9")
+    assert code == 0, document["open"]
+    new = rotating.root(sandbox, "GET", "secret/data/market-data/exchange")["data"]
+    theirs = exchange.create_key(rotating.ACCOUNT, name, "", ["read", "trade"])
+    assert exchange.accepts(*theirs)
+    done = pulumi(sandbox, *locked)
+    assert done.returncode == 0, done.stdout
+    assert not exchange.accepts(*theirs), "contained, it said, and the key works"
+    assert rotating.live_keys(sandbox, name) == [new["api_key"]]
+
+    (ours,) = rotating.live_keys(sandbox, other)
+    hidden = exchange.create_key(rotating.ACCOUNT, other, "", ["trade"])
+    again = exchange.create_key(rotating.ACCOUNT, name, "", ["trade"])
+    refused = pulumi(sandbox, *lifted)
+    assert refused.returncode != 0, "lifted beside a live key that may be the leaker's"
+    assert f"are live with the tag {other} (" in refused.stdout
+    assert not exchange.accepts(*again)
+    assert exchange.accepts(*hidden), "which of the two is in use a person knows"
+    exchange.disable_key(rotating.ACCOUNT, hidden[0])
+
+    last = exchange.create_key(rotating.ACCOUNT, name, "", ["trade"])
+    done = pulumi(sandbox, *lifted)
+    assert done.returncode == 0, done.stdout
+    assert not exchange.accepts(*last)
+    assert exchange.accepts(new["api_key"], new["api_secret"])
+    assert rotating.live_keys(sandbox, other) == [ours]

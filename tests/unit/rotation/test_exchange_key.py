@@ -95,6 +95,15 @@ def test_what_cannot_be_read_is_not_proven_dead_while_a_key_of_nobody_is_live() 
             _try_old(values, incident, others=(OLD, stranger))
 
 
+def test_nothing_is_proven_while_two_live_keys_have_the_tag_of_another_declaration() -> None:
+    one = UpstreamKey("K1", "exchange-market-key", "", enabled=True, permissions=("read",))
+    two = replace(one, id="K2")
+    with pytest.raises(NotProven, match=r"2 keys of account .* with the tag exchange-market-key \(K1, K2\)"):
+        _try_old([None, NEW], OPEN, others=(one, two))
+    leaked_too = replace(OPEN, scope=Scope(False, (ITEM, "secret:exchange-market-key")))
+    assert "no old key could be tried" in _try_old([None, NEW], leaked_too, others=(one, two))
+
+
 def test_by_its_id_only_a_key_with_the_tag_of_nobody_is_disabled() -> None:
     estate, disabled = load(), list[str]()
     account = {

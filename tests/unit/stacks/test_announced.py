@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from containment import former, names
 from containment.former import Former
 from containment.incidents.decide import Decision
-from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.incident import Incident, Made, Scope, State
+from containment.incidents.replacements import reference
 from containment.incidents.scope import affected
 from containment.ports import UpstreamKey
 from containment.run import Systems
@@ -76,6 +78,18 @@ def test_a_key_of_no_declaration_is_named(monkeypatch: pytest.MonkeyPatch, heard
     heard.clear()
     _tell(monkeypatch, lambda _: Exchange(OURS))
     assert not [line for line in heard if "by hand" in line]
+
+
+def test_two_keys_of_one_tag_are_named_and_a_replaced_secret_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch, heard: list[str]
+) -> None:
+    item = "secret:exchange-trading-key"
+    rotated = replace(INCIDENT, denied_at=2, opened=(item,), made=(Made(item, reference("k-1"), 3),))
+    theirs = [UpstreamKey(key, "exchange-market-key", "", enabled=True, permissions=()) for key in ("m-1", "m-2")]
+    _tell(monkeypatch, lambda _: Exchange(OURS, *theirs), rotated)
+    assert [line for line in heard if "with the tag exchange-market-key (m-1, m-2): one may be" in line]
+    words = "would disable keys: exchange-trading-key (account tradepulse-prod at exchange, all but the new one)"
+    assert words in heard
 
 
 def test_what_cannot_be_looked_at_is_named_and_stops_nothing(monkeypatch: pytest.MonkeyPatch, heard: list[str]) -> None:
