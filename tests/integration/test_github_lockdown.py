@@ -142,6 +142,7 @@ class World:
             ruleset["rules"].sort(key=lambda rule: str(rule["type"]))
         for rule in state["branch_rules"].values():
             rule["pushActorIds"].sort()
+            rule["requiredStatusCheckContexts"].sort()
         kept = {name: state[name] for name in ("org", "branch_rules", "rulesets")}
         return kept | {"repos": {n: [r["actions"], r["keys"]] for n, r in state["repos"].items()}}
 
