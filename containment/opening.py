@@ -161,8 +161,12 @@ def applied(vault: Vault, stored: Estate | None = None) -> Estate:
     """What stands on the servers, for whoever works on them without Pulumi: the last apply's estate, which was judged
     and approved then. No other checkout takes anything out of a lock-down by it, or grants anything. Before the first
     apply the declarations, loaded and judged. `stored`: where it was read already."""
+    return _kept(vault, stored) or estate_for(vault, None, incident=True)[0]
+
+
+def _kept(vault: Vault, stored: Estate | None) -> Estate | None:
     kept = stored or vault.compiled()
-    return cut_short.settled(vault, kept) if kept else estate_for(vault, None, incident=True)[0]
+    return cut_short.settled(vault, kept) if kept else None
 
 
 def estate_for(
@@ -182,8 +186,7 @@ def estate_for(
     """
     from containment.lockout import prove  # the model is not waited for by what denies first
 
-    last = (stored or vault.compiled()) if incident else None
-    last = cut_short.settled(vault, last) if last else None
+    last = _kept(vault, stored) if incident else None
     try:
         estate = load()
         judge(estate)

@@ -75,8 +75,9 @@ def _keys(run: Run, secret: SecretAccessPolicy, at: Upstream) -> str:
 
 
 def _former(run: Run) -> list[str]:
+    falls = former_logins.falling(run)
     try:
-        return [r.path for r in former_logins.look(run.systems.vault, run.estate) if former_logins.falls(run, r)]
+        return [role.path for role in former_logins.look(run.systems.vault, run.estate) if falls(role)]
     except PortcullisError as error:
         run.fail("former login ended", "every login role", error)
         return []

@@ -7,7 +7,7 @@ there are, no earlier estate: whoever deletes one has ended it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,10 +30,10 @@ _WHAT = "former login ended"
 def end(run: Run) -> None:
     """Of what leaked, replaced or not, and of what is declared nowhere. Any other is named: what leaked is denied to
     its tokens too (`strangers` says where it is not), and its identity may have what it is granted."""
-    vault = run.systems.vault
+    vault, falls = run.systems.vault, falling(run)
 
     def act(role: Carrier) -> Seen:
-        if falls(run, role):
+        if falls(role):
             return shut(vault, role.path)
         own = ", ".join(sorted(_own(role)))
         words = f"is declared nowhere and hands out {own}, of which nothing leaked: bao delete"
@@ -48,11 +48,11 @@ def end(run: Run) -> None:
         run.each(_WHAT, [(_target(role.path), partial(act, role)) for role in found])
 
 
-def falls(run: Run, role: Carrier) -> bool:
-    """Whether it is ended."""
+def falling(run: Run) -> Callable[[Carrier], bool]:
+    """Whether one of them is ended."""
     leaked = {names.own_policy(i) for i in run.affected.leaked}
     declared = {names.own_policy(i) for i in logins.identities(run.estate)}
-    return bool(_own(role) & leaked or _own(role) - declared)
+    return lambda role: bool(_own(role) & leaked or _own(role) - declared)
 
 
 def _own(role: Carrier) -> set[str]:
