@@ -139,4 +139,5 @@ def test_what_was_refused_is_granted_once_it_is_applied(
         (f"role {DAILY_PATH}", "groups"),
         (f"role {LEASES_PATH}", "TTL"),
         ("workload risk-engine", "TTL"),
+        ("repository tradepulse-infra", "approvals that a merge needs"),
     }

@@ -31,7 +31,7 @@ def _up(prod: Production, *config: str, checkout: Path = REPOSITORY) -> subproce
 
 
 ROLE = "vault:database/secretBackendRole:SecretBackendRole"
-BEGIN = "    watch, lifted = Watch(), False\n"
+BEGIN = "    watch = Watch()\n"
 MORE = {
     "undeclared_policy: policy pc-w-more is not, or not so, declared": (
         "program.py",
