@@ -134,6 +134,30 @@ def test_by_its_id_only_a_key_with_the_tag_of_nobody_is_disabled() -> None:
     )
 
 
+@pytest.mark.parametrize("made", [(), (MADE,)])
+def test_what_somebody_makes_after_the_new_key_is_disabled_and_not_what_a_further_one_may_do(made: Any) -> None:
+    incident, kept, ended = replace(OPEN, made=made), list[Incident](), list[str]()
+    vault: Any = SimpleNamespace(
+        versions=lambda *_: [Version(1, 0, destroyed=False)],
+        value=lambda mount, _, version=0: NEW if mount == "secret" else None,
+        incidents=lambda: (incident,),
+        update_incident=lambda _, change: kept.append(change(incident)),
+    )
+    account = [
+        UpstreamKey(key, NAME, "", enabled=True, permissions=(may,))
+        for key, may in {"new": "read", "later": "withdraw"}.items()
+    ]
+    upstream: Any = SimpleNamespace(keys=lambda _: account, disable_key=lambda _, key: ended.append(key))
+    credential, refused = plan(OPEN, load()).find(ITEM), cast(Any, None)
+    work = Work(vault, refused, refused, lambda _: upstream, refused, load(), "INC-1", credential, None, None)
+    act = next(s for s in steps(work) if s.name == "disable-old").act
+    assert act is not None
+    act()
+    assert ended == (["later"] if made else ["new", "later"])
+    may = [d.permissions for i in kept for d in i.disabled]
+    assert may == ([] if made else [("read",), ("withdraw",)])
+
+
 def test_only_what_the_exchange_knows_for_a_key_of_this_secret_counts_as_tried() -> None:
     other = replace(OLD, id="theirs", tag="exchange-market-key")
     values = [{"api_key": key, "api_secret": "x"} for key in ("made-up", "theirs")]
