@@ -81,14 +81,14 @@ class Rotation:
         }
 
 
-def planned(vault: Custodian, incident_id: str) -> tuple[Plan, Estate]:
+def planned(vault: Custodian, incident_id: str, environ: Mapping[str, str] = os.environ) -> tuple[Plan, Estate]:
     """Raises InputError for an incident that is unknown, lifted or not denied yet: a new value would leak as well."""
     incident = find(vault.incidents(), incident_id)
     if incident.state is not State.OPEN:
         raise InputError(f"incident {incident_id} is lifted; nothing is rotated")
     if not incident.denied_at:
         raise InputError(f"incident {incident_id} is not denied yet: lock down first, pulumi up --config incident=true")
-    estate = opening.applied(vault)
+    estate = _estate(vault, environ)
     return plan(incident, estate), estate
 
 
@@ -100,7 +100,7 @@ def run(
     Raises InputError before anything changes, Unreachable when the server or the database of steps is.
     """
     begin, since = time.monotonic(), time.time()
-    what, estate = planned(vault, incident_id)
+    what, estate = planned(vault, incident_id, environ)
     url = hold.database_url(environ)
     journal = Journal(incident_id, progress)
     if what.notice:
@@ -142,7 +142,7 @@ def confirm(
     """Put a named person's word on record: for what no server can be asked, that a `version` is theirs, or
     (`audit-quiet`) that every use of what was retired is looked into. Returns it. Raises InputError for an unknown
     item, NotProven for a log that cannot be read."""
-    what, estate = planned(vault, incident_id)
+    what, estate = planned(vault, incident_id, environ)
     if seen.is_unlooked(item):
         return _meant(vault, policy_store(environ), incident_id, item, f"meant, by {by}: {note}")
     credential = what.to_confirm(item)
@@ -236,11 +236,17 @@ def _keep(incident_id: str, ended: list[Ended], word: str, sealed: chain.Sealed,
         raise files.refused(f"record of incident {incident_id}", error) from error
 
 
-def status(vault: Custodian, incident_id: str) -> dict[str, Any]:
+def _estate(vault: Custodian, environ: Mapping[str, str]) -> Estate:
+    """As the lock-down has it: the rotator reads no policies, by which it shows whether anything is left of an update
+    that was cut short."""
+    return opening.applied(policy_store(environ), vault.compiled())
+
+
+def status(vault: Custodian, incident_id: str, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """What is proven and what is missing, as the server holds it; ages in seconds by the server's clock."""
     incidents, now = vault.incidents(), vault.now()
     incident = find(incidents, incident_id)
-    estate = opening.applied(vault)
+    estate = _estate(vault, environ)
     held = {f"{p.item}/{p.kind}": p for p in incident.proofs}
     items = []
     for name in proofs.required(incident, estate):

@@ -97,8 +97,8 @@ def _record(incident_id: str) -> str:
 def _read(incident_id: str, stored: Mapping[str, Any] | None) -> Incident | None:
     """None for whatever is no record of that incident."""
     try:
-        found = Incident.from_json((stored or {})["data"])
-    except (KeyError, TypeError, ValueError, AttributeError):
+        found = Incident.from_json((stored or {}).get("data"))
+    except ValueError:
         return None
     return found if found.id == incident_id else None
 

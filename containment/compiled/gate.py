@@ -122,7 +122,7 @@ def capabilities(text: str | None) -> dict[str, set[str]] | None:
         document = json.loads(text or "", object_pairs_hook=_once)
         rules = document.pop("path")
         found = {path: set(rule.pop("capabilities")) for path, rule in rules.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return None if document or any(rules.values()) else found
 

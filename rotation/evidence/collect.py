@@ -182,7 +182,7 @@ def _incident(incident_id: str, folder: Path, vault: Vault | None, missing: list
             return noted
         reason = unknown or f"no evidence for incident {incident_id}, and no server that knows it: {missing[-1]}"
         raise InputError(reason) from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{incident_id}/incident.json cannot be read ({type(error).__name__})") from error
 
 

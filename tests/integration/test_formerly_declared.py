@@ -349,6 +349,27 @@ def test_an_apply_after_one_that_was_killed_is_what_an_incident_works_by(checkou
     assert actors.allowed(lambda: actors.read(settlement, "database/creds/settlement-ro"))
 
 
+def test_rotation_goes_by_it_too_after_a_lock_down_without_pulumi(checkout: Checkout, actors: Actors) -> None:
+    """By what a killed apply was to grant, the secret was given back to nobody, and recovery read it nowhere."""
+    vault = checkout.prod.vault()
+    moved = ("workload: treasury-report", "workload: settlement")
+    checkout.edit("settlement-readonly", "max: 8h", "max: 7h")
+    checkout.edit("treasury-readonly", *moved)
+    checkout.kill(lambda: (vault.read("portcullis/data/compiled") or {})["data"].get("begun"))
+    checkout.edit("treasury-readonly", *reversed(moved))
+    checkout.edit("settlement-readonly", "role: settlement-readonly", "role: settlement-ro")
+    checkout.apply()
+    assert len(vault.left()) > 1, "something was to go at the end of that apply"
+    contain = ("contain", "--incident-id", "DIRECT", "--scope", "secret:treasury-readonly")
+    for words in (contain, ("rotate", "run", "DIRECT")):
+        done = Production.run([sys.executable, "-m", "rotation", *words], checkout.prod.environ(checkout.folder))
+        assert done.returncode == 0, done.stdout
+    token = actors.login(*actors.secret_id("treasury-report"))
+    assert actors.allowed(lambda: actors.read(token, LEDGER))
+    assert checkout.prod.keep(checkout.folder).returncode == 0
+    checkout.lift("DIRECT")
+
+
 def test_an_own_policy_that_somebody_has_widened_grants_what_is_declared_again(
     checkout: Checkout, actors: Actors
 ) -> None:

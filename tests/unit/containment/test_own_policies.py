@@ -64,6 +64,17 @@ def test_what_is_as_declared_stays() -> None:
     assert server.held == before
 
 
+def test_what_no_reader_can_follow_is_named_and_ends_nothing_else() -> None:
+    """The server takes it: an own policy that was nested deep ended every lock-down before what comes after."""
+    server = Server()
+    deep = '{"a": [' * 20_000 + "]}" * 20_000
+    rule = f'{{"capabilities": ["read"], "allowed_parameters": {deep}}}'
+    server.held[OWN] = f'{{"path": {{"{PATH}": {rule}}}}}'
+    *_, effect = server.run().effects
+    assert (effect.target, effect.outcome) == (OWN, Outcome.FAILED)
+    assert "is not as the product writes it" in effect.detail
+
+
 @pytest.mark.parametrize("kind", ["beside", "instead"])
 def test_what_no_declaration_gives_goes(kind: str) -> None:
     server = Server()

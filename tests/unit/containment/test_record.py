@@ -101,14 +101,20 @@ def test_a_pipe_in_place_of_another_file_is_not_waited_for(folder: Path) -> None
     assert "evidence was changed" in (folder / chain.EVENTS).read_text()
 
 
-@pytest.mark.parametrize("change", [{"id": "INC-2"}, {"scope": {"everything": False, "leaked": [["x"]]}}])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"id": "INC-2"}, "is another incident's, or none"),
+        ({"scope": {"everything": False, "leaked": [["x"]]}}, "cannot be read (ValidationError)"),
+    ],
+)
 def test_a_record_that_somebody_sealed_anew_as_another_is_gone_by_by_nobody(
-    folder: Path, change: dict[str, object]
+    folder: Path, change: dict[str, object], words: str
 ) -> None:
     folder.mkdir()
     (folder / "incident.json").write_text(json.dumps({**INCIDENT.to_json(), **change}))
     chain.seal(folder)
-    assert record.last_seen("INC-1") == (None, "incident.json is another incident's, or none")
+    assert record.last_seen("INC-1") == (None, f"incident.json {words}")
 
 
 def _deep(folder: Path) -> str:

@@ -139,7 +139,7 @@ def test_what_somebody_makes_after_the_new_key_is_disabled_and_not_what_a_furthe
     incident, kept, ended = replace(OPEN, made=made), list[Incident](), list[str]()
     vault: Any = SimpleNamespace(
         versions=lambda *_: [Version(1, 0, destroyed=False)],
-        value=lambda mount, _, version=0: NEW if mount == "secret" else None,
+        value=lambda mount, *_: NEW if mount == "secret" else None,
         incidents=lambda: (incident,),
         update_incident=lambda _, change: kept.append(change(incident)),
     )
