@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from containment import names
 from containment.compiled.held import wrong
-from containment.errors import REFRESH
+from containment.errors import KEEP, REFRESH
 from containment.incidents import generations, proofs
 from containment.incidents.incident import Incident
 from containment.incidents.scope import Affected, affected
@@ -82,6 +82,11 @@ def _away(work: Work, mine: Affected, incidents: Sequence[Incident]) -> list[str
                 said[f"{policy.name} is denied to {workload.name} until it is replaced {rotate}"] = None
             elif policy in impact.denied_class:
                 said[f"{policy.name} is denied to {workload.name} {lift}"] = None
+    of = {w.name for w in mine.workloads}
+    for policy in work.estate.secrets:
+        if who := sorted({grant.workload for grant in policy.uncertain if grant.workload in of}):
+            begun = "an update changes that has not come to its end"
+            said[f"whether {', '.join(who)} may read {policy.name}, {begun}: {KEEP}"] = None
     return list(said)
 
 

@@ -13,6 +13,7 @@ from containment import names
 from containment.incidents import generations
 from containment.incidents.incident import Generation, Incident, Scope, State
 from policies.load import load
+from policies.model import Estate, SecretAccessPolicy
 from rotation.steps.incident import steps
 from rotation.work import NotProven, Work
 
@@ -26,7 +27,11 @@ def _incident(name: str, secret: str, at: int) -> Incident:
 
 
 def _recovered(
-    incident: Incident, *others: Incident, refused: Collection[str], roles: Mapping[str, dict[str, Any]] | None = None
+    incident: Incident,
+    *others: Incident,
+    refused: Collection[str] = (),
+    roles: Mapping[str, dict[str, Any]] | None = None,
+    estate: Estate = ESTATE,
 ) -> str:
     """`refused`: paths that answer 403 to everybody. `roles`: by path, what a login role has otherwise."""
     everything = (incident, *others)
@@ -43,7 +48,7 @@ def _recovered(
         read=lambda path: {**declared[path], **(roles or {}).get(path, {})},
         try_read=lambda _policies, path: 403 if path in refused else 200,
     )
-    work: Any = SimpleNamespace(estate=ESTATE, vault=vault, incident=lambda: incident, policies=lambda _w: [])
+    work: Any = SimpleNamespace(estate=estate, vault=vault, incident=lambda: incident, policies=lambda _w: [])
     return steps(cast(Work, work))[0].verify()
 
 
@@ -56,6 +61,24 @@ def test_an_unrelated_incident_is_not_held_back() -> None:
     refused = {"database/creds/analytics-readonly"}
     said = _recovered(_incident("INC-9", "settlement-readonly", 900), *_all_closed(980), refused=refused)
     assert "answer 200" in said
+
+
+def test_nobody_is_back_where_it_is_not_certain_who_is_to_be() -> None:
+    """Of an update that was cut short in the incident no grant is certain, and no read held for all of them."""
+
+    def moved(policy: SecretAccessPolicy) -> SecretAccessPolicy:
+        return replace(policy, grants=policy.grants[1:], uncertain=(*policy.grants[:1], *policy.uncertain))
+
+    def cut_short(name: str) -> Estate:
+        return replace(ESTATE, secrets=tuple(moved(s) if s.name == name else s for s in ESTATE.secrets))
+
+    words = "whether treasury-report may read treasury-readonly, an update changes that has not come to its end"
+    with pytest.raises(NotProven, match=f"nobody is proven to be back: {words}: pulumi up --config incident=keep"):
+        _recovered(_incident("INC-9", "treasury-readonly", 900), estate=cut_short("treasury-readonly"))
+    both = replace(_incident("INC-9", "treasury-readonly", 900), scope=Scope(everything=True))
+    told = _recovered(both, estate=cut_short("treasury-readonly"))
+    assert "workloads answer 200; not read:" in told
+    assert words in told
 
 
 @pytest.mark.parametrize("more", [{"token_policies": ["nothing-at-all"]}, {"token_type": "batch"}])
