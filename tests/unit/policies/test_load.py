@@ -16,6 +16,7 @@ from policies.document import parse
 from policies.load import ACCESS, SCHEMA, DeclarationError, load
 from policies.model import Environment
 
+BATCH = "production/workload-analytics-batch.yaml"
 CLAIMS = "  boundClaims:\n    repository: tradepulse/tradepulse-core\n    ref: refs/heads/main"
 KEY = "production/exchange-trading-key.yaml"
 
@@ -146,6 +147,40 @@ def _line(sound: str, broken: str, *, taken_out: bool) -> int:
     if taken_out:
         return lines.index("spec:") + 1
     return next(n for n, (a, b) in enumerate(zip(lines, broken.splitlines(), strict=False), 1) if a != b)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        "repository: tradepulse/tradepulse-core",
+        "repository: tradepulse/tradepulse-core\n    ref: refs/heads/main\n    sub: of a job",
+        "sub: repo:tradepulse/tradepulse-core:ref:refs/heads/main",
+        "sub: repo:tradepulse/tradepulse-core:environment:production",
+    ],
+)
+def test_no_jwt_is_two_identities(estate: Path, claims: str) -> None:
+    """A lock-down shuts the one that is named."""
+    file = estate / BATCH
+    file.write_text(file.read_text().replace("sub: analytics-batch", claims))
+    said = (
+        f"spec.boundClaims: a JWT may log in as 'analytics-batch' too, declared in {BATCH}:4: a leak of one is of both"
+    )
+    assert f"production/ci-cicd.yaml:8: {said}" in _refused(estate)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        "repository: tradepulse/tradepulse-core\n    ref: refs/heads/release",
+        "repository: tradepulse/another\n    ref: refs/heads/main",
+        "sub: repo:tradepulse/tradepulse-core:ref:refs/heads/release",
+        "sub: system:serviceaccount:analytics:batch",
+    ],
+)
+def test_logins_that_differ_in_a_claim_are_each_ones_own(estate: Path, claims: str) -> None:
+    file = estate / BATCH
+    file.write_text(file.read_text().replace("sub: analytics-batch", claims))
+    assert load(estate).workloads
 
 
 def test_every_offender_at_once(estate: Path) -> None:
