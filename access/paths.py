@@ -11,6 +11,8 @@ from policies.model import KV_SUBPATHS
 
 _OTHER = ("config",)
 """Paths of a KV version 2 mount that are no secret's."""
+_LISTINGS = ("data", "metadata", "detailed-metadata")
+"""Where the names below a secret's are listed, the last with their metadata (OpenBao, KV version 2 API)."""
 KV_V2 = "kv-v2"
 
 
@@ -55,7 +57,7 @@ def _in_kv(path: str, mounts: Mapping[str, str], notes: list[str]) -> Asked:
         return Asked(path, "; ".join(notes))
     rest = path.removeprefix(f"{mount}/")
     sub, _, secret = rest.partition("/")
-    if sub not in (*KV_SUBPATHS, *_OTHER):
+    if sub not in (*KV_SUBPATHS, *_LISTINGS, *_OTHER):
         notes.append(f"{mount} is a KV version 2 mount: {path} is read at {mount}/data/{rest}")
         sub, secret, path = "data", rest, f"{mount}/data/{rest}"
     bare = secret.removesuffix("/")
@@ -64,5 +66,5 @@ def _in_kv(path: str, mounts: Mapping[str, str], notes: list[str]) -> Asked:
     return Asked(
         path,
         "; ".join(notes),
-        (*(f"{mount}/{s}/{bare}" for s in KV_SUBPATHS), *(f"{mount}/{s}/{bare}/" for s in ("data", "metadata"))),
+        (*(f"{mount}/{s}/{bare}" for s in KV_SUBPATHS), *(f"{mount}/{s}/{bare}/" for s in _LISTINGS)),
     )

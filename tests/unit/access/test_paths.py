@@ -22,6 +22,7 @@ SECRETS = {"key": "secret/data/a/b", "reader": "database/creds/reader"}
         ("secret/a/b", "secret/data/a/b", True),
         ("secret/database", "secret/data/database", True),
         ("secret/config", "secret/config", False),
+        ("secret/detailed-metadata/a", "secret/detailed-metadata/a", False),
         ("secret/data/", "secret/data/", False),
         ("team/secret/x", "team/secret/data/x", True),
         ("team/x", "team/x", False),
@@ -50,7 +51,8 @@ def test_every_path_of_a_secret() -> None:
     found = asked("secret/delete/a/b", MOUNTS, SECRETS).paths
     assert found[0] == "secret/delete/a/b"
     subs = ("data", "metadata", "subkeys", "delete", "undelete", "destroy")
-    assert set(found) == {*(f"secret/{s}/a/b" for s in subs), "secret/data/a/b/", "secret/metadata/a/b/"}
+    listings = ("data", "metadata", "detailed-metadata")
+    assert set(found) == {*(f"secret/{s}/a/b" for s in subs), *(f"secret/{s}/a/b/" for s in listings)}
     assert asked("database/creds/reader", MOUNTS, SECRETS).paths == ("database/creds/reader",)
 
 
