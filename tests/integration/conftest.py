@@ -6,13 +6,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from containment.incidents.incident import Incident
+from drill.actors import Actors
 from drill.stack import prepare
 from sandbox.environment import Sandbox
+from tests.integration.checkout import Checkout
 from tests.integration.prepared import Prepared
-from tests.integration.production import Production
+from tests.integration.production import Production, copied
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +64,22 @@ def environ(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same for what is called in this process."""
     for name, value in sandbox.environ().items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def checkout(prod: Production, tmp_path: Path) -> Iterator[Checkout]:
+    yield Checkout(prod, copied(tmp_path))
+    for lifted in prod.vault().incidents():  # a day ago: four within one TTL deny a workload's new tokens too
+        prod.vault().update_incident(lifted.id, _a_day_ago)
+    Checkout(prod, copied(tmp_path / "back")).apply()
+    made = "auth/token/roles/pc-issue-w-analytics-batch"
+    prod.box.openbao.call("DELETE", made, token=prod.box.openbao.root_token())  # an administrator's, for service tokens
+
+
+def _a_day_ago(incident: Incident) -> Incident:
+    return replace(incident, contained_at=incident.contained_at - 86400)
+
+
+@pytest.fixture
+def actors(prod: Production) -> Actors:
+    return Actors(prod.box)
