@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,24 @@ import pytest
 from containment.incidents.incident import Incident
 from drill.actors import Actors
 from drill.stack import prepare
+from sandbox.doubles.github.store import node_id
 from sandbox.environment import Sandbox
+from sandbox.services.github import APP, public_key
 from tests.integration.checkout import Checkout
+from tests.integration.github_world import (
+    CONTROL,
+    CORE,
+    DEMANDS,
+    DEVELOPER,
+    MORE,
+    NAMED,
+    OTHER_NAMED,
+    REVIEWER,
+    TITLE,
+    World,
+    attacks,
+    rule_of,
+)
 from tests.integration.prepared import Prepared
 from tests.integration.production import Production, copied
 
@@ -83,3 +100,34 @@ def _a_day_ago(incident: Incident) -> Incident:
 @pytest.fixture
 def actors(prod: Production) -> Actors:
     return Actors(prod.box)
+
+
+@pytest.fixture(scope="module")
+def world(local: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The estate in peace, in which every attack below succeeds."""
+    with local.fresh() as box:
+        folder = tmp_path_factory.mktemp("clones")
+        made = World(box, folder, {**box.environ(), "PORTCULLIS_INCIDENTS": str(folder / "incidents")})
+        yield made
+
+
+@pytest.fixture(scope="module")
+def peace(world: World) -> dict[str, bool]:
+    assert world.push(NAMED, CORE, "feature/merge-before")[0]
+    assert world.merge(DEVELOPER, world.pull(NAMED, CORE, "feature/merge-before", (REVIEWER,)))
+    assert world.push(NAMED, CONTROL, "incident/before")[0]
+    assert world.merge(DEVELOPER, world.pull(NAMED, CONTROL, "incident/before", (REVIEWER, OTHER_NAMED)))
+    assert world.tag(NAMED, CORE, "v1")[0]
+    state = json.loads((world.double.folder / "state.json").read_text())
+    app = node_id("A", state["apps"][APP]["id"])
+    world.open_a_way(rule_of(world, CORE).id, f"{DEMANDS}, {MORE}, pushActorIds: [$who, {json.dumps(app)}]")
+    world.open_a_way(rule_of(world, CONTROL).id, DEMANDS)
+    allowed = {"enabled_repositories": "all", "allowed_actions": "selected", "sha_pinning_required": True}
+    world.owner().call("PUT", "/orgs/tradepulse/actions/permissions", allowed)
+    world.host.add_deploy_key(CORE, TITLE, public_key())
+    world.seen["demands"] = [rule_of(world, name).demands for name in (CORE, CONTROL)]
+    for _ in range(2):
+        run = world.ask(DEVELOPER, "POST", f"{CONTROL}/actions/workflows/deploy.yml/dispatches", {"ref": "main"})
+        assert run.status_code == 204
+    world.seen["stored in peace"] = world.stored()
+    return attacks(world)

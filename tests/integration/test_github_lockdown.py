@@ -2,195 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-import ssl
 import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from containment import names
-from containment.adapters.github import GithubHost
-from containment.adapters.github_api import GithubApi
-from containment.adapters.vault import HvacVault
-from containment.compiled import operators
-from containment.incidents import proofs
-from containment.incidents.incident import Incident, Proof
-from containment.repository import INCIDENT_BRANCHES, RULESET, RULESETS, BranchRule, Demands, settings
-from drill.actors import Actors
+from containment.repository import INCIDENT_BRANCHES, RULESET, RULESETS, Demands
 from drill.stack import pulumi
 from policies.load import load
-from sandbox.doubles.github.store import node_id
-from sandbox.environment import REPOSITORY, SETTINGS, Sandbox
-from sandbox.services.github import ADMIN, APP, GithubDouble, public_key
+from sandbox.environment import REPOSITORY, SETTINGS
+from sandbox.services.github import ADMIN, APP
 from tests.integration.audited import written
-from tests.integration.prepared import Prepared
+from tests.integration.github_world import (
+    CONNECTORS,
+    CONTROL,
+    CORE,
+    DEVELOPER,
+    NAMED,
+    OTHER_NAMED,
+    REVIEWER,
+    World,
+    attacks,
+    rule_of,
+)
 from tests.integration.production import changed
 
 PROBED = ("auth/token/create/", "auth/token/revoke-")
-CORE, CONNECTORS, CONTROL = "tradepulse-core", "tradepulse-connectors", "tradepulse-infra"
 PATTERNS = ("main", INCIDENT_BRANCHES)
-DEVELOPER, REVIEWER, NAMED, OTHER_NAMED = "dana-dev", "omar-dev", "sic-lead", "sre-oncall"
-
-
-@dataclass
-class World:
-    sandbox: Sandbox
-    folder: Path
-    environ: dict[str, str]
-    clones: int = 0
-    seen: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def double(self) -> GithubDouble:
-        service = self.sandbox.service("github")
-        assert isinstance(service, GithubDouble)
-        return service
-
-    @property
-    def host(self) -> GithubHost:
-        return GithubHost.from_environment(self.environ)
-
-    def up(self, incident: str = "keep", scope: str = "", incident_id: str = "") -> subprocess.CompletedProcess[str]:
-        config = (f"incident={incident}", f"incidentId={incident_id}", f"incidentScope={scope}")
-        return pulumi(self.sandbox, *config, environ=self.environ)
-
-    def open(self) -> str:
-        vault = HvacVault.from_environment(self.environ)
-        return next(i.id for i in vault.incidents() if i.state == "open")
-
-    def lift(self) -> subprocess.CompletedProcess[str]:
-        """With every proof on record, as rotation writes them."""
-        vault = HvacVault.from_environment(self.environ)
-        now = vault.now()
-
-        def proven(incident: Incident) -> Incident:
-            for item in proofs.required(incident, load()):
-                name, _, kind = item.rpartition("/")
-                incident = incident.with_proof(Proof(name, kind, now, True)) if name else incident
-            return incident
-
-        incident = vault.update_incident(self.open(), proven)
-        return self.up("false", incident_id=incident.id)
-
-    def ask(self, login: str, method: str, path: str, body: Any = None) -> httpx.Response:
-        headers = {"authorization": f"Bearer {self.double.token(login)}"}
-        url = f"{self.double.url}/api/v3/repos/tradepulse/{path}"
-        trust = ssl.create_default_context(cafile=self.environ["SSL_CERT_FILE"])
-        return httpx.request(method, url, json=body, headers=headers, verify=trust, trust_env=False)
-
-    def owner(self) -> GithubApi:
-        """By the token of an owner of the organization."""
-        return GithubApi(f"{self.double.url}/api/v3", self.double.token(ADMIN), self.environ["SSL_CERT_FILE"])
-
-    def open_a_way(self, rule: str, settings: str) -> None:
-        """What an owner of the organization can write into a branch's protection, for `NAMED`."""
-        api = self.owner()
-        who = api.graphql("user", "query($login: String!) { user(login: $login) { id } }", {"login": NAMED})
-        mutation = f"""mutation($rule: ID!, $who: ID!) {{ updateBranchProtectionRule(input: {{
-            branchProtectionRuleId: $rule, {settings} }}) {{ branchProtectionRule {{ id }} }} }}"""
-        api.graphql("protection", mutation, {"rule": rule, "who": who["user"]["id"]})
-
-    def push(self, login: str, repository: str, branch: str) -> tuple[bool, str]:
-        """A new commit on the branch as it stands, or on a new branch, pushed with real git."""
-        self.clones += 1
-        clone = self.folder / f"{self.clones}"
-        git(self, "clone", "-q", self.double.remote(login, repository), str(clone), cwd=self.folder)
-        git(self, "checkout", "-q", "-B", branch, f"origin/{branch}", cwd=clone, check=False)
-        git(self, "checkout", "-q", "-B", branch, cwd=clone)
-        (clone / f"{self.clones}.txt").write_text(login)
-        git(self, "add", "-A", cwd=clone)
-        git(self, "-c", f"user.name={login}", "-c", "user.email=a@example.invalid", "commit", "-qm", "x", cwd=clone)
-        done = git(self, "push", "-q", "origin", branch, cwd=clone, check=False)
-        return done.returncode == 0, done.stderr
-
-    def tag(self, login: str, repository: str, name: str, *options: str) -> tuple[bool, str]:
-        """The newest commit of main as a tag, pushed with real git."""
-        self.clones += 1
-        clone = self.folder / f"{self.clones}"
-        git(self, "clone", "-q", self.double.remote(login, repository), str(clone), cwd=self.folder)
-        git(self, "tag", "-f", name, cwd=clone)
-        done = git(self, "push", "-q", *options, "origin", f"refs/tags/{name}", cwd=clone, check=False)
-        return done.returncode == 0, done.stderr
-
-    def pull(self, login: str, repository: str, branch: str, reviewers: tuple[str, ...]) -> str:
-        """An open, reviewed pull request: its path."""
-        made = self.ask(login, "POST", f"{repository}/pulls", {"title": branch, "head": branch, "base": "main"})
-        path = f"{repository}/pulls/{made.json()['number']}"
-        for reviewer in reviewers:
-            assert self.ask(reviewer, "POST", f"{path}/reviews", {"event": "APPROVE"}).status_code == 200
-        return path
-
-    def merge(self, login: str, path: str) -> bool:
-        return self.ask(login, "PUT", f"{path}/merge", {}).status_code == 200
-
-    def stored(self) -> dict[str, Any]:
-        """What GitHub holds, whatever the order; beside runs, whose clock goes on."""
-        state = json.loads((self.double.folder / "state.json").read_text())
-        for ruleset in state["rulesets"].values():
-            del ruleset["updated_at"]
-            ruleset["rules"].sort(key=lambda rule: str(rule["type"]))
-        for rule in state["branch_rules"].values():
-            rule["pushActorIds"].sort()
-            rule["requiredStatusCheckContexts"].sort()
-        kept = {name: state[name] for name in ("org", "branch_rules", "rulesets")}
-        return kept | {"repos": {n: [r["actions"], r["keys"]] for n, r in state["repos"].items()}}
-
-
-def git(world: World, *arguments: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, **world.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": "/dev/null"}
-    return subprocess.run(["git", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=check)
-
-
-@pytest.fixture(scope="module")
-def world(local: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The estate in peace, in which every attack below succeeds."""
-    with local.fresh() as box:
-        folder = tmp_path_factory.mktemp("clones")
-        made = World(box, folder, {**box.environ(), "PORTCULLIS_INCIDENTS": str(folder / "incidents")})
-        yield made
-
-
-def attacks(world: World) -> dict[str, bool]:
-    """What a leaked token of a developer or an owner of the organization could do, and which of it succeeds."""
-    at = str(time.monotonic_ns())
-    seen = {
-        "developer, other branch": world.push(DEVELOPER, CORE, "feature/open")[0],
-        "developer, new branch": world.push(DEVELOPER, CORE, f"feature/{at}")[0],
-        "owner, default branch": world.push(ADMIN, CORE, "main")[0],
-        "owner, new branch": world.push(ADMIN, CONNECTORS, f"owner/{at}")[0],
-        "developer, control repository": world.push(DEVELOPER, CONTROL, "feature/open")[0],
-        "developer, new tag": world.tag(DEVELOPER, CORE, f"v{at}")[0],
-        "owner, new tag": world.tag(ADMIN, CONNECTORS, f"v{at}")[0],
-        "named, new tag of the control repository": world.tag(NAMED, CONTROL, f"v{at}")[0],
-    }
-    dispatch = f"{CORE}/actions/workflows/deploy.yml/dispatches"
-    seen["developer, workflow"] = world.ask(DEVELOPER, "POST", dispatch, {"ref": "main"}).status_code == 204
-    return seen
-
-
-DEMANDS = """requiresCodeOwnerReviews: true, requireLastPushApproval: true, requiresCommitSignatures: true,
-    requiresConversationResolution: true, restrictsReviewDismissals: true, reviewDismissalActorIds: [$who]"""
-MORE = """requiresStatusChecks: true, requiresStrictStatusChecks: true, requiresLinearHistory: true,
-    requiredStatusCheckContexts: ["tests", "secret-scan"], restrictsPushes: true, blocksCreations: true"""
-
-
-TITLE = "k\x1b[8m\n    done: contained INC-F: on the server's record"
-"""Of a deploy key that somebody made who means to be believed."""
-
-
-def _rule(world: World, repository: str) -> BranchRule:
-    return next(rule for rule in world.host.branch_rules(repository) if rule.pattern == "main")
 
 
 def test_a_protection_that_was_there_is_taken_over_in_place(world: World) -> None:
@@ -201,7 +40,7 @@ def test_a_protection_that_was_there_is_taken_over_in_place(world: World) -> Non
     subprocess.run(["pulumi", "state", "delete", "--yes", "--stack", "local", gone], cwd=project, env=env, check=True)
     mutation = """mutation($rule: ID!) { updateBranchProtectionRule(input: {
         branchProtectionRuleId: $rule, requiredApprovingReviewCount: 3 }) { branchProtectionRule { id } } }"""
-    world.owner().graphql("protection", mutation, {"rule": _rule(world, CORE).id})
+    world.owner().graphql("protection", mutation, {"rule": rule_of(world, CORE).id})
     failed = world.up()
     assert failed.returncode != 0
     assert "Name already protected: main" in failed.stdout
@@ -218,28 +57,6 @@ def test_a_protection_that_was_there_is_taken_over_in_place(world: World) -> Non
     assert "portcullis@v1.0.0" in done.stdout
     assert changed(done) == ["~ 1 updated"]
     assert world.stored() == before, "the same rule, as it is declared"
-
-
-@pytest.fixture(scope="module")
-def peace(world: World) -> dict[str, bool]:
-    assert world.push(NAMED, CORE, "feature/merge-before")[0]
-    assert world.merge(DEVELOPER, world.pull(NAMED, CORE, "feature/merge-before", (REVIEWER,)))
-    assert world.push(NAMED, CONTROL, "incident/before")[0]
-    assert world.merge(DEVELOPER, world.pull(NAMED, CONTROL, "incident/before", (REVIEWER, OTHER_NAMED)))
-    assert world.tag(NAMED, CORE, "v1")[0]
-    state = json.loads((world.double.folder / "state.json").read_text())
-    app = node_id("A", state["apps"][APP]["id"])
-    world.open_a_way(_rule(world, CORE).id, f"{DEMANDS}, {MORE}, pushActorIds: [$who, {json.dumps(app)}]")
-    world.open_a_way(_rule(world, CONTROL).id, DEMANDS)
-    allowed = {"enabled_repositories": "all", "allowed_actions": "selected", "sha_pinning_required": True}
-    world.owner().call("PUT", "/orgs/tradepulse/actions/permissions", allowed)
-    world.host.add_deploy_key(CORE, TITLE, public_key())
-    world.seen["demands"] = [_rule(world, name).demands for name in (CORE, CONTROL)]
-    for _ in range(2):
-        run = world.ask(DEVELOPER, "POST", f"{CONTROL}/actions/workflows/deploy.yml/dispatches", {"ref": "main"})
-        assert run.status_code == 204
-    world.seen["stored in peace"] = world.stored()
-    return attacks(world)
 
 
 @pytest.fixture(scope="module")
@@ -281,8 +98,8 @@ def test_what_a_branch_asks_for_beyond_its_declaration_stays(world: World) -> No
 
 def _asks_for_what_it_did(world: World) -> None:
     assert world.host.organization_allows() == ("selected", True)
-    assert [_rule(world, name).demands for name in (CORE, CONTROL)] == world.seen["demands"]
-    assert _rule(world, CORE).pushers == (f"{APP}[bot]", NAMED)
+    assert [rule_of(world, name).demands for name in (CORE, CONTROL)] == world.seen["demands"]
+    assert rule_of(world, CORE).pushers == (f"{APP}[bot]", NAMED)
 
 
 def test_what_the_control_repository_asks_for_beyond_its_declaration_is_told(locked: str) -> None:
@@ -457,141 +274,3 @@ def test_the_lift_restores_peace(world: World, peace: dict[str, bool]) -> None:
             assert found is not None
             assert not found.active
     assert attacks(world) == peace
-
-
-def test_a_host_that_is_down_is_named_and_the_rerun_completes(world: World, peace: dict[str, bool]) -> None:
-    assert attacks(world) == peace, "not in peace"
-    world.double.kill()
-    start = time.monotonic()
-    done = world.up("true", scope="repository:tradepulse-connectors")
-    assert done.returncode != 0
-    assert time.monotonic() - start < 60
-    assert "not contained" in done.stdout
-    for repository in load().repositories:
-        assert f"{repository.name} (branches locked: github:" in done.stdout
-    assert "repositories were not declared" in done.stdout
-    assert "Traceback" not in done.stdout
-    bao = world.sandbox.openbao
-    role = bao.call("GET", "auth/jwt/role/cicd", token=bao.root_token())["data"]
-    assert names.CI_OFF_CLAIM in role["bound_claims"], "what does not need GitHub goes on"
-    world.double.start()
-    assert attacks(world) == peace, "nothing had been locked: the test is void"
-    again = world.up("true", scope="repository:tradepulse-connectors")
-    assert again.returncode == 0, again.stdout
-    assert set(attacks(world).values()) == {False}
-    lift = world.lift()
-    assert lift.returncode == 0, lift.stdout
-
-
-def test_a_host_killed_in_the_middle_is_named_and_the_rerun_completes(world: World, peace: dict[str, bool]) -> None:
-    assert attacks(world) == peace, "not in peace"
-    over = threading.Event()
-
-    def kill_at_the_first_lock() -> None:
-        while not over.is_set():
-            if '"lockBranch": true' in (world.double.folder / "state.json").read_text():
-                world.double.kill()
-                return
-            time.sleep(0.01)
-
-    killer = threading.Thread(target=kill_at_the_first_lock)
-    killer.start()
-    done = world.up("true", scope="repository:tradepulse-core")
-    over.set()
-    killer.join()
-    assert done.returncode != 0
-    assert "not contained" in done.stdout
-    assert CORE in done.stdout.partition("not contained")[2]
-    world.double.start()
-    assert True in attacks(world).values(), "all was locked before the kill: the test is void"
-    again = world.up("true", scope="repository:tradepulse-core")
-    assert again.returncode == 0, again.stdout
-    assert set(attacks(world).values()) == {False}
-    lift = world.lift()
-    assert lift.returncode == 0, lift.stdout
-
-
-def contain(world: World, scope: str, **more: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "rotation", "contain", "--scope", scope, "--json"]
-    env = {**os.environ, **world.environ, **more}
-    return subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
-
-
-def test_an_empty_repository_by_the_old_name_is_not_taken_for_the_renamed_one(
-    world: World, peace: dict[str, bool]
-) -> None:
-    """What an owner's leaked token can do before the lock-down."""
-    assert attacks(world) == peace, "not in peace"
-    api = world.owner()
-    moved = f"{CORE}-2"
-    real = api.call("PATCH", f"/repos/tradepulse/{CORE}", {"name": moved})["id"]
-    decoy = api.call("POST", "/orgs/tradepulse/repos", {"name": CORE})["id"]
-    done = contain(world, f"repository:{CORE}")
-    assert world.push(DEVELOPER, moved, "feature/open")[0], "the real one is locked: the test is void"
-    assert done.returncode == 1, done.stdout
-    (failed,) = [e for e in json.loads(done.stdout)["effects"] if e["outcome"] == "failed"]
-    assert (failed["what"], failed["target"]) == ("repository is the same", CORE)
-    assert failed["detail"] == (
-        f"{CORE} is another repository (id {decoy}) than the one that the last apply saw (id {real}): renamed? it is "
-        f"{moved} now; rename this one away, rename {moved} back to {CORE}, run again"
-    )
-    assert [rule.lock for rule in world.host.branch_rules(CORE)] == [True]
-
-    api.call("PATCH", f"/repos/tradepulse/{CORE}", {"name": f"{CORE}-decoy"})
-    gone = contain(world, f"repository:{CORE}")
-    assert gone.returncode == 3, gone.stdout
-    assert f"gone: renamed? The one that the last apply saw has id {real}: it is {moved} now" in gone.stdout
-    api.call("PATCH", f"/repos/tradepulse/{moved}", {"name": CORE})
-    mended = contain(world, f"repository:{CORE}")
-    assert mended.returncode == 0, mended.stdout
-    assert set(attacks(world).values()) == {False}
-    api.call("DELETE", f"/repos/tradepulse/{CORE}-decoy")
-    up = world.up()
-    assert up.returncode == 0, up.stdout
-    lift = world.lift()
-    assert lift.returncode == 0, lift.stdout
-
-
-def test_contain_without_pulumi_and_the_next_up_agrees(world: World, peace: dict[str, bool]) -> None:
-    assert attacks(world) == peace, "not in peace"
-    done = contain(world, "exchange-market-key")
-    assert done.returncode == 0, done.stderr
-    assert set(attacks(world).values()) == {False}
-    for repository in load().repositories:
-        wanted = settings(repository, locked=True)
-        held = {r.pattern for r in world.host.branch_rules(repository.name)}  # GitHub promises no order
-        assert held == {r.pattern for r in wanted.branches}
-    before = world.stored()
-    up = world.up()
-    assert up.returncode == 0, up.stdout
-    assert "done:" not in up.stdout
-    assert world.stored() == before
-    assert set(attacks(world).values()) == {False}
-
-
-@pytest.mark.usefixtures("peace")
-def test_a_control_repository_that_leaked_makes_no_operators_token(world: World) -> None:
-    """Its jobs log in as the approver and as what looks for drift (docs/adr/0011), before the lock-down too."""
-    actors, root = Actors(world.sandbox), world.sandbox.openbao.root_token()
-    claims = {"repository": f"tradepulse/{CONTROL}", "environment": "apply"}
-    for name in (operators.APPROVER, operators.DRIFT):
-        role = {**operators.jwt_role(), "bound_claims": claims, "token_policies": [name]}
-        role |= {"token_ttl": 600, "token_max_ttl": 600}
-        actors.call("POST", f"auth/{names.JWT}/role/{name}", role, token=root)
-    jwt = actors.issuer_token(claims)
-    approver, drift = (actors.jwt_login(name, jwt) for name in (operators.APPROVER, operators.DRIFT))
-    made = actors.call("POST", f"auth/token/create/{names.APPLY_ROLE}", {"meta": {"pull": "1"}}, token=approver)
-    tokens = (approver, drift, made["auth"]["client_token"])
-
-    def alive() -> list[bool]:
-        return [actors.allowed(partial(actors.read, token, "auth/token/lookup-self")) for token in tokens]
-
-    assert alive() == [True] * 3
-    ours, theirs = world.host.live_runs(CONTROL)
-    done = contain(world, f"repository:{CONTROL}", GITHUB_RUN_ID=str(ours))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert alive() == [False] * 3
-    assert world.host.live_runs(CONTROL) == [ours], f"{theirs} lives"
-    for name in (operators.APPROVER, operators.DRIFT):
-        assert f"done: login of its jobs off auth/{names.JWT}/role/{name}" in done.stderr
-        assert not actors.allowed(partial(actors.ci_login, name, claims))
