@@ -16,7 +16,7 @@ import pulumi
 
 from containment import absent, opening, way_out
 from containment.adapters.vault import HvacVault
-from containment.errors import CUT_SHORT, DENIED, LiftRefused, NotContained
+from containment.errors import CUT_SHORT, DENIED, LiftRefused, NotContained, TokensRefused
 from containment.incidents import lost
 from containment.incidents.decide import LOCK, Asked
 from containment.incidents.incident import Incident, Mode
@@ -31,6 +31,13 @@ _CUT_SHORT = f"{CUT_SHORT}; the stack's outputs are those of the run before"
 _AWAY = (
     "the vault gives no answer, and what it has in force stays. Start or unseal it, or set VAULT_ADDR, then run the "
     f"same command again. A lock-down does not wait for it: {LOCK}, or portcullis contain"
+)
+_EXPIRED = (
+    "`bao token lookup` says whether this token has expired; set one that is accepted, then run the same command again"
+)
+_REFUSED = (
+    "set one that is accepted, by the break-glass identity where there is no other, then run the same command again; "
+    "what needs no vault is done at once by `portcullis contain`"
 )
 _LOCKED = "if it finds the stack locked, `pulumi cancel` first"
 """What a killed update leaves."""
@@ -140,7 +147,7 @@ def deny() -> Begun:
     asked, stored = config.asked, None
     try:
         if asked.mode is not Mode.LOCK or dry:
-            return Begun(vault, asked, config.environment, config.approval, vault.compiled(), dry)
+            return Begun(vault, asked, config.environment, config.approval, _stored(vault), dry)
         way_out_asked = _beside(declaring)
         vault = opening.admitted(vault, told.warn)
         lost.bring_back(vault, told.warn)
@@ -148,9 +155,21 @@ def deny() -> Begun:
         if stored is not None:
             _prove_way_out(way_out_asked)
             asked = opening.deny_first(vault, asked, stored, told.info, told.warn)
+    except TokensRefused as error:
+        raise Unreachable(f"{error}: {_REFUSED}") from error
     except Unanswered as error:
         without_vault(vault, asked, stored, error, dry=dry)
     return Begun(vault, asked, config.environment, config.approval, stored, dry)
+
+
+def _stored(vault: HvacVault) -> Estate | None:
+    """The first that is asked of the server where nothing is to be locked."""
+    try:
+        return vault.compiled()
+    except Unanswered:
+        raise
+    except Unreachable as error:
+        raise Unreachable(f"{error}: {_EXPIRED}") from error
 
 
 def _beside(declaring: HvacVault) -> Future[None]:

@@ -197,6 +197,7 @@ def test_a_refused_containment_token_is_no_reason_to_wait(sandbox: Sandbox, monk
         up = pulumi(sandbox, *config, environ={**sandbox.environ(), **tokens})
         assert up.returncode != 0
         assert "no token of ours is accepted" in up.stdout
+        assert "what needs no vault is done at once by `portcullis contain`" in up.stdout
         assert Actors(sandbox).order(*other), "an old token beside an old stack file is nobody's lock-down"
         refused.delenv("VAULT_TOKEN")
         newer = _leak()

@@ -74,6 +74,29 @@ def test_a_server_that_is_killed_at_once_leaves_no_word_of_an_earlier_run(
     assert exported["mode"] == word
 
 
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [(Mode.LOCK, "by `portcullis contain`"), (Mode.KEEP, "`bao token lookup` says"), (Mode.LIFT, "bao")],
+)
+def test_tokens_that_are_refused_are_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any], mode: Mode, words: str
+) -> None:
+    del exported
+
+    class Refusing:
+        def compiled(self, *_: object) -> None:
+            raise Unreachable("vault: read: Forbidden: permission denied")
+
+        capabilities = compiled
+
+    monkeypatch.setattr(settings, "read", lambda: settings.Settings(Asked(mode, "A", ""), "all", approval=False))
+    monkeypatch.setattr(HvacVault, "from_environment", Refusing)
+    monkeypatch.setattr(HvacVault, "for_containment", Refusing)
+    monkeypatch.setattr(first, "_verdict", lambda _: "")
+    with pytest.raises(pulumi.RunError, match=f"permission denied: .*{words}"):
+        first.deny()
+
+
 @pytest.mark.parametrize("mode", [Mode.KEEP, Mode.LIFT])
 def test_a_vault_that_does_not_answer_is_told_with_what_to_do(mode: Mode) -> None:
     vault: Any = SimpleNamespace()
