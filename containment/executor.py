@@ -27,6 +27,7 @@ from containment.effects import (
     strangers,
     tokens,
     upstream,
+    written,
 )
 from containment.incidents.incident import Incident, State
 from containment.incidents.scope import affected, leaked_in
@@ -137,6 +138,7 @@ def _contain(run: Run) -> None:
                 _milestone(run, DENIED, denied, lambda i: i if i.denied_at else replace(i, denied_at=vault.now()))
             identities.disable(run)
             former_logins.end(run)
+            written.tell(run)
             _revoke(run, joined)
         finally:
             joined()

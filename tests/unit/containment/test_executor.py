@@ -22,6 +22,7 @@ from containment.effects import (
     strangers,
     tokens,
     upstream,
+    written,
 )
 from containment.incidents.incident import Incident, Scope, State
 from containment.report import Effect, Outcome, Report
@@ -71,6 +72,7 @@ def acted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (probes, "foresee"),
         (identities, "disable"),
         (former_logins, "end"),
+        (written, "tell"),
         (upstream, "disable_keys"),
         (repositories, "lock"),
         (strangers, "shut_out"),
