@@ -24,6 +24,7 @@ from containment.effects import (
     policies,
     probes,
     repositories,
+    same_login,
     strangers,
     tokens,
     upstream,
@@ -138,6 +139,7 @@ def _contain(run: Run) -> None:
                 _milestone(run, DENIED, denied, lambda i: i if i.denied_at else replace(i, denied_at=vault.now()))
             identities.disable(run)
             former_logins.end(run)
+            same_login.name(run)
             written.tell(run)
             _revoke(run, joined)
         finally:

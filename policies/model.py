@@ -150,6 +150,11 @@ class SecretAccessPolicy:
         return tuple(dict.fromkeys(grant.workload for grant in (*self.grants, *self.uncertain)))
 
     @property
+    def readers(self) -> tuple[str, ...]:
+        """Workloads that are granted to read it."""
+        return tuple(dict.fromkeys(g.workload for g in self.grants if Capability.READ in g.capabilities))
+
+    @property
     def key_issuer(self) -> Upstream | None:
         """The upstream where we disable keys and make new ones. Of a secret that is rotated by hand, its upstream says
         whom a person turns to."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from policies import fields, model
 from policies.document import Problem
+from policies.logins import agree, bound
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,9 @@ def _identities(declared: _Declared) -> Iterator[Problem]:
         if identity.name.startswith(_OURS):
             yield _problem(identity, "metadata.name", f"names that begin with {_OURS!r} are reserved", "rename it")
         for claim, value in identity.bound_claims:
-            if "*" in value:
+            if "*" in value or "," in value or value != value.strip():  # the provider splits at commas, and trims
                 message = f"{value!r} is compared letter by letter, and is nobody's"
-                yield _problem(identity, f"spec.boundClaims.{claim}", message, "write the claim out")
+                yield _problem(identity, f"spec.boundClaims.{claim}", message, "write one claim out")
     yield from _logins(identities)
 
 
@@ -130,27 +131,13 @@ def _logins(identities: Iterable[model.Workload | model.CiRole]) -> Iterator[Pro
     """A lock-down shuts the identity that is named; who may log in as another by the same JWT goes on."""
     before: dict[tuple[str, str], list[tuple[model.Workload | model.CiRole, dict[str, str]]]] = defaultdict(list)
     for identity in identities:
-        claims = _told(dict(identity.bound_claims))
+        claims = bound(identity)
         alike = (one for claim in claims.items() for one in before[claim])
-        if both := next((other for other, theirs in alike if _agree(claims, theirs)), None):
+        if both := next((other for other, theirs in alike if agree(claims, theirs)), None):
             message = f"a JWT may log in as {both.name!r} too, declared in {_place(both)}: a leak of one is of both"
             yield _problem(identity, "spec.boundClaims", message, "bind a claim in which they differ")
         for claim in claims.items():
             before[claim].append((identity, claims))
-
-
-def _agree(claims: dict[str, str], others: dict[str, str]) -> bool:
-    return all(others.get(claim, value) == value for claim, value in claims.items())
-
-
-def _told(claims: dict[str, str]) -> dict[str, str]:
-    """With what a workflow's `sub` says of its token: `repo:OWNER/NAME:ref:REF` (GitHub docs, OpenID Connect
-    reference)."""
-    issuer, _, rest = claims.get("sub", "").partition(":")
-    repository, _, context = rest.partition(":")
-    claim, _, value = context.partition(":")
-    told = {"repository": repository, claim: value} if issuer == "repo" else {}
-    return {**{claim: value for claim, value in told.items() if value and claim in _GITHUB}, **claims}
 
 
 def _connections(declared: _Declared) -> Iterator[Problem]:
@@ -269,8 +256,6 @@ def _repositories(declared: _Declared) -> Iterator[Problem]:
             message = "nobody, though it is to take merges in an incident"
             yield _problem(repository, "spec.mergers", message, "name who merges there")
 
-
-_GITHUB = frozenset({"environment", "ref", "repository"})
 
 _WHICH_RUN = frozenset({"environment", "job_workflow_ref", "ref", "sub"})
 """Claims of a workflow's token that tell one run from another (GitHub docs, OpenID Connect reference)."""

@@ -113,8 +113,8 @@ def _opened(work: Work) -> str:
         return "on record as replaced; another incident, or its declaration, keeps it denied"
     if not all(i.revoked_before for i in impact.open):
         return "the gate is open for it; the quarantine stays until the lock-down has revoked what was out"
-    if not policy.grants:
-        return "the gate is open for it; no workload is granted it"
+    if not policy.readers:
+        return "the gate is open for it; no workload may read it"
     path = names.granted_path(policy)
     status = work.vault.try_read(work.holder(policy), path)
     if status != 200:

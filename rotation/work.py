@@ -90,13 +90,13 @@ class Work:
         return next(c for c in self.estate.ci_roles if c.name == self.credential.name)
 
     def holder(self, policy: SecretAccessPolicy) -> list[str]:
-        """The policies of a token of a workload that is granted the secret, and may log in.
+        """The policies of a token of a workload that may read the secret, and may log in.
 
         Raises NotProven when nobody can try it.
         """
-        holders = [w for w in self.estate.workloads if any(g.workload == w.name for g in policy.grants)]
+        holders = [w for w in self.estate.workloads if w.name in policy.readers]
         if not holders:
-            raise NotProven(f"no workload is granted {policy.name}, so nobody can try it")
+            raise NotProven(f"no workload may read {policy.name}, so nobody can try it")
         incidents = self.vault.incidents()
         shut = affected(self.estate, incidents).shut
         for workload in holders:

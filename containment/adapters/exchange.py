@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +58,19 @@ class HttpExchange:
         answer = self._send(self._key["id"], self._key["secret"], method, path, content)
         if answer.is_error:
             raise Unreachable(f"exchange: {method} {path}: {answer.status_code}")
-        return answer.json() if answer.content else None
+        with _as_described(method, path):
+            return answer.json() if answer.content else None
 
     def keys(self, account: str) -> list[UpstreamKey]:
-        found = self._call("GET", f"/v1/accounts/{account}/keys")["keys"]
-        return [
-            UpstreamKey(
-                str(k["id"]), str(k["tag"]), str(k["label"]), bool(k["enabled"]), tuple(map(str, k["permissions"]))
-            )
-            for k in found
-        ]
+        path = f"/v1/accounts/{account}/keys"
+        found = self._call("GET", path)
+        with _as_described("GET", path):
+            return [
+                UpstreamKey(
+                    str(k["id"]), str(k["tag"]), str(k["label"]), bool(k["enabled"]), tuple(map(str, k["permissions"]))
+                )
+                for k in found["keys"]
+            ]
 
     def accepts(self, key: str, secret: str) -> bool:
         """Whether a call that changes nothing, signed with this key, is let through."""
@@ -82,7 +86,16 @@ class HttpExchange:
 
     def create_key(self, account: str, tag: str, label: str, permissions: Sequence[str]) -> tuple[str, str]:
         """A new key: id and secret. The secret is shown once."""
-        made = self._call(
-            "POST", f"/v1/accounts/{account}/keys", {"label": label, "tag": tag, "permissions": list(permissions)}
-        )
-        return str(made["id"]), str(made["secret"])
+        path = f"/v1/accounts/{account}/keys"
+        made = self._call("POST", path, {"label": label, "tag": tag, "permissions": list(permissions)})
+        with _as_described("POST", path):
+            return str(made["id"]), str(made["secret"])
+
+
+@contextmanager
+def _as_described(method: str, path: str) -> Iterator[None]:
+    """Whatever else answers in its place: a page that says it is down, with status 200."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unreachable(f"exchange: {method} {path}: the answer is not what its description says") from error

@@ -34,7 +34,7 @@ def probe(run: Run) -> None:
     def refused(policy: SecretAccessPolicy) -> Seen:
         answers = tried(run.systems, run.estate, run.incidents, policy)
         if answers is None:
-            return Outcome.ALREADY, "nobody is granted it"
+            return Outcome.ALREADY, "nobody may read it"
         path, (status, control) = names.granted_path(policy), answers
         if answers == REFUSED:
             return Outcome.ALREADY, f"{ANSWERED}{path} 403 while a control read is 200"
@@ -47,8 +47,8 @@ def tried(
     systems: Systems, estate: Estate, incidents: Sequence[Incident], policy: SecretAccessPolicy
 ) -> tuple[int, int] | None:
     """HTTP status that a new token of a workload gets at the secret's path, and at one that is always allowed. None
-    when nobody is granted it."""
-    holder = next((w for w in estate.workloads if any(g.workload == w.name for g in policy.grants)), None)
+    when nobody may read it."""
+    holder = next((w for w in estate.workloads if w.name in policy.readers), None)
     if holder is None:
         return None
     policies = names.token_policies(holder, generations.current(holder, incidents))

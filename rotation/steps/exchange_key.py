@@ -27,6 +27,7 @@ from rotation.proving import open_step, proven
 from rotation.steps import kv
 from rotation.work import NotProven, Step, Work
 
+_MADE = ("api_key", "api_secret")
 _TEXT = re.compile("[!-~]{1,1000}")
 """What an exchange issues, the id as a header, is visible ASCII; more than this no server takes in a header."""
 
@@ -75,9 +76,14 @@ def _stored(work: Work) -> dict[str, int]:
 
 def _pair(held: dict[str, Any] | None) -> tuple[str, str] | None:
     """Id and secret, or None for what can be no key: whoever may write the secret stores anything."""
-    found = [(held or {}).get(field) for field in ("api_key", "api_secret")]
+    found = [(held or {}).get(field) for field in _MADE]
     key, secret = (x if isinstance(x, str) and _TEXT.fullmatch(x) else "" for x in found)
     return (key, secret) if key and secret else None
+
+
+def _beside(held: dict[str, Any] | None) -> dict[str, Any]:
+    """Fields that no exchange makes anew here: they stay as they were, and are told."""
+    return {name: value for name, value in (held or {}).items() if name not in _MADE}
 
 
 def _new(work: Work) -> str:
@@ -129,7 +135,7 @@ def _create(work: Work) -> None:
     upstream, name = work.upstream(declared.name), work.credential.name
     at = work.vault.now()
     key, secret = upstream.create_key(declared.account, name, work.incident_id, _permissions(work))
-    kv.keep_candidate(work, {"api_key": key, "api_secret": secret})
+    kv.keep_candidate(work, {**_beside(kv.shape(work)), "api_key": key, "api_secret": secret})
     work.keep_made(key, at)
 
 
@@ -165,9 +171,14 @@ def _created(work: Work) -> str:
         raise NotProven("no live key that a rotation made and whose secret is kept")
     key = next(k for k in _own(work) if k.id == new)
     said = f"key {reference(new)}, labelled {key.label}, which may {', '.join(sorted(key.permissions))}"
-    if _were_live(work):
-        return said
-    return f"{said}: what every key with the tag could do, since it is not on record which were live at the lock-down"
+    if not _were_live(work):
+        said += ": what every key with the tag could do, since it is not on record which were live at the lock-down"
+    return said + _as_before(kv.candidate(work) or kv.value(work))
+
+
+def _as_before(held: dict[str, Any] | None) -> str:
+    beside = _beside(held)
+    return f"; as they were, and replaced by nobody here: {kv.fields(beside)}" if beside else ""
 
 
 def _accepts(work: Work, key: str, secret: str) -> bool:
@@ -185,7 +196,8 @@ def _tried_new(work: Work) -> str:
     pair = _stored_new(work)
     if not _accepts(work, *pair):
         raise NotProven(f"{_declared(work).name} refuses the new key")
-    return f"a signed call with key {reference(pair[0])} is accepted by {_declared(work).name}"
+    left = _as_before(kv.value(work))
+    return f"a signed call with key {reference(pair[0])} is accepted by {_declared(work).name}{left}"
 
 
 def _tried_old(work: Work) -> str:

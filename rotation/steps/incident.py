@@ -98,9 +98,4 @@ def _wait(until: int) -> str:
 def _expected(work: Work, mine: Affected, everything: Affected) -> list[tuple[Workload, SecretAccessPolicy]]:
     shut = {p.name for p in (*everything.denied, *everything.denied_class)}
     back = [w for w in mine.workloads if w not in everything.unreplaced_workloads]
-    return [
-        (w, p)
-        for w in back
-        for p in work.estate.secrets
-        if p.name not in shut and any(g.workload == w.name for g in p.grants)
-    ]
+    return [(w, p) for w in back for p in work.estate.secrets if p.name not in shut and w.name in p.readers]

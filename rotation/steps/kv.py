@@ -17,6 +17,8 @@ from rotation.work import NotProven, Step, Work
 _SETTLED = 1.5
 """Seconds: in less than one, a later write has the same time as ours."""
 _COPIED = "; put into "
+_MOST = 20
+_LONGEST = 60
 
 
 def secret(work: Work) -> KvSecret:
@@ -35,6 +37,20 @@ def newest(work: Work) -> Version | None:
 def value(work: Work, version: int = 0) -> dict[str, Any] | None:
     place = secret(work)
     return work.vault.value(place.mount, place.path, version)
+
+
+def shape(work: Work) -> dict[str, Any] | None:
+    """The newest value from before the deny, whose fields the workloads know; else the newest."""
+    place, denied = secret(work), work.denied_at()
+    old = [v for v in work.vault.versions(place.mount, place.path) if v.created <= denied and not v.destroyed]
+    return (value(work, old[-1].number) if old else None) or value(work)
+
+
+def fields(held: dict[str, Any]) -> str:
+    """Names that whoever may write the secret chose: as many, and as much of each, as one reads."""
+    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in sorted(held)]
+    more = len(shown) - _MOST
+    return ", ".join(shown[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def candidate_path(work: Work) -> str:

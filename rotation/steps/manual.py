@@ -7,7 +7,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from containment.incidents import proofs
 from rotation.proving import open_step, proven
@@ -16,8 +15,6 @@ from rotation.work import NotProven, Step, Waiting, Work
 
 _FIELD = "value"
 _BYTES = 32
-_MOST = 20
-_LONGEST = 60
 
 
 def steps(work: Work) -> tuple[Step, ...]:
@@ -55,20 +52,13 @@ def _create(work: Work) -> None:
             raise Waiting(stored.is_it_yours(work, unknown, words))
     if _waits(work):
         return
-    held = _shape(work)
+    held = kv.shape(work)
     if held is not None and set(held) != {_FIELD}:
         raise Waiting(
-            f"its fields are {_fields(held)}: store the new value by hand, name the version that it gets "
+            f"its fields are {kv.fields(held)}: store the new value by hand, name the version that it gets "
             f"({stored.naming(work, 'N')}), then run this again; one with an earlier value is not taken"
         )
     kv.keep_candidate(work, {_FIELD: secrets.token_urlsafe(_BYTES)})
-
-
-def _shape(work: Work) -> dict[str, Any] | None:
-    """The newest value from before the deny, whose fields the workloads know; else the newest."""
-    place, denied = kv.secret(work), work.denied_at()
-    old = [v for v in work.vault.versions(place.mount, place.path) if v.created <= denied and not v.destroyed]
-    return (kv.value(work, old[-1].number) if old else None) or kv.value(work)
 
 
 def _store_step(work: Work) -> Step:
@@ -84,13 +74,6 @@ def _store_step(work: Work) -> Step:
         stored.keep(work, last)
 
     return replace(step, observe=lambda: step.observe() and stored.is_new(work, kv.newest(work)), act=act)
-
-
-def _fields(held: dict[str, Any]) -> str:
-    """Names that whoever may write the secret chose: as many, and as much of each, as one reads."""
-    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in sorted(held)]
-    more = len(shown) - _MOST
-    return ", ".join(shown[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _created(work: Work) -> str:

@@ -134,6 +134,31 @@ def test_by_its_id_only_a_key_with_the_tag_of_nobody_is_disabled() -> None:
     )
 
 
+def test_what_else_the_secret_holds_stays_and_is_told() -> None:
+    """Every version that had it is destroyed: a passphrase, the account at the exchange."""
+    incident, held = OPEN, {"api_key": "old", "api_secret": "o", "passphrase": "p", "sub_account": "desk"}
+    kept = dict[str, Any]()
+    vault: Any = SimpleNamespace(
+        versions=lambda mount, _: [Version(1, 1, destroyed=False)] * (mount == "secret"),
+        value=lambda mount, *_: held if mount == "secret" else kept or None,
+        put=lambda _mount, _path, data, _last: kept.update(data),
+        now=lambda: 3,
+        incidents=lambda: (incident,),
+        update_incident=lambda *_: None,
+    )
+    account = [UpstreamKey("new", NAME, "INC-1", enabled=True, permissions=("read",)), OLD]
+    upstream: Any = SimpleNamespace(
+        keys=lambda _: account, create_key=lambda *_: ("new", "n"), disable_key=lambda *_: None
+    )
+    credential, refused = plan(OPEN, load()).find(ITEM), cast(Any, None)
+    work = Work(vault, refused, refused, lambda _: upstream, refused, load(), "INC-1", credential, None, None)
+    create = next(s for s in steps(work) if s.name == "create")
+    assert create.act is not None
+    create.act()
+    assert kept == {**held, **NEW}
+    assert create.verify().endswith("; as they were, and replaced by nobody here: passphrase, sub_account")
+
+
 @pytest.mark.parametrize("made", [(), (MADE,)])
 def test_what_somebody_makes_after_the_new_key_is_disabled_and_not_what_a_further_one_may_do(made: Any) -> None:
     incident, kept, ended = replace(OPEN, made=made), list[Incident](), list[str]()

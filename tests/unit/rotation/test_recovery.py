@@ -13,7 +13,7 @@ from containment import names
 from containment.incidents import generations
 from containment.incidents.incident import Generation, Incident, Scope, State
 from policies.load import load
-from policies.model import Estate, SecretAccessPolicy
+from policies.model import Capability, Estate, Grant, SecretAccessPolicy
 from rotation.steps.incident import steps
 from rotation.work import NotProven, Work
 
@@ -61,6 +61,16 @@ def test_an_unrelated_incident_is_not_held_back() -> None:
     refused = {"database/creds/analytics-readonly"}
     said = _recovered(_incident("INC-9", "settlement-readonly", 900), *_all_closed(980), refused=refused)
     assert "answer 200" in said
+
+
+def test_what_a_workload_may_only_write_it_is_not_to_read() -> None:
+    def written(policy: SecretAccessPolicy) -> SecretAccessPolicy:
+        return replace(policy, grants=(*policy.grants, Grant("settlement", (Capability.CREATE, Capability.UPDATE))))
+
+    estate = replace(ESTATE, secrets=tuple(written(s) if s.name == "partner-api-key" else s for s in ESTATE.secrets))
+    path = names.granted_path(next(s for s in ESTATE.secrets if s.name == "partner-api-key"))
+    told = _recovered(_incident("INC-9", "settlement-readonly", 900), refused={path}, estate=estate)
+    assert told == "1 reads of 1 workloads answer 200"
 
 
 def test_nobody_is_back_where_it_is_not_certain_who_is_to_be() -> None:

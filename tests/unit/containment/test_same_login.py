@@ -1,0 +1,57 @@
+"""A JWT that logs in as two: the one that did not leak is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from containment import estates
+from containment.effects import same_login
+from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.scope import affected
+from containment.report import Effect, Outcome
+from containment.run import Run, Systems
+from policies.load import load
+from policies.model import Estate
+
+ESTATE = load()
+BATCH = next(w for w in ESTATE.workloads if w.name == "analytics-batch")
+RENAMED = replace(
+    ESTATE, workloads=(*(w for w in ESTATE.workloads if w != BATCH), replace(BATCH, name="analytics-jobs"))
+)
+BOTH = estates.unfinished(ESTATE, RENAMED)
+
+
+def _named(estate: Estate, *leaked: str, opened: tuple[str, ...] = ()) -> list[Effect]:
+    open_ = Incident("A", Scope(everything=False, leaked=leaked), State.OPEN, opened_at=10, opened=opened)
+    no: Any = None
+    run = Run(Systems(no, no, no, no, no), estate, (open_,), open_, print, affected(estate, (open_,)))
+    same_login.name(run)
+    return run.effects
+
+
+@pytest.mark.parametrize(
+    ("leaked", "other"), [("analytics-batch", "analytics-jobs"), ("analytics-jobs", "analytics-batch")]
+)
+def test_of_a_rename_that_was_cut_short_the_other_name_is_no_way_in(leaked: str, other: str) -> None:
+    (effect,) = _named(BOTH, f"workload:{leaked}")
+    assert (effect.target, effect.outcome) == (other, Outcome.FAILED)
+    said = f"the JWT of {leaked}, which leaked, logs in as {other} too: portcullis contain --scope workload:{other}"
+    assert effect.detail == said
+    assert _named(BOTH, f"workload:{leaked}", f"workload:{other}") == []
+    assert _named(BOTH, f"workload:{leaked}", opened=(f"workload:{leaked}",)) == []
+
+
+def test_nobody_else_is_named() -> None:
+    assert _named(ESTATE, "workload:analytics-batch", "workload:settlement", "ci:cicd") == []
+    assert _named(BOTH, "workload:settlement") == []
+
+
+def test_a_leaked_ci_roles_token_is_no_workloads() -> None:
+    role = next(r for r in ESTATE.ci_roles if r.name == "cicd")
+    by_ci = replace(BATCH, bound_claims=role.bound_claims)
+    estate = replace(ESTATE, workloads=tuple(by_ci if w == BATCH else w for w in ESTATE.workloads))
+    assert [e.target for e in _named(estate, "ci:cicd")] == ["analytics-batch"]
+    assert _named(estate, "secret:partner-api-key") == []
