@@ -18,6 +18,18 @@ def with_kept(estate: Estate, last: Estate) -> Estate:
     return _united(estate, last, _as_denied)
 
 
+def moved(estate: Estate, last: Estate) -> list[str]:
+    """In words, each secret that `with_kept` leaves where it lies."""
+    before = {policy.name: policy.secret for policy in last.secrets}
+    return [
+        f"secret:{policy.name} is declared at another place than the one that counts while an incident is open: it "
+        "moves with the first update after the lift; until then the administrator's part is done with the "
+        "declarations from before, or rotation is refused at the place where it lies"
+        for policy in estate.secrets
+        if before.get(policy.name, policy.secret) != policy.secret
+    ]
+
+
 def unfinished(done: Estate, begun: Estate) -> Estate:
     """What the servers may hold when an apply has begun that never came to its end: what was `done` before, whatever it
     took away or made anew, and what it may have added: names, another place of a secret, what denies more."""

@@ -176,6 +176,7 @@ def estate_for(
     incident: bool,
     lifting: bool = False,
     approved: Callable[[], None] = lambda: None,
+    warn: Progress = lambda _: None,
 ) -> tuple[Estate, LastApplyUsed | None]:
     """The declarations, loaded, judged and proven to leave a way out, and in an `incident` what the last apply declared
     beside them. The last value is why they do not serve, if so.
@@ -196,7 +197,11 @@ def estate_for(
         if lifting or last is None:
             raise
         return last, LastApplyUsed(error, KEEP)
-    return (estate if last is None else estates.with_kept(estate, last)), None
+    if last is None:
+        return estate, None
+    for words in estates.moved(estate, last):
+        warn(words)
+    return estates.with_kept(estate, last), None
 
 
 def _approve(estate: Estate, last: Estate | None, approved: Callable[[], None]) -> None:

@@ -50,6 +50,7 @@ def _opened(begun: Begun) -> tuple[access.Context, Decision, list[str]]:
         incident=incident,
         lifting=asked.mode is Mode.LIFT,
         approved=lambda: approved.require(required=begun.approval, dry=dry),
+        warn=told.warn,
     )
     decision = opening.decided(vault, asked, estate)
     opening.tell(asked, decision, told.info, told.warn)

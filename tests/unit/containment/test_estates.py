@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from containment import estates
 from containment.compiled import gate
 from containment.estates import unfinished, with_kept, with_part
 from containment.incidents.incident import Incident, Scope, State
@@ -43,6 +44,9 @@ def test_a_secret_stays_where_it_lies_and_takes_the_rest_from_the_declaration() 
     estate = replace(last, secrets=tuple(moved if s.name == NAME else s for s in last.secrets))
     found = next(s for s in with_kept(estate, last).secrets if s.name == NAME)
     assert found == replace(moved, secret=old.secret)
+    (words,) = estates.moved(estate, last)
+    assert words.startswith(f"secret:{NAME} is declared at another place than the one that counts while an incident")
+    assert estates.moved(last, last) == estates.moved(estate, _without(last, NAME)) == []
 
 
 def test_what_a_lock_down_denies_locks_and_disables_stays() -> None:
