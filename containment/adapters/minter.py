@@ -17,8 +17,8 @@ from policies.errors import InputError, Unreachable
 
 _LACKS = (
     "; where that is good, its policy lacks what was declared since: `portcullis drift` names the policy, and the "
-    "administrator's part again (README) writes it, with the declaration there; one that was taken out or moved since an "
-    "incident began counts as it was until its lift, and that part is done with the declarations from before"
+    "administrator's part again (README) writes it, with the declaration there; one that was taken out or moved since "
+    "an incident began counts as it was until its lift, and that part is done with the declarations from before"
 )
 _PATIENCE = 5.0
 _TICK = 0.2

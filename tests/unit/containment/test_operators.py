@@ -81,3 +81,14 @@ def test_a_login_role_that_is_declared_no_longer_the_operator_may_delete_and_bin
     assert "delete" in paths[names.login_role(one)]["capabilities"]
     contains = operators.keepers(ESTATE)[operators.CONTAINMENT]
     assert not [path for path, rule in contains.items() if "/role/" in path and "delete" in rule["capabilities"]]
+
+
+def test_nobody_but_break_glass_deletes_a_mount() -> None:
+    """Every value in it goes with it."""
+    may = {
+        name
+        for name, rules in operators.keepers(ESTATE).items()
+        for path, rule in rules.items()
+        if path.startswith("sys/mounts") and "delete" in rule["capabilities"]
+    }
+    assert may == {operators.BREAK_GLASS}
