@@ -22,3 +22,8 @@ def agree(claims: dict[str, str], others: dict[str, str]) -> bool:
     """They have a claim in common and differ in none."""
     common = claims.keys() & others.keys()
     return bool(common) and all(claims[claim] == others[claim] for claim in common)
+
+
+def repository_of(identity: Workload | CiRole) -> str:
+    """Name, without its owner, of the one whose jobs alone may log in by it; "" where no claim says so."""
+    return bound(identity).get("repository", "").rpartition("/")[2]

@@ -11,7 +11,7 @@ from typing import Any
 
 from policies import fields, model
 from policies.document import Problem
-from policies.logins import agree, bound
+from policies.logins import agree, bound, repository_of
 
 
 @dataclass(frozen=True)
@@ -266,6 +266,9 @@ def _ci_roles(declared: _Declared) -> Iterator[Problem]:
         if role.repository not in declared.repositories:
             name = role.repository
             yield from declared.absent(role, "spec.repository", "Repository", name, f"no repository {name!r}")
+        if (theirs := repository_of(role)) not in ("", role.repository):
+            message = f"{theirs!r} is another repository than spec.repository: its leak would not be this role's"
+            yield _problem(role, "spec.boundClaims.repository", message, "name one and the same")
         claims = {claim for claim, _ in role.bound_claims}
         if not claims & _WHICH_RUN:
             message = f"any branch and any pull request meets {', '.join(sorted(claims))}"

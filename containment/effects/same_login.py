@@ -1,28 +1,36 @@
-"""Who else is logged in by the JWT of one that leaked. No declarations that load have such a pair; those of two applies
-may, of which the second was cut short after it had made the first one's identity under another name."""
+"""Who else gets in by a JWT that leaked: a workload that is bound to the leaked repository, or one that is bound to the
+claims of what leaked. No declarations that load have the latter; those of two applies may, of which the second was cut
+short after it had made the first one's identity under another name."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from containment.compiled import logins
 from containment.report import Outcome
 from containment.run import Run, Seen
-from policies.logins import agree, bound
+from policies.logins import agree, bound, repository_of
+from policies.model import CiRole, Workload
 
 
 def name(run: Run) -> None:
-    """Each is named, until it is in an incident of its own: only what leaked is shut."""
-    leaked = [(identity.name, bound(identity)) for identity in run.affected.leaked if run.affected.is_shut(identity)]
-    both = {
-        other.name: whose
-        for other in logins.identities(run.estate)
-        for whose, claims in leaked
-        if not run.affected.is_shut(other) and agree(claims, bound(other))
-    }
+    """Each is named until it is in scope too: only what is named as leaked is shut, and proven dead."""
 
     def act(other: str, whose: str) -> Seen:
         again = f"portcullis contain --scope workload:{other}"
-        return Outcome.FAILED, f"the JWT of {whose}, which leaked, logs in as {other} too: {again}"
+        return Outcome.FAILED, f"a JWT of {whose}, which leaked, logs in as {other} too: {again}"
 
-    run.each("login of nobody else", [(other, partial(act, other, whose)) for other, whose in both.items()])
+    named = {(type(one), one.name) for one in (*run.affected.leaked, *run.affected.shut)}
+    others = [one for one in logins.identities(run.estate) if (type(one), one.name) not in named]
+    found = {other.name: whose for other in others for whose in _let_in_by(other, run)}
+    run.each("login of nobody else", [(other, partial(act, other, whose)) for other, whose in found.items()])
+
+
+def _let_in_by(other: Workload | CiRole, run: Run) -> Iterator[str]:
+    for leaked in run.affected.leaked:
+        if run.affected.is_shut(leaked) and agree(bound(leaked), bound(other)):
+            yield leaked.name
+    for one in run.affected.leaked_repositories:
+        if repository_of(other) == one.name:
+            yield f"a job of {one.name}"

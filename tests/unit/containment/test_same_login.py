@@ -38,7 +38,7 @@ def _named(estate: Estate, *leaked: str, opened: tuple[str, ...] = ()) -> list[E
 def test_of_a_rename_that_was_cut_short_the_other_name_is_no_way_in(leaked: str, other: str) -> None:
     (effect,) = _named(BOTH, f"workload:{leaked}")
     assert (effect.target, effect.outcome) == (other, Outcome.FAILED)
-    said = f"the JWT of {leaked}, which leaked, logs in as {other} too: portcullis contain --scope workload:{other}"
+    said = f"a JWT of {leaked}, which leaked, logs in as {other} too: portcullis contain --scope workload:{other}"
     assert effect.detail == said
     assert _named(BOTH, f"workload:{leaked}", f"workload:{other}") == []
     assert _named(BOTH, f"workload:{leaked}", opened=(f"workload:{leaked}",)) == []
@@ -55,3 +55,15 @@ def test_a_leaked_ci_roles_token_is_no_workloads() -> None:
     estate = replace(ESTATE, workloads=tuple(by_ci if w == BATCH else w for w in ESTATE.workloads))
     assert [e.target for e in _named(estate, "ci:cicd")] == ["analytics-batch"]
     assert _named(estate, "secret:partner-api-key") == []
+
+
+def test_a_leaked_repositorys_jobs_are_no_workload_that_did_not_leak() -> None:
+    """Though its claims are no CI role's."""
+    claims = (("environment", "production"), ("repository", "tradepulse/tradepulse-core"))
+    deployer = replace(BATCH, bound_claims=claims)
+    estate = replace(ESTATE, workloads=tuple(deployer if w == BATCH else w for w in ESTATE.workloads))
+    (effect,) = _named(estate, "repository:tradepulse-core")
+    assert effect.detail.startswith("a JWT of a job of tradepulse-core, which leaked, logs in as analytics-batch too: ")
+    both = ("repository:tradepulse-core", "workload:analytics-batch")
+    assert _named(estate, *both) == _named(estate, *both, opened=("workload:analytics-batch",)) == []
+    assert _named(estate, "repository:tradepulse-connectors") == _named(ESTATE, "repository:tradepulse-core") == []

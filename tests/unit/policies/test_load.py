@@ -117,6 +117,7 @@ def test_no_declarations_are_not_an_empty_estate(tmp_path: Path, make: Callable[
         ("production/ci-cicd.yaml", "name: cicd", "name: portcullis-drift", "are reserved"),
         ("production/ci-cicd.yaml", "tradepulse/tradepulse-core", '"tradepulse/*"', "letter by letter"),
         ("production/ci-cicd.yaml", "refs/heads/main", "refs/heads/main,refs/heads/next", "letter by letter"),
+        ("production/ci-cicd.yaml", "tradepulse/tradepulse-core", "tradepulse/another", "another repository than spec"),
         ("production/ci-cicd.yaml", "refs/heads/main", '"refs/heads/main "', "letter by letter"),
         ("production/ci-cicd.yaml", CLAIMS, "  boundClaims: {repository: x}", "any branch and any pull request"),
         (
