@@ -18,16 +18,15 @@ def with_kept(estate: Estate, last: Estate) -> Estate:
     return _united(estate, last, _as_denied)
 
 
-def moved(estate: Estate, last: Estate) -> list[str]:
-    """In words, each secret that `with_kept` leaves where it lies."""
-    before = {policy.name: policy.secret for policy in last.secrets}
-    return [
-        f"secret:{policy.name} is declared at another place than the one that counts while an incident is open: it "
-        "moves with the first update after the lift; until then the administrator's part is done with the "
-        "declarations from before, or rotation is refused at the place where it lies"
-        for policy in estate.secrets
-        if before.get(policy.name, policy.secret) != policy.secret
-    ]
+def as_before(estate: Estate, last: Estate) -> tuple[str, ...]:
+    """`kind:name` of secrets and identities that `with_kept` takes as they were, of which rotation needs the rights."""
+    lies = {policy.name: policy.secret for policy in estate.secrets}
+    workloads, roles = {one.name for one in estate.workloads}, {one.name for one in estate.ci_roles}
+    return (
+        *(f"secret:{policy.name}" for policy in last.secrets if lies.get(policy.name) != policy.secret),
+        *(f"workload:{one.name}" for one in last.workloads if one.name not in workloads),
+        *(f"ci:{one.name}" for one in last.ci_roles if one.name not in roles),
+    )
 
 
 def unfinished(done: Estate, begun: Estate) -> Estate:

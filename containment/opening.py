@@ -19,6 +19,7 @@ from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope
 from containment.incidents.scope import parse_scope
 from containment.judgement import judge
 from containment.ports import Vault
+from containment.report import few
 from containment.run import Progress
 from containment.systems import from_environment
 from containment.undeclared import cut_short
@@ -199,8 +200,12 @@ def estate_for(
         return last, LastApplyUsed(error, KEEP)
     if last is None:
         return estate, None
-    for words in estates.moved(estate, last):
-        warn(words)
+    if names := estates.as_before(estate, last):
+        warn(
+            f"not declared here, or at another place, and in force as before while an incident is open: {few(names)}; "
+            "until after the lift the administrator's part is done with the declarations from before, or rotation is "
+            "refused there"
+        )
     return estates.with_kept(estate, last), None
 
 

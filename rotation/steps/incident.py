@@ -51,6 +51,8 @@ def _recovered(work: Work) -> str:
     away = _away(work, mine, incidents)
     if away and not reads:
         raise NotProven(f"nothing was read, so nobody is proven to be back: {'; '.join(away)}; then run this again")
+    if not reads:
+        return "nothing was read: no workload of this incident is granted what is open"
     told = f"; not read: {'; '.join(away)}" if away else ""
     return f"{len(reads)} reads of {len({w.name for w, _ in reads})} workloads answer 200{told}"
 

@@ -44,9 +44,15 @@ def test_a_secret_stays_where_it_lies_and_takes_the_rest_from_the_declaration() 
     estate = replace(last, secrets=tuple(moved if s.name == NAME else s for s in last.secrets))
     found = next(s for s in with_kept(estate, last).secrets if s.name == NAME)
     assert found == replace(moved, secret=old.secret)
-    (words,) = estates.moved(estate, last)
-    assert words.startswith(f"secret:{NAME} is declared at another place than the one that counts while an incident")
-    assert estates.moved(last, last) == estates.moved(estate, _without(last, NAME)) == []
+    assert estates.as_before(estate, last) == (f"secret:{NAME}",)
+
+
+def test_what_is_in_force_as_before_is_named() -> None:
+    last = load()
+    fewer = replace(_without(last, NAME), workloads=last.workloads[1:], ci_roles=last.ci_roles[1:])
+    gone = (f"secret:{NAME}", f"workload:{last.workloads[0].name}", f"ci:{last.ci_roles[0].name}")
+    assert estates.as_before(fewer, last) == gone
+    assert estates.as_before(last, last) == estates.as_before(last, fewer) == ()
 
 
 def test_what_a_lock_down_denies_locks_and_disables_stays() -> None:

@@ -130,4 +130,4 @@ def test_nobody_is_back_by_reading_nothing() -> None:
 
 def test_an_incident_that_affects_no_workload_has_none_to_bring_back() -> None:
     ci = replace(_incident("INC-1", "", 900), scope=Scope(everything=False, leaked=("ci:cicd",)))
-    assert _recovered(ci, refused=()) == "0 reads of 0 workloads answer 200"
+    assert _recovered(ci, refused=()) == "nothing was read: no workload of this incident is granted what is open"
