@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from containment.folder import files
+from containment.folder.chain import EVENTS
 from containment.folder.record import OPENED
 from containment.incidents.incident import EVERYTHING, Incident, Scope, State
 from containment.report import CONTAINED, DENIED
@@ -96,6 +97,12 @@ def opened(incident_id: str, events: Iterable[Event]) -> Incident | None:
     leaked = {name for e in asked for name in e["target"].split(", ")}
     scope = Scope(EVERYTHING in leaked, tuple(sorted(leaked - {EVERYTHING})))
     return Incident(incident_id, scope, State.OPEN, opened_at=int(asked[0]["at"]))
+
+
+def noted(folder: Path, incident: Mapping[str, Any], effects: Iterable[Event]) -> tuple[list[Event], int]:
+    """The timeline of what is noted by now, and how many lines of it are torn. Raises InputError."""
+    events, torn = read_events(folder / EVENTS)
+    return timeline([*events, *read_loss(folder)], incident, effects), torn
 
 
 def timeline(events: Iterable[Event], incident: Mapping[str, Any], effects: Iterable[Event]) -> list[Event]:

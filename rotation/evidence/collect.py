@@ -110,11 +110,10 @@ def _written(
     evidence: Evidence, folder: Path, incident: Incident, kept: list[dict[str, Any]], missing: list[str]
 ) -> list[chronicle.Event]:
     """Read first: what cannot be read leaves what was sealed as it is. Raises InputError for that."""
-    events, torn = chronicle.read_events(folder / chain.EVENTS)
+    line, torn = chronicle.noted(folder, incident.to_json(), _effects(folder))
     if torn:
         later = ", and what the run did after it may be too: audit.json has the server's own records of that"
         missing.append(_torn(chain.EVENTS, torn, f"the timeline{later}"))
-    line = chronicle.timeline([*events, *chronicle.read_loss(folder)], incident.to_json(), _effects(folder))
     if chronicle.UNRECORDED not in missing:
         evidence.write_json("incident.json", incident.to_json())
     evidence.write_json("timeline.json", line)

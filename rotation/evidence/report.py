@@ -129,7 +129,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     incident, unrecorded = _incident(folder)
     drill, containment = object_(folder, "drill.json"), object_(folder, "containment.json")
     effects = rows(containment or {}, "effects", "containment.json")
-    told = list_(folder, "timeline.json") or _timeline(folder, incident, effects)
+    told = _told(folder, incident, effects)
     probes, attackers = rows(drill or {}, "probes", "drill.json"), list_(folder, "attackers.json")
     tried, named = _tried(probes, attackers), _named(incident, containment)
     gap = chronicle.gap(told)
@@ -389,10 +389,10 @@ def _incident(folder: Path) -> tuple[Row, str]:
     return {**noted.to_json(), "state": ""}, chronicle.UNRECORDED
 
 
-def _timeline(folder: Path, incident: Row, effects: list[Row]) -> list[Row]:
-    """While nobody has collected one."""
-    events = [*chronicle.read_events(folder / EVENTS)[0], *chronicle.read_loss(folder)]
-    return chronicle.timeline(events, incident, effects)
+def _told(folder: Path, incident: Row, effects: list[Row]) -> list[Row]:
+    """With what was noted since somebody collected; as it was collected only where no notes are left."""
+    collected = [] if (folder / EVENTS).exists() else list_(folder, "timeline.json")
+    return collected or chronicle.noted(folder, incident, effects)[0]
 
 
 def _changed(folder: Path, touched: Sequence[Problem] | None) -> tuple[str, ...]:

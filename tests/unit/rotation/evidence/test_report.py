@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from policies.errors import InputError
 from rotation.commands.evidence import command
+from rotation.evidence import chronicle
 from rotation.evidence.folder import Evidence, verify
 from rotation.evidence.report import Verdict, render, view
 from rotation.evidence.timeline import span
@@ -369,6 +370,31 @@ def test_without_a_timeline_what_was_noted_is_drawn_to_its_hundredths(tmp_path: 
         ("containment", "leaked paths denied", "+0.8 s"),
         ("containment", "gate · pc-gate", "+1.5 s"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("noted", "open_point"),
+    [
+        ({"phase": "lift", "what": "lift begun", "outcome": "done", "target": "", "detail": ""}, "lift begun"),
+        (
+            {"phase": "containment", "what": "probe", "outcome": "failed", "target": "key", "detail": "200"},
+            "key (probe: 200)",
+        ),
+    ],
+)
+def test_what_was_noted_after_somebody_collected_is_reported(
+    tmp_path: Path, noted: dict[str, Any], open_point: str
+) -> None:
+    folder = _folder(tmp_path, containment=CONTAINED)
+    before = {"at": 1795488702.5, "phase": "containment", "what": "contained", "target": "", "outcome": "done"}
+    (folder / "events.jsonl").write_text(json.dumps(before) + "\n")
+    (folder / "timeline.json").write_text(json.dumps(chronicle.noted(folder, INCIDENT, [])[0]))
+    assert view(folder).verdict is Verdict.CONTAINED
+    with (folder / "events.jsonl").open("a") as events:
+        events.write(json.dumps(noted | {"at": 1795488800}) + "\n")
+    shown = view(folder)
+    assert shown.verdict is Verdict.NOT_CONTAINED
+    assert open_point in "; ".join(shown.not_contained)
 
 
 @pytest.mark.parametrize(
