@@ -39,6 +39,7 @@ class HvacClient:
         session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=WORKERS * 2))
         session.trust_env = False
         session.verify = ca or True  # hvac takes a given session's own settings over its arguments
+        session.hooks["response"].append(_a_vaults)
         self._client: Any = hvac.Client(url=address, token=token, timeout=_PATIENCE, session=session)
         self._unusable = _unusable(ca) if ca and address.startswith("https:") else ""
 
@@ -84,8 +85,9 @@ class HvacClient:
             raise Unanswered(f"vault: {what}: {type(error).__name__}") from error
 
     def now(self) -> int:
-        """The server's clock, epoch seconds."""
-        answer = self._call("health", lambda: self._client.sys.read_health_status(method="GET"))
+        """The server's clock, epoch seconds. A standby node has it too, and forwards whatever else it is asked."""
+        health = self._client.sys.read_health_status
+        answer = self._call("health", lambda: health(standby_ok=True, performance_standby_code=200, method="GET"))
         if not isinstance(answer, dict):  # sealed, say: hvac then hands the whole response over
             raise Unanswered(f"vault: health: {answer.status_code}")
         return int(answer["server_time_utc"])
@@ -134,6 +136,18 @@ class HvacClient:
     def keys(self, path: str) -> list[str]:
         answer = self._call(f"list {path}", lambda: self._get(path, list=True), missing_ok=True)
         return [] if answer is None else list(answer["data"]["keys"])
+
+
+def _a_vaults(answer: Any, **_: object) -> None:
+    """Raises Unanswered for whatever else says 200: a proxy's page, of which hvac makes no error."""
+    if answer.status_code != 200:
+        return
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or body.keys().isdisjoint(("request_id", "server_time_utc")):
+        raise Unanswered("vault: what answers at VAULT_ADDR is no vault: a proxy?")
 
 
 def _committed(function: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ from typing import Any
 from policies.errors import Congested, Unanswered
 
 _PATIENCE = 5.0
+_STANDBY_TOO = {"standbyok": "true", "performancestandbycode": "200"}
 
 
 def timed_out(client: Any, message: str) -> Unanswered:
@@ -17,7 +18,8 @@ def timed_out(client: Any, message: str) -> Unanswered:
     import requests
 
     try:
-        well = client.adapter.session.get(f"{client.url}/v1/sys/health", timeout=_PATIENCE).ok
+        health = f"{client.url}/v1/sys/health"
+        well = client.adapter.session.get(health, params=_STANDBY_TOO, timeout=_PATIENCE).ok
     except requests.RequestException:
         well = False
     if not well:

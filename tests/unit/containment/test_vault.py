@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import hvac.exceptions
 import pytest
 import requests
 
-from containment.adapters import client, vault
+from containment import way_out
+from containment.adapters import client, congestion, vault
 from containment.adapters.accessors import Accessors
+from containment.adapters.minter import HvacProber
 from policies.errors import Congested, Unanswered, Unreachable
 
 CONFLICT = hvac.exceptions.InternalServerError(errors=["1 error occurred: transaction commit failed"])
@@ -107,8 +113,9 @@ class _Session:
     def __init__(self, health: int) -> None:
         self._health = health
 
-    def get(self, url: str, timeout: float) -> requests.Response:
+    def get(self, url: str, params: object, timeout: float) -> requests.Response:
         assert (url, timeout) == ("http://127.0.0.1:1/v1/sys/health", 5.0)
+        assert params
         if not self._health:
             raise requests.ConnectionError
         answer = requests.Response()
@@ -129,3 +136,92 @@ def test_a_server_that_is_up_and_whose_storage_does_not_answer_is_told_with_the_
         server.compiled()
     assert isinstance(told.value, Congested) is congested
     assert ("bao write sys/quotas/rate-limit/incident path='MOUNT/creds/*' rate=1" in str(told.value)) is congested
+
+
+Answers = dict[str, tuple[int, str]]
+
+
+@pytest.fixture
+def serving() -> Iterator[Callable[[Answers], str]]:
+    """An HTTP server's address: it answers each path by its beginning, whatever the method."""
+    answers: Answers = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, body = next(answers[start] for start in answers if self.path.startswith(start))
+            if status in (429, 473):
+                asked = {429: "standbyok=", 473: "performancestandbycode=200"}[status]
+                status = 200 if asked in self.path else status
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        do_POST = do_PUT = do_DELETE = do_LIST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def serve(given: Answers) -> str:
+        answers.update(given)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    server.shutdown()
+    server.server_close()
+
+
+HEALTH = json.dumps({"standby": True, "server_time_utc": 7})
+
+
+@pytest.mark.parametrize("status", [200, 429, 473])
+def test_a_standby_node_answers(serving: Callable[[Answers], str], status: int) -> None:
+    server = vault.HvacVault(serving({"/v1/sys/health": (status, HEALTH)}), "t", None)
+    assert server.now() == 7
+    assert isinstance(congestion.timed_out(server._client, "x"), Congested)
+
+
+@pytest.mark.parametrize("status", [472, 501, 503])
+def test_a_node_that_serves_nobody_does_not(serving: Callable[[Answers], str], status: int) -> None:
+    server = vault.HvacVault(serving({"/v1/sys/health": (status, HEALTH)}), "t", None)
+    with pytest.raises(Unanswered, match=f"health: {status}"):
+        server.now()
+    assert not isinstance(congestion.timed_out(server._client, "x"), Congested)
+
+
+PAGES = ["<html>Log in</html>", "", "[]", json.dumps({"data": None, "error": "log in"})]
+CALLS: list[Callable[[HvacProber], object]] = [
+    way_out.require,
+    lambda v: v.now(),
+    lambda v: v.whoami(),
+    lambda v: v.read("x"),
+    lambda v: v.keys("x"),
+    lambda v: v.write("x", {}),
+    lambda v: v.tokens(),
+    lambda v: v.incidents(),
+    lambda v: v.compiled(),
+    lambda v: v.lease("x"),
+    lambda v: v.entity_of("x", "y"),
+    lambda v: v.create_token("x", 1),
+    lambda v: v._status("GET", "x", "t"),
+    lambda v: v._accessors.look_up("x"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_page_in_the_vaults_place_is_no_answer(
+    serving: Callable[[Answers], str], call: Callable[[HvacProber], object], page: str
+) -> None:
+    with pytest.raises(Unanswered, match=r"VAULT_ADDR.* proxy"):
+        call(HvacProber(serving({"/": (200, page)}), "t", None))
+
+
+def test_what_a_vault_answers_without_a_body_stays_one(serving: Callable[[Answers], str]) -> None:
+    server = vault.HvacVault(serving({"/": (204, "")}), "t", None)
+    assert server.write("x", {}) == {}
+    server.delete("x")
