@@ -25,5 +25,17 @@ def agree(claims: dict[str, str], others: dict[str, str]) -> bool:
 
 
 def repository_of(identity: Workload | CiRole) -> str:
-    """Name, without its owner, of the one whose jobs alone may log in by it; "" where no claim says so."""
-    return bound(identity).get("repository", "").rpartition("/")[2]
+    """Name of the repository whose jobs alone may log in by it, in lower case and without its owner; "" where no claim
+    says so. GitHub compares names without case, and its tokens have them as they were written."""
+    return _name(bound(identity).get("repository", ""))
+
+
+def repositories_of(identity: Workload | CiRole) -> set[str]:
+    """The same, with those whose workflow a job must run: who can change that is let in by it."""
+    claims = bound(identity)
+    flows = ("/".join(claims.get(claim, "").split("/")[:2]) for claim in ("workflow_ref", "job_workflow_ref"))
+    return {repository_of(identity), *map(_name, flows)} - {""}
+
+
+def _name(repository: str) -> str:
+    return repository.rpartition("/")[2].lower()

@@ -225,7 +225,7 @@ class ActionsSecret:
 @dataclass(frozen=True, slots=True)
 class Protection:
     """What the default branch asks for beyond approvals. `pushers`: who alone may push or merge in peace, each a login
-    or `organization/team`; nobody: whoever may write."""
+    or `organization/team` in lower case; nobody: whoever may write."""
 
     enforce_admins: bool = False
     required_checks: tuple[str, ...] = ()

@@ -170,12 +170,14 @@ def _ttls(declared: _Declared) -> Iterator[Problem]:
 
 def _secrets(declared: _Declared) -> Iterator[Problem]:
     places: dict[tuple[str, str], model.SecretAccessPolicy] = {}
+    roles: dict[str, model.SecretAccessPolicy] = {}
     for policy in declared.estate.secrets:
         secret = policy.secret
         wanted = model.MountType.KV if isinstance(secret, model.KvSecret) else model.MountType.DATABASE
         yield from _mount(policy, "spec.secret.mount", secret.mount, wanted, declared)
         if isinstance(secret, model.DatabaseSecret):
             yield from _connection(policy, secret, declared)
+            yield from _role(policy, secret, roles.setdefault(secret.role, policy))
         place = (secret.mount, secret.path if isinstance(secret, model.KvSecret) else secret.role)
         if place in places:
             first = places[place]
@@ -198,6 +200,19 @@ def _connection(
         yield _problem(policy, field, f"{used.name!r} is on mount {used.mount!r}", "name that mount's")
 
 
+def _role(
+    policy: model.SecretAccessPolicy, secret: model.DatabaseSecret, first: model.SecretAccessPolicy
+) -> Iterator[Problem]:
+    """Two servers may be one: users go by the role's name alone."""
+    if first is not policy and first.secret.mount != secret.mount:
+        message = f"{secret.role!r} is {first.name!r}'s too, declared in {_place(first)}: users of both have one prefix"
+        yield _problem(policy, "spec.secret.role", message, "call one otherwise: a lock-down ends users by that prefix")
+    for index, grant in enumerate(policy.grants):
+        if model.Capability.READ not in grant.capabilities:
+            message = "without read nobody gets a database user"
+            yield _problem(policy, f"spec.grants[{index}].capabilities", message, "grant read, or nothing")
+
+
 def _grants(policy: model.SecretAccessPolicy, declared: _Declared) -> Iterator[Problem]:
     for index, grant in enumerate(policy.grants):
         field, workload = f"spec.grants[{index}].workload", declared.workloads.get(grant.workload)
@@ -218,6 +233,8 @@ def _rotation(policy: model.SecretAccessPolicy) -> Iterator[Problem]:
         )
     if policy.rotation is model.RotationMethod.EXCHANGE_KEY and policy.upstream is None:
         yield _problem(policy, "spec.upstream", "missing for an exchange key", "name where it is disabled")
+    if policy.rotation is model.RotationMethod.EXCHANGE_KEY and policy.kind is model.SecretKind.DATABASE:
+        yield _problem(policy, "spec.rotation.method", "a database role has no key", "database-lease")
     leased = policy.rotation is model.RotationMethod.DATABASE_LEASE
     if leased and policy.kind is not model.SecretKind.DATABASE:
         yield _problem(policy, "spec.rotation.method", "a KV secret has no leases", "exchange-key or manual")
@@ -242,7 +259,12 @@ def _unused(declared: _Declared) -> Iterator[Problem]:
 
 
 def _repositories(declared: _Declared) -> Iterator[Problem]:
+    taken: dict[str, model.Repository] = {}
     for repository in declared.estate.repositories:
+        for name in (f"ruleset {repository.name}", f"ruleset {repository.name}-tag", _protection(repository)):
+            if (other := taken.setdefault(name, repository)) is not repository:
+                message = f"Pulumi would have one name for its {name.replace(' ', ' of ', 1)} and for {other.name!r}'s"
+                yield _problem(repository, "metadata.name", message, "call one otherwise on GitHub")
         for index, copy in enumerate(repository.actions_secrets):
             field, source = f"spec.actionsSecrets[{index}]", declared.secrets.get(copy.secret)
             if source is None or source.kind is not model.SecretKind.KV:
@@ -255,6 +277,10 @@ def _repositories(declared: _Declared) -> Iterator[Problem]:
         if repository.control and not repository.mergers:
             message = "nobody, though it is to take merges in an incident"
             yield _problem(repository, "spec.mergers", message, "name who merges there")
+
+
+def _protection(repository: model.Repository) -> str:
+    return f"protection {repository.name}-{repository.default_branch}"
 
 
 _WHICH_RUN = frozenset({"environment", "job_workflow_ref", "ref", "sub"})

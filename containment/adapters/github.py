@@ -166,12 +166,12 @@ class GithubHost:
         return fields
 
     def _actors(self, allowances: dict[str, Any]) -> tuple[str, ...]:
-        found = {self._name(item["actor"]): item["actor"] for item in allowances["nodes"]}
+        found = {self._name(item["actor"]).lower(): item["actor"] for item in allowances["nodes"]}
         self._node_ids |= {name: actor["id"] for name, actor in found.items() if actor}
         return tuple(sorted(found))
 
     def _name(self, actor: dict[str, str] | None) -> str:
-        """As declarations have it: a login, or `organization/team`; an app goes by its account's, `slug[bot]`."""
+        """As declarations have it, but for case: a login, or `organization/team`; an app's account is `slug[bot]`."""
         match actor:
             case {"login": login}:
                 return login

@@ -10,7 +10,7 @@ from functools import partial
 from containment.compiled import logins
 from containment.report import Outcome
 from containment.run import Run, Seen
-from policies.logins import agree, bound, repository_of
+from policies.logins import agree, bound, repositories_of
 from policies.model import CiRole, Workload
 
 
@@ -32,5 +32,5 @@ def _let_in_by(other: Workload | CiRole, run: Run) -> Iterator[str]:
         if run.affected.is_shut(leaked) and agree(bound(leaked), bound(other)):
             yield leaked.name
     for one in run.affected.leaked_repositories:
-        if repository_of(other) == one.name:
+        if one.name in repositories_of(other):
             yield f"a job of {one.name}"

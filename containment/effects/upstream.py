@@ -46,8 +46,8 @@ def _made(run: Run, policy: SecretAccessPolicy) -> frozenset[str]:
 
 
 def tags(declared: Upstream, estate: Estate) -> set[str]:
-    """Those by which we know the keys of this account: the names of its declarations."""
-    return {s.name for s in estate.secrets if s.key_issuer == declared}
+    """Those by which we know the keys of this account: the names of its declarations, those rotated by hand too."""
+    return {s.name for s in estate.secrets if s.upstream == declared}
 
 
 def strange(keys: Iterable[UpstreamKey], declared: Upstream, estate: Estate, affected: Affected) -> str:

@@ -57,9 +57,17 @@ def test_a_leaked_ci_roles_token_is_no_workloads() -> None:
     assert _named(estate, "secret:partner-api-key") == []
 
 
-def test_a_leaked_repositorys_jobs_are_no_workload_that_did_not_leak() -> None:
+@pytest.mark.parametrize(
+    "claims",
+    [
+        (("environment", "production"), ("repository", "TradePulse/TradePulse-Core")),
+        (("workflow_ref", "tradepulse/tradepulse-core/.github/workflows/deploy.yml@refs/heads/main"),),
+        (("job_workflow_ref", "tradepulse/tradepulse-core/.github/workflows/deploy.yml@refs/heads/main"),),
+        (("sub", "repo:tradepulse/tradepulse-core:environment:production"),),
+    ],
+)
+def test_a_leaked_repositorys_jobs_are_no_workload_that_did_not_leak(claims: tuple[tuple[str, str], ...]) -> None:
     """Though its claims are no CI role's."""
-    claims = (("environment", "production"), ("repository", "tradepulse/tradepulse-core"))
     deployer = replace(BATCH, bound_claims=claims)
     estate = replace(ESTATE, workloads=tuple(deployer if w == BATCH else w for w in ESTATE.workloads))
     (effect,) = _named(estate, "repository:tradepulse-core")

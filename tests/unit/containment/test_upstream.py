@@ -135,6 +135,20 @@ def test_a_stranger_and_two_of_a_tag_are_both_named() -> None:
     assert f"2 keys of account tradepulse-prod at exchange are live with the tag {OTHER} (theirs, more)" in line
 
 
+def test_a_secret_that_is_rotated_by_hand_has_keys_of_its_own_there() -> None:
+    estate = load()
+    at = next(s.upstream for s in estate.secrets if s.name == NAME)
+    assert at is not None
+    by_hand = replace(next(s for s in estate.secrets if s.name == "partner-api-key"), upstream=at)
+    estate = replace(estate, secrets=(*(s for s in estate.secrets if s.name != by_hand.name), by_hand))
+    keys = [_key("theirs", by_hand.name), THEIRS]
+    assert upstream.strange(keys, at, estate, affected(estate, (LEAKED,))) == ""
+    more = [*keys, _key("more", by_hand.name)]
+    assert f"live with the tag {by_hand.name} (theirs, more)" in upstream.strange(
+        more, at, estate, affected(estate, (LEAKED,))
+    )
+
+
 def test_of_a_secret_that_leaked_too_nobody_is_told_to_name_it() -> None:
     """The preview looks before anything is disabled."""
     keys, exchange = (NEW, LATER, THEIRS, _key("more", OTHER)), Exchange()

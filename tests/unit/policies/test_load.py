@@ -16,6 +16,7 @@ from policies.document import parse
 from policies.load import ACCESS, SCHEMA, DeclarationError, load
 from policies.model import Environment
 
+ROLE = "role: analytics-readonly-staging\n"
 BATCH = "production/workload-analytics-batch.yaml"
 CLAIMS = "  boundClaims:\n    repository: tradepulse/tradepulse-core\n    ref: refs/heads/main"
 KEY = "production/exchange-trading-key.yaml"
@@ -117,6 +118,19 @@ def test_no_declarations_are_not_an_empty_estate(tmp_path: Path, make: Callable[
         ("production/ci-cicd.yaml", "name: cicd", "name: portcullis-drift", "are reserved"),
         ("production/ci-cicd.yaml", "tradepulse/tradepulse-core", '"tradepulse/*"', "letter by letter"),
         ("production/ci-cicd.yaml", "refs/heads/main", "refs/heads/main,refs/heads/next", "letter by letter"),
+        ("production/treasury-readonly.yaml", "method: database-lease", "method: exchange-key", "has no key"),
+        (
+            "production/treasury-readonly.yaml",
+            "capabilities: [read]",
+            "capabilities: [list]",
+            "without read nobody gets",
+        ),
+        (
+            "staging/analytics-readonly-staging.yaml",
+            ROLE,
+            "role: analytics-readonly\n",
+            "users of both have one prefix",
+        ),
         ("production/ci-cicd.yaml", "tradepulse/tradepulse-core", "tradepulse/another", "another repository than spec"),
         ("production/ci-cicd.yaml", "refs/heads/main", '"refs/heads/main "', "letter by letter"),
         ("production/ci-cicd.yaml", CLAIMS, "  boundClaims: {repository: x}", "any branch and any pull request"),
@@ -261,3 +275,23 @@ def test_actions_secrets_that_are_no_copy_are_named(estate: Path) -> None:
     assert core.other_secrets == ("NPM_TOKEN",)
     file.write_text(f"{text}\n  otherSecrets: [7TOKEN]\n")
     assert "spec.otherSecrets[0]" in _refused(estate)
+
+
+def test_names_of_github_have_no_case(estate: Path) -> None:
+    """GitHub gives a login back as it was written there, and a token the repository's."""
+    role = estate / "production" / "ci-cicd.yaml"
+    role.write_text(role.read_text().replace("tradepulse/tradepulse-core", "TradePulse/TradePulse-Core"))
+    file = estate / "production" / "repository-tradepulse-core.yaml"
+    file.write_text(f"{file.read_text()}  protection: {{pushers: [SIC-Lead, TradePulse/Release]}}\n")
+    core = next(r for r in load(estate).repositories if r.name == "tradepulse-core")
+    assert core.protection.pushers == ("sic-lead", "tradepulse/release")
+
+
+def test_two_repositories_of_which_pulumi_would_make_one_name_are_refused(estate: Path) -> None:
+    file = estate / "production" / "repository-tradepulse-connectors.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("name: tradepulse-connectors", "name: tradepulse-core-tag"))
+    assert "Pulumi would have one name for its ruleset of tradepulse-core-tag and for" in _refused(estate)
+    moved = text.replace("name: tradepulse-connectors", "name: tradepulse")
+    file.write_text(moved.replace("defaultBranch: main", "defaultBranch: core-main"))
+    assert "Pulumi would have one name for its protection of tradepulse-core-main and for" in _refused(estate)

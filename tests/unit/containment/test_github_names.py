@@ -1,0 +1,14 @@
+"""GitHub compares logins, teams and repositories without case, and gives each back as it was written there."""
+
+from __future__ import annotations
+
+from containment.adapters.github import GithubHost
+from containment.adapters.github_api import PUBLIC
+
+
+def test_an_actor_is_the_one_that_is_declared_whatever_its_case() -> None:
+    host = GithubHost(PUBLIC, "TradePulse", "none", None)
+    person = {"__typename": "User", "login": "SIC-Lead", "id": "U_1"}
+    team = {"__typename": "Team", "slug": "release", "id": "T_1"}
+    assert host._actors({"nodes": [{"actor": person}, {"actor": team}]}) == ("sic-lead", "tradepulse/release")
+    assert (host.node_id("sic-lead"), host.node_id("tradepulse/release")) == ("U_1", "T_1")
