@@ -21,9 +21,11 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _CERTAIN = (
+    # Up to what no PEM block holds, even in JSON: whoever names a field so hides nothing that is said after it.
     re.compile(
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)",
-        re.DOTALL,
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----"
+        r"(?:(?:Proc-Type|DEK-Info):\s*[A-Za-z0-9,-]+|[A-Za-z0-9+/=\s]|\\+[nrt/])*+"
+        r"(?:-----END [A-Z0-9 ]*PRIVATE KEY-----)?"
     ),
     re.compile(r"(?<![A-Za-z0-9_])(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)*"),
     re.compile(r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})"),

@@ -28,6 +28,7 @@ from rotation.evidence.folder import MANIFEST, Evidence, Problem, verify
 from rotation.evidence.leaked import Attacker, Credential, Line, leaked
 from rotation.evidence.next_steps import Step, next_steps
 from rotation.evidence.reading import Row, list_, number, object_, rows
+from rotation.evidence.redaction import redact_certain
 from rotation.evidence.replaced import Replaced, replaced
 from rotation.evidence.timeline import Event, Picture, clock, draw
 
@@ -120,8 +121,9 @@ def render(folder: Path, touched: Sequence[Problem] | None = None) -> Path:
 
 
 def _shown(text: str) -> str:
-    """A page takes a line break for a space; every other control is seen, in evidence of before and of others too."""
-    return "\n".join(map(plain, text.split("\n")))
+    """Redacted by itself, so that it takes nothing else from the page with it. A page takes a line break for a space;
+    every other control is seen, in evidence of before and of others too."""
+    return "\n".join(map(plain, redact_certain(text).split("\n")))
 
 
 def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:

@@ -11,6 +11,7 @@ from containment.incidents import proofs
 from containment.incidents.incident import Copy, State
 from containment.ports import Version
 from policies.model import KvSecret
+from rotation.evidence.redaction import redact_certain
 from rotation.proving import proven
 from rotation.work import NotProven, Step, Work
 
@@ -47,8 +48,10 @@ def shape(work: Work) -> dict[str, Any] | None:
 
 
 def fields(held: dict[str, Any]) -> str:
-    """Names that whoever may write the secret chose: as many, and as much of each, as one reads."""
-    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in sorted(held)]
+    """Names that whoever may write the secret chose: as many, and as much of each, as one reads. What looks like a
+    secret is redacted here, where it takes nothing else with it."""
+    harmless = map(redact_certain, sorted(held))
+    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in harmless]
     more = len(shown) - _MOST
     return ", ".join(shown[:_MOST]) + (f" and {more} more" if more > 0 else "")
 

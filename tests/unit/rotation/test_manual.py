@@ -157,3 +157,9 @@ def test_field_names_that_a_writer_chose_are_cut() -> None:
         next(s for s in steps(work) if s.name == "create").act()
     names = str(told.value).partition(": store")[0].removeprefix("its fields are ")
     assert names == ", ".join(f"{n:02}{'x' * 58}…" for n in range(20)) + " and 5 more"
+
+
+def test_a_field_name_that_looks_like_a_key_is_shown_redacted() -> None:
+    _, work = _work(None, (1, {"-----BEGIN PRIVATE KEY-----": "v", "a": "v"}))
+    with pytest.raises(Waiting, match=r"^its fields are \[redacted\], a: store the new value by hand"):
+        next(s for s in steps(work) if s.name == "create").act()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import json
 import os
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from containment.folder import files
 from policies.errors import Finding, InputError, Unreachable
 from rotation.commands.evidence import command
 from rotation.evidence.audit_export import Wanted, export_audit
 from rotation.evidence.folder import Evidence, Kind, incident_folder, redact, verify
+from rotation.evidence.redaction import redact_certain
 
 
 @pytest.fixture
@@ -244,6 +249,29 @@ def test_shape_is_redacted(kind: str, around: str) -> None:
     assert SECRETS[kind][8:20] not in kept
 
 
+@pytest.mark.parametrize("around", ["{}", "-----BEGIN PRIVATE KEY-----, {}", "-----BEGIN PRIVATE KEY-----\n- {}"])
+def test_what_follows_a_torn_key_stays(around: str) -> None:
+    said = "2 logins are left; -----END PRIVATE KEY-----"
+    assert redact(around.format(said)).endswith(said)
+
+
+@given(
+    st.binary(min_size=30, max_size=200),
+    st.sampled_from(["", "EC ", "RSA ", "OPENSSH ", "ENCRYPTED "]),
+    st.sampled_from(["", "Proc-Type: 4,ENCRYPTED|DEK-Info: AES-128-CBC,0A1B2C3D4E5F||"]),
+    st.sampled_from(["\n", "\r\n", "\\n", "\\r\\n", "\\\\n", " ", "\n    "]),
+    st.integers(0, 400),
+)
+def test_no_key_survives_whole_or_torn(key: bytes, kind: str, headers: str, between: str, torn: int) -> None:
+    body = textwrap.wrap(base64.b64encode(key).decode(), 64)
+    name = f"{kind}PRIVATE KEY"
+    block = headers.replace("|", between) + between.join([*body, f"-----END {name}-----"])
+    begins = f"-----BEGIN {name}-----{between}"
+    assert redact_certain(f"a; {begins}{block}, b") == "a; [redacted], b"
+    kept = redact_certain(f"a; {begins}{block[:torn]}")
+    assert not [line for line in body if line[:12] in kept]
+
+
 @pytest.mark.parametrize(
     "text",
     ["password: hunter2", 'secret_id    5f2c-hunter2', '{"api_secret": "hunter2"}', "VAULT_TOKEN=hunter2",
@@ -269,7 +297,6 @@ def test_what_an_investigator_needs_stays(text: str) -> None:
 
 
 def test_given_values_are_redacted_in_every_form() -> None:
-    import base64
     from urllib.parse import quote
 
     value = 'p"w/ä 1'

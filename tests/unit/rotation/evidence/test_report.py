@@ -154,6 +154,21 @@ def test_hostile_input_is_text(tmp_path: Path) -> None:
     assert "\\x1b[8m\\u202e" in html
 
 
+TORN = "its fields are -----BEGIN PRIVATE KEY-----, -----BEGIN EC PRIVATE KEY-----"
+
+
+def test_a_name_that_looks_like_a_key_hides_nothing_that_the_report_says(tmp_path: Path) -> None:
+    leaked = INCIDENT | {
+        "proofs": [{"item": "secret:key", "kind": "old-dead", "at": 1795488702, "ok": None, "detail": TORN}]
+    }
+    ends = "-----END PRIVATE KEY-----"
+    points = [f"x ({TORN})", "db (its users are left)", f"y ({ends})", "z (refused)"]
+    html = render(_folder(tmp_path, incident=leaked, containment=CONTAINED | {"not_contained": points})).read_text()
+    assert html.rstrip().endswith("</html>")
+    assert [words for words in (*points[1:], "What to do next", "Timeline") if words not in html] == []
+    assert "BEGIN" not in html
+
+
 def test_self_contained_and_its_policy_allows_its_own_style_only(tmp_path: Path) -> None:
     html = render(_folder(tmp_path, containment=CONTAINED, drill=DRILL)).read_text()
     parsed = _Tags()
