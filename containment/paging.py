@@ -109,8 +109,9 @@ def _send(incident: Incident, not_contained: Iterable[str] | None, progress: Pro
             )
         for page in pages:
             _one(pager, incident, page, progress)
-    except PortcullisError as error:
-        progress(f"not paged for incident {incident.id}, the next run tries again: {error}")
+    except Exception as error:  # noqa: BLE001 - no setting of the pager's keeps a lock-down from its verdict
+        why = error if isinstance(error, PortcullisError) else type(error).__name__
+        progress(f"not paged for incident {incident.id}, the next run tries again: {why}")
 
 
 def _events(incident: Incident) -> list[dict[str, Any]] | None:

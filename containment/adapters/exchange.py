@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from containment.adapters.certificates import trusting
 from containment.ports import UpstreamKey
 from policies.errors import InputError, Unreachable
 
@@ -20,8 +21,6 @@ class HttpExchange:
     """Implements `containment.ports.Upstream`."""
 
     def __init__(self, url: str, key_file: Path, ca: str | None) -> None:
-        import ssl
-
         import httpx
 
         try:
@@ -33,11 +32,7 @@ class HttpExchange:
             raise InputError(f"the key of the exchange's administration, {key_file}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f'{key_file} is no key: write {{"id": …, "secret": …}}') from error
-        try:
-            context = ssl.create_default_context(cafile=ca)
-        except OSError as error:
-            raise InputError(f"SSL_CERT_FILE {ca}: {error.strerror or type(error).__name__}") from error
-        self._http = httpx.Client(base_url=url, timeout=10, verify=context, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=10, verify=trusting(ca), trust_env=False)
 
     def _send(self, key: str, secret: str, method: str, path: str, content: str = "") -> Any:
         """The answer, whatever its status. Raises Unreachable when there is none."""

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from containment.adapters.certificates import trusting
 from policies.errors import InputError, Unreachable
 from policies.plain import one_line
 
@@ -47,8 +48,6 @@ class GithubApi:
     """Raises Unreachable for every refusal and failure; a message names the call and GitHub's words, never a value."""
 
     def __init__(self, base_url: str, token: str, ca: str | None) -> None:
-        import ssl
-
         from githubkit import GitHub
 
         self._client: Any = GitHub(
@@ -56,7 +55,7 @@ class GithubApi:
             base_url=_rest(base_url),
             user_agent="portcullis",
             timeout=10,
-            ssl_verify=ssl.create_default_context(cafile=ca),
+            ssl_verify=trusting(ca),
             trust_env=False,
             http_cache=False,
             auto_retry=_retry,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import ssl
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from containment.adapters.certificates import trusting
 from policies.errors import InputError, Unreachable
 from policies.plain import one_line
 
@@ -33,8 +33,7 @@ class PagerDuty:
             key = key_file.read_text().strip()
         except OSError as error:
             raise InputError(f"{_KEY_FILE}: {key_file}: {error.strerror}") from error
-        context = ssl.create_default_context(cafile=ca)
-        self._client: Any = EventsApiV2Client(key, base_url=base_url, verify=context, trust_env=False)
+        self._client: Any = EventsApiV2Client(key, base_url=base_url, verify=trusting(ca), trust_env=False)
         self._client.log = _SILENT
         self._client.timeout = _SECONDS
         self._client.max_network_attempts = 0

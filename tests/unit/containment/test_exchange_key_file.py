@@ -21,11 +21,3 @@ def test_what_is_no_key_is_refused(tmp_path: Path, text: str | None, said: str) 
         file.chmod(0o600)
     with pytest.raises(InputError, match=said):
         HttpExchange("https://127.0.0.1:1", file, None)
-
-
-def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "key.json"
-    file.write_text('{"id": "x", "secret": "y"}')
-    file.chmod(0o600)
-    with pytest.raises(InputError, match="SSL_CERT_FILE"):
-        HttpExchange("https://127.0.0.1:1", file, str(tmp_path / "none.pem"))

@@ -67,3 +67,27 @@ def test_who_opens_the_incident_is_not_silenced_by_its_folder_and_who_joins_tell
     assert pager.summaries == (["opened: secret:a", "contained"] if opens else [])
     words = "incident I: not sent to the pager again, since its folder says that it was: opened, contained"
     assert said == ([] if opens else [words])
+
+
+@pytest.mark.parametrize(
+    ("key", "ca", "url", "said"),
+    [
+        (b"k", "none.pem", "https://127.0.0.1:1", "SSL_CERT_FILE none.pem: No such file or directory"),
+        (b"\xff", "", "https://127.0.0.1:1", "UnicodeDecodeError"),
+        (b"k", "", "https://127.0.0.1:x", "InvalidURL"),
+    ],
+)
+def test_a_wrong_setting_is_told_and_ends_no_lock_down(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: bytes, ca: str, url: str, said: str
+) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(key)
+    file.chmod(0o600)
+    monkeypatch.setenv("PORTCULLIS_INCIDENTS", str(tmp_path))
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY_FILE", str(file))
+    monkeypatch.setenv("PAGERDUTY_EVENTS_URL", url)
+    monkeypatch.setenv("SSL_CERT_FILE", ca)
+    monkeypatch.setattr(paging, "_sent", {})
+    told: list[str] = []
+    paging.tell([OPEN], {"I": ()}, told.append)
+    assert told == [f"not paged for incident I, the next run tries again: {said}"]
