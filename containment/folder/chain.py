@@ -44,11 +44,16 @@ class Addition:
 
 @contextmanager
 def extended(
-    folder: Path, sealed: Sealed = lambda *_: None, say: Callable[[str], None] = lambda _: None
+    folder: Path,
+    sealed: Sealed = lambda *_: None,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    others: bool = False,
 ) -> Iterator[tuple[Path, list[Problem]]]:
     """Hold the folder, let the caller write into its draft, append what it wrote to the chain and tell `sealed`.
 
-    Yields the draft, which holds all that the folder does, and what was touched since it was sealed. Such evidence is
+    Yields the draft, which holds all that the folder does, and what was touched since it was sealed. What was put there
+    by nobody that is known stays unsealed, or with `others` is sealed too and not told. Evidence touched otherwise is
     not sealed again: what the caller wrote is put there and Finding raised. Whatever the caller raises leaves the
     folder as it was. What commands write between two seals they write into the folder itself. What was sealed before
     and comes to differ while the caller writes, not by its hand, is touched as well. Raises Unreachable when the disk
@@ -56,14 +61,15 @@ def extended(
     """
     with held(folder, say):
         drafts.end(folder, MANIFEST)
-        beside = (Kind.ADDED,) if _sealed(folder) else (Kind.ADDED, Kind.UNSEALED)
-        touched = [p for p in verify(folder) if p.kind not in beside]
+        fresh = not _sealed(folder)
+        beside = {Kind.ADDED: others or fresh, Kind.UNSEALED: fresh}
+        touched = [p for p in verify(folder) if not beside.get(p.kind)]
         with drafts.begun(folder) as draft:
             yield draft.path, touched
             try:
-                refuse(touched)
+                refuse([p for p in touched if p.kind is not Kind.ADDED])
                 draft.follow()
-                before, after = head(folder), _seal(draft.path, draft.written)
+                before, after = head(folder), _seal(draft.path, draft.written, others)
             except Finding:
                 draft.move(MANIFEST)  # of which there is no new one
                 raise
@@ -78,7 +84,7 @@ def seal(folder: Path) -> str:
     the chain is broken, a sealed file is gone, or something is there that must not be.
     """
     with held(folder):
-        return _seal(folder, None)
+        return _seal(folder, None, others=True)
 
 
 def head(folder: Path) -> str | None:
@@ -201,8 +207,9 @@ def _sealed(folder: Path) -> bool:
     return (folder / MANIFEST).exists() or (folder / MANIFEST).is_symlink()
 
 
-def _seal(folder: Path, written: Mapping[str, str] | None) -> str:
-    """`written`: the digest of each file that the caller wrote, by path; None when any file may have been."""
+def _seal(folder: Path, written: Mapping[str, str] | None, others: bool) -> str:
+    """`written`: the digest of each file that the caller wrote, by path; None when any file may have been. `others`:
+    files too that no command is known to have written."""
     entries: list[dict[str, Any]] = []
     if _sealed(folder):
         entries, broken = _manifest(folder)
@@ -217,7 +224,8 @@ def _seal(folder: Path, written: Mapping[str, str] | None) -> str:
     refuse([_meanwhile(p) for p, digest in (written or {}).items() if p in files and files[p].sha256 != digest])
     previous = entries[-1]["hash"] if entries else _GENESIS
     for path, file in sorted(files.items()):
-        if path not in sealed or sealed[path]["sha256"] != file.sha256:
+        ours = others or path in sealed or path in (written or {}) or _BETWEEN_SEALS.fullmatch(path)
+        if ours and (path not in sealed or sealed[path]["sha256"] != file.sha256):
             entry = {"path": path, "size": file.size, "sha256": file.sha256, "previous": previous}
             previous = _hash(entry)
             entries.append({**entry, "hash": previous})

@@ -141,8 +141,8 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
 @JSON
 def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     """Write report.html and seal it; with VAULT_ADDR set the server keeps the head. Evidence that was changed is shown
-    in the report, not sealed again; exit 1. A head that the server does not take is named, and so is the server's
-    record where no run has had it; exit 3.
+    in the report, not sealed again; exit 1. A file that somebody put there is shown and left for `collect` to seal.
+    A head that the server does not take is named, and so is the server's record where no run has had it; exit 3.
 
     \b
     Examples:

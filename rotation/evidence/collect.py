@@ -59,7 +59,7 @@ def collect(
     Evidence(folder)
     # Before the folder is held: a log of gigabytes takes minutes, and a lock-down waits for the folder for seconds.
     records = audit.of(folder, incident, vault, audit_log)
-    with chain.extended(folder) as (draft, touched):
+    with chain.extended(folder, others=True) as (draft, touched):
         chain.refuse(touched)
         evidence = Evidence(draft)
         if lost:

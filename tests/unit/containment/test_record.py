@@ -117,6 +117,14 @@ def test_a_record_that_somebody_sealed_anew_as_another_is_gone_by_by_nobody(
     assert record.last_seen("INC-1") == (None, f"incident.json {words}")
 
 
+def test_a_record_that_was_put_there_is_sealed_by_no_lock_down(folder: Path) -> None:
+    folder.mkdir()
+    record.keep(REPORT, None)
+    (folder / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
+    record.keep(REPORT, None)
+    assert "incident.json: added" in record.last_seen("INC-1")[1]
+
+
 def _deep(folder: Path) -> str:
     """Made from the inside: the path as a whole is too long for one call."""
     handle = os.open(folder, os.O_RDONLY)

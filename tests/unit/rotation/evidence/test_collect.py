@@ -328,6 +328,7 @@ def test_a_report_whose_head_the_server_does_not_take_is_named_all_the_same(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "incident.json").write_text(json.dumps(INCIDENT.to_json()))
+    seal(folder)
     monkeypatch.setattr("rotation.commands.evidence._vault", lambda: Server(down=True))
     argv = ["report", "INC-1", "--folder", str(folder.parent)]
     told = CliRunner().invoke(command, argv)
@@ -417,6 +418,7 @@ def test_a_command_does_not_vouch_for_what_was_sealed_before_it(
 
 def test_a_head_that_the_server_does_not_take_stops_no_command(folder: Path) -> None:
     said = list[str]()
+    seal(folder)
     with extended(folder, heads.follower(vault(Server(down=True)), "INC-1", said.append)):
         _append(folder, what="locked down")
     assert said == ["incident INC-1: the head of the evidence is not kept on the server: vault: read: ConnectionError"]

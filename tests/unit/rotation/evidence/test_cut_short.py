@@ -15,6 +15,7 @@ from containment.folder.chain import EVENTS, extended, unsealed, verify
 from containment.folder.contents import Kind
 from policies.errors import Finding, Unreachable
 from rotation.evidence import collect
+from rotation.evidence.folder import Evidence
 from tests.unit.rotation.evidence.server import OPENED, Server, collected, line
 
 
@@ -155,6 +156,29 @@ def test_what_is_written_beside_changed_evidence_is_kept_unsealed(sealed: Path) 
     assert (sealed / "containment.json").read_bytes() == b"{}"
     assert (sealed / "timeline.json").read_bytes() == b"[]"
     assert {p.path for p in verify(sealed)} == {"containment.json", "timeline.json"}
+
+
+def test_a_command_seals_what_it_wrote_and_not_what_was_put_there(sealed: Path, log: Path) -> None:
+    (sealed / "services.json").write_text("[]")
+    for _ in range(2):
+        Evidence(sealed).add_command("revoke", ["portcullis", "revoke", "x"], 0, "gone")
+        files.append(sealed / EVENTS, [{"at": OPENED + 9, "what": "noted"}])
+        with extended(sealed) as (draft, touched):
+            assert [(p.path, p.kind) for p in touched] == [("services.json", Kind.ADDED)]
+            files.write(draft, "containment.json", b'{"effects": []}')
+        assert [(p.path, p.kind) for p in verify(sealed)] == [("services.json", Kind.ADDED)]
+        assert unsealed(sealed) == []
+    assert collected(sealed, log, Server()).missing == ()
+    assert verify(sealed) == [], "a person has it sealed"
+
+
+def test_without_a_manifest_a_command_seals_what_it_wrote_only(sealed: Path) -> None:
+    (sealed / chain.MANIFEST).unlink()
+    with extended(sealed) as (draft, touched):
+        assert touched == []
+        files.write(draft, "containment.json", b"{}")
+    assert ("audit.json", Kind.ADDED) in {(p.path, p.kind) for p in verify(sealed)}
+    assert "containment.json" not in {p.path for p in verify(sealed)}
 
 
 def _in_place(file: Path) -> None:

@@ -433,6 +433,7 @@ def test_no_evidence_is_said(tmp_path: Path) -> None:
 
 def test_command_seals_and_a_changed_file_is_shown_and_not_sealed_again(tmp_path: Path) -> None:
     folder = _folder(tmp_path, containment=CONTAINED, drill=DRILL)
+    Evidence(folder).seal()
     argv = ["report", "INC-1", "--folder", str(tmp_path), "--json"]
     first = CliRunner().invoke(command, argv)
     assert (first.exit_code, verify(folder)) == (0, [])
@@ -442,6 +443,17 @@ def test_command_seals_and_a_changed_file_is_shown_and_not_sealed_again(tmp_path
     assert second.exit_code == 1
     assert "drill.json: edited" in (folder / "report.html").read_text()
     assert "drill.json" in {p.path for p in verify(folder)}
+
+
+def test_command_names_what_was_put_there_and_does_not_seal_it(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, containment=CONTAINED, drill=DRILL)
+    Evidence(folder).seal()
+    (folder / "services.json").write_text(json.dumps([{"workload": "w", "interrupted_seconds": 0}]))
+    done = CliRunner().invoke(command, ["report", "INC-1", "--folder", str(tmp_path), "--json"])
+    assert (done.exit_code, [p.path for p in verify(folder)]) == (0, ["services.json"])
+    html = (folder / "report.html").read_text()
+    assert "services.json: added, sealed by nobody" in html
+    assert "<title>Not proven" in html
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
