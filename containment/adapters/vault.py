@@ -124,10 +124,10 @@ class HvacVault(Records, Applies):
 
     def leases(self, prefix: str) -> list[Lease]:
         with ThreadPoolExecutor(WORKERS) as pool:
-            found = pool.map(self._lease, [f"{prefix}/{name}" for name in self.keys(f"sys/leases/lookup/{prefix}")])
+            found = pool.map(self.leased, [f"{prefix}/{name}" for name in self.keys(f"sys/leases/lookup/{prefix}")])
             return [lease for lease in found if lease is not None]
 
-    def _lease(self, lease: str) -> Lease | None:
+    def leased(self, lease: str) -> Lease | None:
         """None when it is gone: the server calls the look-up of an unknown lease invalid."""
         try:
             data = self.write("sys/leases/lookup", {"lease_id": lease})
@@ -140,7 +140,7 @@ class HvacVault(Records, Applies):
     def revoke_lease(self, lease: str) -> bool:
         """Synchronously, one lease. True when a later look-up no longer finds it."""
         self.write("sys/leases/revoke", {"lease_id": lease, "sync": True})
-        return _settled(lambda: self._lease(lease) is None)
+        return _settled(lambda: self.leased(lease) is None)
 
     def lease(self, path: str) -> Issued:
         """A new dynamic credential, as the engine at `path` makes it."""
@@ -153,7 +153,7 @@ class HvacVault(Records, Applies):
     def renew(self, lease: str, ttl: int) -> int:
         """Ask for `ttl` seconds from now, which may be fewer than are left. Returns what the look-up shows then."""
         self.write("sys/leases/renew", {"lease_id": lease, "increment": ttl})
-        renewed = self._lease(lease)
+        renewed = self.leased(lease)
         if renewed is None:
             raise Unreachable(f"vault: renew a lease: {lease.rpartition('/')[0]}: it is gone")
         return renewed.ttl

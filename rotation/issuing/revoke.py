@@ -214,7 +214,10 @@ def _look_up(run: Run, lease: str) -> Seen:
 
 
 def _leases(run: Run, place: Place, dry: bool) -> Result:
-    leases = _below(run, place.path)
+    one = run.systems.vault.leased(place.path)  # the operator may look up any, and list few
+    leases = [place.path] if one else _below(run, place.path)
+    if place.rest and not leases:
+        raise InputError(f"no lease at {place.path} or below it: gone, or never was; nothing was changed")
     if not dry:
         run.each("lease revoked", [(x, partial(_look_up, run, x)) for x in leases])
     return Result(place, len(leases), (), tuple(run.effects))

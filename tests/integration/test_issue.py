@@ -96,7 +96,7 @@ def test_a_database_credential_and_its_open_session(env: dict[str, str], actors:
     answer = json.loads(done.stdout)
     fresh = answer["credential"]
     assert actors.can_connect(fresh["username"], fresh["password"])
-    held = HvacVault.from_environment(sandbox.environ())._lease(fresh["lease_id"])
+    held = HvacVault.from_environment(sandbox.environ()).leased(fresh["lease_id"])
     assert held
     assert 0 < held.ttl <= 600
     assert fresh["password"] not in json.dumps({**answer, "credential": None}) + done.stderr
@@ -201,6 +201,23 @@ def test_revoking_one_lease_leaves_its_neighbour(env: dict[str, str], actors: Ac
     assert leaked["username"] in done["effects"][0]["detail"]
     assert not actors.can_connect(leaked["username"], leaked["password"])
     assert actors.can_connect(neighbour["username"], neighbour["password"])
+
+
+def test_revoking_one_lease_of_an_engine_that_we_do_not_declare(env: dict[str, str], sandbox: Sandbox) -> None:
+    call = partial(sandbox.openbao.call, token=sandbox.openbao.root_token())
+    call("POST", "sys/mounts/other", {"type": "pki"})
+    try:
+        call("POST", "other/root/generate/internal", {"common_name": "x", "key_type": "ed25519"})
+        call("POST", "other/roles/r", {"allow_any_name": True, "key_type": "ed25519", "generate_lease": True})
+        one, neighbour = (
+            call("POST", "other/issue/r", {"common_name": "a.b", "ttl": "10m"})["lease_id"] for _ in range(2)
+        )
+        code, done = _revoke(env, one)
+        assert (code, done["found"], done["not_revoked"]) == (0, 1, [])
+        left = HvacVault.from_environment(env).leased
+        assert (left(one), bool(left(neighbour))) == (None, True)
+    finally:
+        call("DELETE", "sys/mounts/other")
 
 
 def test_revoking_on_kv_says_what_to_do_instead(env: dict[str, str]) -> None:
