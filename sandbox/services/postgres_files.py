@@ -62,5 +62,7 @@ def programs(place: Path) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.copytree(wheel.parent, temporary / installed.name / wheel.parent.name)
         shutil.copytree(f"{installed}.libs", temporary / f"{installed.name}.libs")
+        for path in (temporary, *temporary.rglob("*")):  # installed under umask 077; `place` is 0700
+            path.chmod(path.stat().st_mode | 0o055)
         temporary.rename(copy)
     return copy / installed.name / wheel.parent.name / wheel.name
