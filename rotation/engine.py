@@ -16,6 +16,7 @@ from containment.folder import chain, files, heads, record
 from containment.incidents import proofs
 from containment.incidents.incident import State
 from containment.ports import Custodian, Vault
+from containment.run import Systems
 from containment.systems import from_environment, policy_store
 from containment.undeclared import seen
 from policies.errors import Finding, InputError, PortcullisError, Unreachable
@@ -144,7 +145,8 @@ def confirm(
     item, NotProven for a log that cannot be read."""
     what, estate = planned(vault, incident_id, environ)
     if seen.is_unlooked(item):
-        return _meant(vault, policy_store(environ), incident_id, item, f"meant, by {by}: {note}")
+        systems = from_environment(policy_store(environ), estate, environ)
+        return _meant(vault, systems, incident_id, item, f"meant, by {by}: {note}")
     credential = what.to_confirm(item)
     work = _work(vault, partial(policy_store, environ), estate, what, environ, credential.item)
     if version is not None:
@@ -163,10 +165,10 @@ def confirm(
     return detail
 
 
-def _meant(vault: Custodian, store: Vault, incident_id: str, item: str, detail: str) -> str:
-    """Of what no lock-down looks into. Raises InputError where the server has none that is called so."""
-    if item not in seen.of_vault(store):
-        raise InputError(f"{item}: the server has no such namespace or login method; a lock-down names them")
+def _meant(vault: Custodian, systems: Systems, incident_id: str, item: str, detail: str) -> str:
+    """Of what no lock-down looks into, or gets through with. Raises InputError where nothing is called so."""
+    if not seen.is_there(item, systems.vault, systems.code_host):
+        raise InputError(f"{item}: there is no such namespace, login method or live run; a lock-down names them")
     vault.update_incident(incident_id, lambda i: replace(i, meant=tuple(dict.fromkeys([*i.meant, item]))))
     record.note(incident_id, phase="containment", what="said to be meant", target=item, detail=detail)
     return detail

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from containment.adapters.vault import HvacVault
 from containment.compiled import operators
-from policies.errors import Unreachable
+from containment.systems import from_environment
+from policies.errors import PortcullisError, Unreachable
 from policies.model import Estate
 
 _NEEDED_LATER = (operators.ROTATOR, operators.CONTAINMENT)
@@ -21,6 +22,11 @@ def tell(vault: HvacVault, estate: Estate, warn: Callable[[str], None]) -> None:
         with suppress(Unreachable):
             if words := lacking(name, wanted[name], vault.read_policy(name) or ""):
                 warn(words)
+    systems = from_environment(vault, estate)
+    for connection in estate.connections:
+        with suppress(PortcullisError):
+            if words := systems.database(connection.name).lacks():
+                warn(f"connection {connection.name}: {words}")
 
 
 def lacking(name: str, wanted: Mapping[str, object], held: str) -> str:

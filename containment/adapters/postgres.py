@@ -21,6 +21,7 @@ _PATIENCE = 10.0
 _STARTING = 0.25
 """Seconds that a session may start in: one that others open meanwhile is left alone."""
 _TOLD = 20
+_OLDEST = 160000
 
 
 class PostgresDatabase:
@@ -124,6 +125,15 @@ class PostgresDatabase:
         except (psycopg.Error, Unreachable):
             return ""
         return in_the_way(error.sqlstate, *found) if found else ""
+
+    def lacks(self) -> str:
+        """What a lock-down of its users would fail by, in words, or ""."""
+        version = self._connection.info.server_version
+        if version >= _OLDEST:
+            return ""
+        return (
+            f"PostgreSQL {version // 10000} takes no `WITH INHERIT FALSE, SET FALSE`: no user could be dropped; 16 does"
+        )
 
     def users(self, prefix: str) -> list[str]:
         """Users of one database role that can log in or still exist."""
@@ -260,10 +270,15 @@ class PostgresDatabase:
         try:
             psycopg.connect(self._url, user=user, password=password, connect_timeout=5).close()
         except psycopg.OperationalError as error:
-            if "password authentication failed" in str(error) or "not permitted to log in" in str(error):
+            if not self._may_log_in(user) or "password authentication failed" in str(error):
                 return False
             self._fail("log in as a test user", error)
         return True
+
+    def _may_log_in(self, user: str) -> bool:
+        """By the catalogue: the server says why it refuses in its own language, and without a code."""
+        rows = self._rows(f"look up {user}", "SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", user)
+        return any(can for (can,) in rows)
 
     def exercise(self, user: str, password: str, statements: Sequence[str]) -> None:
         """Run the statements as this user in one transaction, and take it back. Raises Unreachable when one fails."""

@@ -7,26 +7,33 @@ organization's switch keeps new ones from starting there too. Its other runs end
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from functools import partial
+from itertools import chain, repeat
 
 from containment.incidents.scope import Affected
 from containment.ports import CodeHost
 from containment.report import Outcome
 from containment.repository import ORGANIZATION_ACTIONS
 from containment.run import Run, Seen
+from containment.undeclared import seen
+from policies.errors import Unreachable
 from policies.model import Repository
 
 ORGANIZATION = "the organization"
 CANCEL_SECONDS = 10.0
 """How long a run may take to end before it is cancelled by force, and again until it is given up."""
+_PAUSES = (0.2, 0.4, 0.8, 1.6)
+"""Seconds between two looks, the last again and again: each costs a request for each status, of 900 in a minute that
+GitHub gives one token for all repositories (GitHub docs, rate limits of the REST API)."""
 
 
 def stop(run: Run, repositories: tuple[Repository, ...]) -> None:
     off = [(n, run.on_host(partial(_stop_actions, repository=n))) for n in shut(repositories)]
     run.each("Actions off", off)
     run.effect("Actions off", ORGANIZATION, run.on_host(_narrow))
-    ended = [(n, run.on_host(partial(_end_runs, repository=n))) for n in cancelled(run.affected)]
+    ended = [(n, run.on_host(partial(_end_runs, run=run, repository=n))) for n in cancelled(run.affected)]
     run.each("workflow runs ended", ended)
 
 
@@ -59,19 +66,32 @@ def _narrow(host: CodeHost) -> Seen:
     return Outcome.DONE, "off in every repository"
 
 
-def _end_runs(host: CodeHost, repository: str) -> Seen:
+def _end_runs(host: CodeHost, run: Run, repository: str) -> Seen:
+    """All but the run that this is, and those that somebody has said no runner has: GitHub keeps some as queued for
+    weeks and ends them by no request."""
+    meant = {what for incident in run.affected.open for what in incident.meant}
+    why: dict[int, str] = {}
+
     def others() -> list[int]:
-        """All but the run that this is."""
-        return [run for run in host.live_runs(repository) if str(run) != os.environ.get("GITHUB_RUN_ID")]
+        live = [one for one in host.live_runs(repository) if str(one) != os.environ.get("GITHUB_RUN_ID")]
+        return [one for one in live if seen.workflow_run(repository, one) not in meant]
 
     first = live = others()
     for force in (False, True):
-        for run in live:
-            host.cancel_run(repository, run, force)
-        deadline = time.monotonic() + CANCEL_SECONDS
+        for one in live:
+            try:
+                host.cancel_run(repository, one, force)
+            except Unreachable as error:  # of one, and the next may be the attacker's
+                why[one] = f" ({error})"
+        deadline, pauses = time.monotonic() + CANCEL_SECONDS, chain(_PAUSES, repeat(_PAUSES[-1]))
         while live and time.monotonic() < deadline:
-            time.sleep(0.2)
+            time.sleep(next(pauses))
             live = others()
     if live:
-        return Outcome.FAILED, f"cancelled, but still not ended: {', '.join(map(str, live))}"
+        word = f"portcullis rotate confirm {run.incident.id} {shlex.quote(seen.workflow_run(repository, live[0]))}"
+        named = ", ".join(f"{one}{why.get(one, '')}" for one in live)
+        return Outcome.FAILED, (
+            f"cancelled, but still not ended: {named}; where GitHub ends one by no request, and its page shows that no "
+            f"runner has it: {word} --by NAME --note WHAT; then lock down again"
+        )
     return (Outcome.DONE, f"{len(first)} cancelled and ended") if first else (Outcome.ALREADY, "none")

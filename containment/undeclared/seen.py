@@ -27,6 +27,7 @@ from policies.model import Repository
 JWT_CONFIG = f"auth/{names.JWT}/config"
 _KEY = "deploy key "
 _NAMESPACE = "namespace "
+_RUN = "workflow run "
 _REPOSITORY, _ENVIRONMENT, ORGANIZATION = "repository ", "environment ", "organization actions"
 OWN_LOGINS = {f"auth/{names.JWT}/role/{name}": name for name in (operators.DRIFT, operators.APPROVER)}
 """Policy of each by the path of its login role. An administrator makes them, and binds them to a CI job."""
@@ -42,8 +43,21 @@ def of_vault(vault: Vault) -> _Digests:
 
 
 def is_unlooked(what: str) -> bool:
-    """Of what is called so in the record: whether no lock-down looks into it."""
-    return what.startswith((_NAMESPACE, "auth/")) and what not in (JWT_CONFIG, *OWN_LOGINS)
+    """Of what is called so in the record: whether no lock-down looks into it, or gets through with it."""
+    return what.startswith((_NAMESPACE, "auth/", _RUN)) and what not in (JWT_CONFIG, *OWN_LOGINS)
+
+
+def workflow_run(repository: str, run: int) -> str:
+    """What it goes by in the record."""
+    return f"{_RUN}{repository}/{run}"
+
+
+def is_there(what: str, vault: Vault, host: Callable[[], CodeHost]) -> bool:
+    """Raises Unreachable."""
+    if not what.startswith(_RUN):
+        return what in of_vault(vault)
+    repository, _, run = what.removeprefix(_RUN).partition("/")
+    return run in map(str, host().live_runs(repository))
 
 
 def namespace(name: str) -> str:

@@ -129,7 +129,8 @@ def confirm_command(incident: str, item: str, by: str, note: str, version: int |
     For `audit-quiet` (`incident/audit-quiet`): that every use of what was retired, seen so far, is looked into. A later
     use is not covered.
 
-    For a namespace or a login method that a lock-down cannot look into, and names: that it is meant.
+    For a namespace or a login method that a lock-down cannot look into, and names: that it is meant. For a workflow run
+    that GitHub never ends: that no runner has it.
 
     \b
     Examples:

@@ -365,6 +365,24 @@ def test_a_run_that_never_ends_is_named() -> None:
     assert time.monotonic() - start < 5
 
 
+def test_a_run_that_github_cannot_cancel_keeps_no_other_alive() -> None:
+    """The oldest comes first, and GitHub keeps some as queued for weeks."""
+
+    class Zombie(Host):
+        def cancel_run(self, repository: str, run: int, force: bool = False) -> None:
+            if (repository, run) == (CORE, 1):
+                raise Unreachable("github: POST cancel: 500")
+            super().cancel_run(repository, run, force)
+
+    effects = lock(Zombie())
+    assert failed(effects) == {f"workflow runs ended {CORE}"}
+    said = effects[f"workflow runs ended {CORE}"][1]
+    assert "still not ended: 1 (github: POST cancel: 500); where" in said
+    assert f"rotate confirm {INCIDENT.id} 'workflow run {CORE}/1' --by NAME" in said
+    meant = dataclasses.replace(INCIDENT, meant=(f"workflow run {CORE}/1",))
+    assert failed(lock(Zombie(), meant)) == set()
+
+
 def test_a_rule_that_the_stack_never_made_is_made() -> None:
     host = Host(absent=(CORE,))
     effects = lock(host)

@@ -231,3 +231,10 @@ def test_what_cannot_be_read_stays_as_it_was() -> None:
     (line,) = said
     assert line.startswith("the record of each auth/ and namespace … stays that of the apply before: ")
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(("what", "there"), [("workflow run core/12", True), ("workflow run core/1", False)])
+def test_a_run_that_lives_is_one_that_a_person_may_speak_for(what: str, there: bool) -> None:
+    host: Any = SimpleNamespace(live_runs=lambda repository: [12] if repository == "core" else [])
+    assert seen.is_unlooked(what)
+    assert seen.is_there(what, cast(Any, None), lambda: host) is there
