@@ -45,13 +45,8 @@ class HvacClient:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Raises InputError when VAULT_ADDR or VAULT_TOKEN is missing or empty: a token left in a home folder by an
-        earlier login is never used."""
-        missing = [name for name in ("VAULT_ADDR", "VAULT_TOKEN") if not environ.get(name)]
-        if missing:
-            raise InputError(
-                f'{" and ".join(missing)} not set; for the embedded environment: eval "$(portcullis sandbox env)"'
-            )
+        """Raises InputError as `require` does: a token left in a home folder by an earlier login is never used."""
+        require(environ, "VAULT_ADDR", "VAULT_TOKEN")
         return cls(environ["VAULT_ADDR"], environ["VAULT_TOKEN"], environ.get("VAULT_CACERT"))
 
     def _call(self, what: str, function: Callable[[], T], *, absent: T | None = None, missing_ok: bool = False) -> T:
@@ -136,6 +131,18 @@ class HvacClient:
     def keys(self, path: str) -> list[str]:
         answer = self._call(f"list {path}", lambda: self._get(path, list=True), missing_ok=True)
         return [] if answer is None else list(answer["data"]["keys"])
+
+
+def require(environ: Mapping[str, str], *needed: str) -> None:
+    """Raises InputError when one is missing or empty, or VAULT_NAMESPACE is set: Pulumi's provider would follow it, and
+    nothing else."""
+    missing = [name for name in needed if not environ.get(name)]
+    if missing:
+        raise InputError(
+            f'{" and ".join(missing)} not set; for the embedded environment: eval "$(portcullis sandbox env)"'
+        )
+    if environ.get("VAULT_NAMESPACE"):
+        raise InputError("VAULT_NAMESPACE is set, and namespaces are not supported: unset VAULT_NAMESPACE")
 
 
 def _a_vaults(answer: Any, **_: object) -> None:

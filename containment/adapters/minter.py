@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from containment import names
-from containment.adapters.client import T
+from containment.adapters.client import T, require
 from containment.adapters.vault import HvacVault
 from containment.ports import Issued
 from policies.errors import InputError, Unreachable
@@ -35,12 +35,8 @@ class HvacMinter(HvacVault):
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Raises InputError when VAULT_ADDR or the token file is not named, missing, empty or readable by others."""
-        missing = [name for name in ("VAULT_ADDR", cls.VARIABLE) if not environ.get(name)]
-        if missing:
-            raise InputError(
-                f'{" and ".join(missing)} not set; for the embedded environment: eval "$(portcullis sandbox env)"'
-            )
+        """Raises InputError as `require` does, and when the token file is missing, empty or readable by others."""
+        require(environ, "VAULT_ADDR", cls.VARIABLE)
         file = Path(environ[cls.VARIABLE])
         try:
             if file.stat().st_mode & 0o077:

@@ -24,11 +24,25 @@ _TOLD = 20
 _OLDEST = 160000
 
 
+def _by_file(url: str) -> str:
+    """Where PGPASSFILE is to serve, a PGPASSWORD that the shell happens to have would win over it: an empty password
+    asks the file."""
+    import psycopg
+
+    if not os.environ.get("PGPASSFILE"):
+        return url
+    try:
+        named = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.Error:
+        return url  # told when it is opened
+    return url if named.get("password") else psycopg.conninfo.make_conninfo(url, password="")
+
+
 class PostgresDatabase:
     """Implements `containment.ports.Database` for one connection URL (password by PGPASSFILE)."""
 
     def __init__(self, url: str, manager: str) -> None:
-        self._url, self._manager = url, manager
+        self._url, self._manager = _by_file(url), manager
         self._silent = False
         self._connection: Any = self._connect("connect")
 

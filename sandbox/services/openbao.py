@@ -142,6 +142,8 @@ class OpenBao(Service):
             named["PORTCULLIS_CONTAINMENT_TOKEN"] = containment.read_text()
         return {
             **named,
+            "VAULT_NAMESPACE": "",  # over one that the shell may have
+            "BAO_NAMESPACE": "",
             "TERRAFORM_VAULT_SKIP_CHILD_TOKEN": "true",
             "PORTCULLIS_AUDIT_LOG": str(self.audit_log),
         }

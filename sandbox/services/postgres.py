@@ -215,6 +215,7 @@ class Postgres(Service):
             "PGDATABASE": DATABASE,
             "PGSSLMODE": "disable",
             "PGUSER": "portcullis_containment",
+            "PGPASSWORD": "",  # over one that the shell may have: it would win over the file
             "PGPASSFILE": str(self.secrets / "pgpass"),
             "PORTCULLIS_PG_TRADEPULSE": f"postgresql://portcullis_containment@{place}",
             "PORTCULLIS_PG_TRADEPULSE_VAULT": f"postgresql://{{{{username}}}}:{{{{password}}}}@{place}",

@@ -42,6 +42,32 @@ def test_why_it_cannot_be_asked(closed: str, url: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "file", "password"),
+    [
+        ("postgresql://u@127.0.0.1/db?sslmode=disable", "pgpass", ""),
+        ("postgresql://u@127.0.0.1/db?sslmode=disable", "", None),
+        ("postgresql://u:own@127.0.0.1/db?sslmode=disable", "pgpass", "own"),
+    ],
+)
+def test_the_file_of_passwords_goes_before_the_shells_password(
+    url: str, file: str, password: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libpq takes PGPASSWORD where no password is named, and the file where that is empty."""
+    asked: list[str] = []
+
+    def connect(conninfo: str, **_: object) -> None:
+        asked.append(conninfo)
+        raise psycopg.OperationalError("no")
+
+    monkeypatch.setenv("PGPASSFILE", file)
+    monkeypatch.setattr(psycopg, "connect", connect)
+    with pytest.raises(Unreachable):
+        PostgresDatabase(url, "manager")
+    named = psycopg.conninfo.conninfo_to_dict(asked[0])
+    assert (named.get("password"), named["user"], named["sslmode"]) == (password, "u", "disable")
+
+
+@pytest.mark.parametrize(
     ("sqlstate", "temporary", "owned", "held", "words"),
     [
         ("53200", 12000, 12001, 3, "left-over temporary tables of it, 12000 of them: autovacuum removes them"),

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import hvac.exceptions
@@ -16,7 +17,7 @@ from containment import way_out
 from containment.adapters import client, congestion, vault
 from containment.adapters.accessors import Accessors
 from containment.adapters.minter import HvacProber
-from policies.errors import Congested, Unanswered, Unreachable
+from policies.errors import Congested, InputError, Unanswered, Unreachable
 
 CONFLICT = hvac.exceptions.InternalServerError(errors=["1 error occurred: transaction commit failed"])
 LEADERLESS = hvac.exceptions.InternalServerError(errors=["local node not active"])
@@ -55,6 +56,17 @@ def test_what_the_server_says_is_one_line() -> None:
     server = vault.HvacVault.from_environment({"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "t"})
     with pytest.raises(Unreachable, match=r"^vault: read x: Forbidden: 1 error occurred: \* permission denied$"):
         server._call("read x", Server(refused))
+
+
+@pytest.mark.parametrize("of", [vault.HvacVault, HvacProber])
+def test_a_namespace_that_only_pulumi_would_follow_is_refused(of: type[vault.HvacVault], tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.touch(0o600)
+    file.write_text("t")
+    environ = {"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "t", HvacProber.VARIABLE: str(file)}
+    of.from_environment({**environ, "VAULT_NAMESPACE": ""})
+    with pytest.raises(InputError, match="namespaces are not supported: unset VAULT_NAMESPACE"):
+        of.from_environment({**environ, "VAULT_NAMESPACE": "team"})
 
 
 NOT_FOUND = hvac.exceptions.InvalidRequest(errors=["token not found"])

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from policies.errors import Unreachable
 from rotation.commands.sandbox import env
 from sandbox.environment import Sandbox
+from sandbox.services.openbao import OpenBao
+from sandbox.services.postgres import Postgres
 
 
 def test_a_sandbox_that_is_down_is_a_system_that_could_not_be_reached(
@@ -25,3 +27,10 @@ def test_a_sandbox_that_is_down_is_a_system_that_could_not_be_reached(
     assert f"exit {done.exception.exit_code} " in told
     with pytest.raises(Unreachable):
         Sandbox(tmp_path / "never").environ()
+
+
+def test_what_the_shell_has_of_other_servers_does_not_win(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "postgres.vault_manager").touch()
+    told = {**OpenBao(tmp_path, 1).environ(), **Postgres(tmp_path, 1).environ()}
+    assert [told[name] for name in ("PGPASSWORD", "VAULT_NAMESPACE", "BAO_NAMESPACE")] == [""] * 3
