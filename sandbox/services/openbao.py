@@ -63,12 +63,12 @@ class OpenBao(Service):
         if not self._keys.exists():  # cut short when it was initialised: nobody ever unseals what is there
             shutil.rmtree(data, ignore_errors=True)
         data.mkdir(mode=0o700, exist_ok=True)
+        cluster = f"127.0.0.1:{self._cluster_port()}"
+        tcp = {"address": f"127.0.0.1:{self.port}", "cluster_address": cluster}
         config = {
             "storage": {"raft": {"path": str(data), "node_id": "sandbox", "performance_multiplier": "1"}},
-            "cluster_addr": f"https://127.0.0.1:{self._cluster_port()}",
-            "listener": [
-                {"tcp": {"address": f"127.0.0.1:{self.port}", "tls_cert_file": str(cert), "tls_key_file": str(key)}}
-            ],
+            "cluster_addr": f"https://{cluster}",
+            "listener": [{"tcp": {**tcp, "tls_cert_file": str(cert), "tls_key_file": str(key)}}],
             "api_addr": self.url,
             "audit": [{"type": "file", "path": "file", "options": {"file_path": str(self.audit_log), "mode": "0600"}}],
         }
