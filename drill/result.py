@@ -13,6 +13,8 @@ STEPS = (
     "quarantine",
     "batch tokens",
     "upstream key disabled",
+    "upstream keys known",
+    "leaked paths denied",
     "entity disabled",
     "secret_ids destroyed",
     "CI role off",
@@ -22,6 +24,7 @@ STEPS = (
     "database sessions ended",
     "lease revoked",
     "database users gone",
+    "sessions of dropped users ended",
     "quarantine opened",
     "own policy",
     "branch protected",
@@ -29,10 +32,12 @@ STEPS = (
     "tags locked",
     "repository is the same",
     "Actions off",
+    "Actions off everywhere",
     "workflow runs ended",
     "past the gate",
     "policies of others",
     "probe",
+    "contained",
 )
 """What a lock-down of the drill's leaks leaves a trace of, as effects are named. Some steps cover for each other on a
 good day; one without a trace was not taken."""

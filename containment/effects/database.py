@@ -202,15 +202,17 @@ def drop_users(run: Run, users: Mapping[str, list[str]], since: int, wanted: Rol
 
     looked = [(n, s) for n, s in wanted if n in users]
     run.each(USERS_GONE, [(name, partial(end, name, secret)) for name, secret in looked])
-    connections = sorted({secret.connection for _, secret in looked})
-    run.each(ORPHANS, [(name, partial(_end_orphans, run, opened, name)) for name in connections])
+    end_orphans(run, opened, {secret.connection for _, secret in looked})
     return all(name in dead for name, _ in looked)
 
 
-def _end_orphans(run: Run, opened: _Opened, connection: str) -> Seen:
-    with run.asking(_database(connection)):
-        opened(connection).end_orphans()
-    return Outcome.ALREADY, "none"
+def end_orphans(run: Run, opened: _Opened, connections: Collection[str]) -> None:
+    def end(connection: str) -> Seen:
+        with run.asking(_database(connection)):
+            opened(connection).end_orphans()
+        return Outcome.ALREADY, "none"
+
+    run.each(ORPHANS, [(name, partial(end, name)) for name in sorted(connections)])
 
 
 def _database(connection: str) -> str:

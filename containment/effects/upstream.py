@@ -28,6 +28,10 @@ UNKNOWN = frozenset({_KNOWN})
 
 def disable_keys(run: Run) -> None:
     run.each("upstream key disabled", [(p.name, partial(_disable, run, p, at)) for p, at in old(run)])
+    know_keys(run)
+
+
+def know_keys(run: Run) -> None:
     run.each(_KNOWN, [(p.name, partial(_known, run, p, at)) for p, at in issued(run.affected)])
 
 

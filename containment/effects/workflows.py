@@ -30,9 +30,21 @@ GitHub gives one token for all repositories (GitHub docs, rate limits of the RES
 
 
 def stop(run: Run, repositories: tuple[Repository, ...]) -> None:
+    switch_off(run, repositories)
+    narrow(run)
+    end_runs(run)
+
+
+def switch_off(run: Run, repositories: tuple[Repository, ...]) -> None:
     off = [(n, run.on_host(partial(_stop_actions, repository=n))) for n in shut(repositories)]
     run.each("Actions off", off)
-    run.effect("Actions off", ORGANIZATION, run.on_host(_narrow))
+
+
+def narrow(run: Run) -> None:
+    run.effect("Actions off everywhere", ORGANIZATION, run.on_host(_narrow))
+
+
+def end_runs(run: Run) -> None:
     ended = [(n, run.on_host(partial(_end_runs, run=run, repository=n))) for n in cancelled(run.affected)]
     run.each("workflow runs ended", ended)
 

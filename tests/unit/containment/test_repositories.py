@@ -341,7 +341,7 @@ def test_nobody_is_let_around_a_rule(deaf: set[str]) -> None:
         ("write_ruleset", f"branches locked {CORE}", "read back differs"),
         ("write_ruleset", f"tags locked {CORE}", "read back differs"),
         ("enable_actions", f"Actions off {CORE}", "still on"),
-        ("set_organization_actions", "Actions off the organization", "enabled for: all"),
+        ("set_organization_actions", "Actions off everywhere the organization", "enabled for: all"),
         ("delete_deploy_key", f"deploy keys removed {CORE}", "still there: deploy host"),
     ],
 )
