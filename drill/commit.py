@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from policies.errors import Unreachable
+from sandbox.doubles.github.git import environment, identity
 from tools.bootstrap import ensure
 
 _FILE = "config/exchange.py"
 _RULES = Path(__file__).parent / "gitleaks.toml"
+_DEVELOPER = identity("dev", "dev@tradepulse.example")
 
 
 def commit_key(folder: Path, key: tuple[str, str]) -> None:
@@ -31,7 +33,7 @@ def scan(folder: Path) -> list[dict[str, Any]]:
     gitleaks = str(ensure().path("gitleaks"))
     argv = [gitleaks, "git", f"--config={_RULES}", "--redact", "--no-banner", "--report-format=json"]
     argv += ["--report-path=-", str(folder)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):  # 1: leaks were found
         raise Unreachable(f"gitleaks: {done.stderr[-500:]}")
     return [
@@ -42,10 +44,11 @@ def scan(folder: Path) -> list[dict[str, Any]]:
 
 def _commit(folder: Path, message: str) -> None:
     _git(folder, "add", "--all")
-    _git(folder, "-c", "user.name=dev", "-c", "user.email=dev@tradepulse.example", "commit", "--quiet", "-m", message)
+    _git(folder, "commit", "--quiet", "-m", message)
 
 
 def _git(folder: Path, *words: str) -> None:
-    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
+    argv, env = ["git", "-C", str(folder), *words], environment(_DEVELOPER)
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Unreachable(f"git {words[0]}: {done.stderr[-300:]}")

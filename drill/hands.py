@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import re
 import ssl
 import subprocess
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policies.errors import Unreachable
+from sandbox.doubles.github.git import environment, identity
 from sandbox.services import openbao
 
 _REFUSED = (400, 401, 403)
@@ -123,15 +123,13 @@ class Hands:
     def push(self, login: str, token: str, repository: str, branch: str) -> bool:
         """A commit on the branch as it stands (or a new one), pushed with real git; the token is in no argument."""
         basic = base64.b64encode(f"{login}:{token}".encode()).decode()
-        env = {
-            "PATH": os.environ["PATH"],
+        named = {
             "GIT_SSL_CAINFO": self.addresses.ca,
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "http.extraHeader",
             "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
         }
+        env = environment(named | identity(login, f"{login}@tradepulse.example"))
 
         def git(*words: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(["git", *words], env=env, capture_output=True, text=True, check=False)
@@ -143,8 +141,7 @@ class Hands:
             if cloned.returncode:
                 raise Unreachable(f"git clone of {repository}: {cloned.stderr[-200:]}")
             git("-C", folder, "checkout", "--quiet", branch)  # stays on the default branch where there is none yet
-            who = ("-c", f"user.name={login}", "-c", f"user.email={login}@tradepulse.example")
-            git("-C", folder, *who, "commit", "--quiet", "--allow-empty", "-m", "Update")
+            git("-C", folder, "commit", "--quiet", "--allow-empty", "-m", "Update")
             pushed = git("-C", folder, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
         if pushed.returncode and not (_PROTECTED.search(pushed.stderr) or _NOBODY.search(pushed.stderr)):
             raise Unreachable(f"git push to {repository}: {pushed.stderr[-200:]}")

@@ -6,22 +6,24 @@ import sys
 from pathlib import Path
 
 ZERO = "0" * 40
-_IDENTITY = {
-    "GIT_AUTHOR_NAME": "GitHub",
-    "GIT_AUTHOR_EMAIL": "noreply@github.invalid",
-    "GIT_COMMITTER_NAME": "GitHub",
-    "GIT_COMMITTER_EMAIL": "noreply@github.invalid",
-}
 
 
 class GitError(Exception):
     """git refused; the message is its standard error."""
 
 
+def identity(name: str, email: str) -> dict[str, str]:
+    """Who commits."""
+    return {f"GIT_{who}_{k}": v for who in ("AUTHOR", "COMMITTER") for k, v in (("NAME", name), ("EMAIL", email))}
+
+
 def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     """No user or system configuration, no prompt."""
     base = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": "/nonexistent", "LC_ALL": "C"}
-    return base | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"} | _IDENTITY | (extra or {})
+    return base | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"} | _HOST | (extra or {})
+
+
+_HOST = identity("GitHub", "noreply@github.invalid")
 
 
 def run(directory: Path, *arguments: str, stdin: bytes = b"", extra: dict[str, str] | None = None) -> str:
