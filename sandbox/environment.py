@@ -47,10 +47,16 @@ class Sandbox:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.root.chmod(0o700)
-        (self.root / "secrets").mkdir(mode=0o700, exist_ok=True)
-        with (self.root / "lock").open("w") as handle:
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.chmod(0o700)
+            (self.root / "secrets").mkdir(mode=0o700, exist_ok=True)
+            opened = (self.root / "lock").open("w")
+        except OSError as error:
+            raise InputError(
+                f"the sandbox's folder: {error.filename}: {error.strerror}; PORTCULLIS_SANDBOX names another"
+            ) from error
+        with opened as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 

@@ -33,6 +33,7 @@ class Found:
     path: Path
     origin: str
     """`PATH` or `cache`."""
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ class Toolbox:
 
     def environ(self) -> dict[str, str]:
         """PATH with this Python first (the language host takes `python` from it), PULUMI_HOME with the plugins."""
-        programs = (f for f in self.tools if f.tool.plugin is None)  # a plugin on PATH is used with a warning
-        folders = [str(Path(sys.executable).parent), *dict.fromkeys(str(f.path.parent) for f in programs)]
+        # A plugin on PATH is used with a warning. What was found on PATH is there, with misfits beside it.
+        cached = (str(f.path.parent) for f in self.tools if f.tool.plugin is None and f.origin == "cache")
+        folders = [str(Path(sys.executable).parent), *cached]
         rest = [p for p in os.environ.get("PATH", "").split(os.pathsep) if p and p not in folders]
         home = cache() / "pulumi-home"
         _link_plugins(home, self.tools)
@@ -64,22 +66,35 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "portcullis"
 
 
+@contextmanager
+def _in_cache() -> Iterator[None]:
+    """Raises InputError where the cache cannot be made, read or written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"the tools' cache: {error.filename or cache()}: {error.strerror}; PORTCULLIS_CACHE names another folder"
+        ) from error
+
+
+@_in_cache()
 def find(tool: Tool) -> Found | None:
     """On PATH where its version fits, else in the cache, else None. A build that never finished is not there."""
-    if tool.version_argv and (path := shutil.which(tool.name)) and fits(tool, path):
-        return Found(tool, Path(path), "PATH")
+    if tool.version_argv and (path := shutil.which(tool.name)) and (version := fitting(tool, path)):
+        return Found(tool, Path(path), "PATH", version)
     place = _place(tool) / tool.name
-    return Found(tool, place, "cache") if place.exists() else None
+    return Found(tool, place, "cache", tool.version) if place.exists() else None
 
 
-def fits(tool: Tool, path: str) -> bool:
-    """The same major and minor version: what was tested, give or take a patch release. One that does not run: no."""
+def fitting(tool: Tool, path: str) -> str | None:
+    """Its version, where major and minor are the tested ones, give or take a patch release. One that does not run:
+    None."""
     try:
         done = subprocess.run([path, *tool.version_argv], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return False
+        return None
     match = re.search(r"(\d+)\.(\d+)\.\d+", done.stdout + done.stderr)
-    return match is not None and match.groups() == tuple(tool.version.split(".")[:2])
+    return match[0] if match and match.groups() == tuple(tool.version.split(".")[:2]) else None
 
 
 def ensure(progress: Progress = lambda _: None, catalogue: Sequence[Tool] = CATALOGUE) -> Toolbox:
@@ -105,11 +120,12 @@ def _locked(name: str) -> Iterator[None]:
         yield
 
 
+@_in_cache()
 def _build(tool: Tool, progress: Progress) -> Found:
     place = _place(tool)
     with _locked(tool.name):
         if (place / tool.name).exists():  # another process built it while we waited
-            return Found(tool, place / tool.name, "cache")
+            return Found(tool, place / tool.name, "cache", tool.version)
         progress(f"building {tool.name} {tool.version} (once; minutes)")
         start = time.monotonic()
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +138,7 @@ def _build(tool: Tool, progress: Progress) -> Found:
                 shutil.rmtree(place)
             (work / "out").rename(place)
         progress(f"built {tool.name} in {time.monotonic() - start:.0f} s")
-    return Found(tool, place / tool.name, "cache")
+    return Found(tool, place / tool.name, "cache", tool.version)
 
 
 def _compile(tool: Tool, work: Path, progress: Progress) -> None:
@@ -134,6 +150,7 @@ def _compile(tool: Tool, work: Path, progress: Progress) -> None:
 
     def go_run(argv: list[str], cwd: Path, gobin: Path | None = None) -> str:
         env = {**os.environ, "CGO_ENABLED": "0", **({"GOBIN": str(gobin)} if gobin else {})}
+        env.pop("GOROOT", None)  # of another Go: this one finds its own
         return watched.run([go, *argv], cwd, env, f"building {tool.name}", progress)
 
     if tool.module:
@@ -186,6 +203,7 @@ def _made(folder: Path) -> Path:
     return folder
 
 
+@_in_cache()
 def _link_plugins(home: Path, tools: tuple[Found, ...]) -> None:
     """Where Pulumi looks for plugins: `plugins/resource-<name>-v<version>/<binary>`."""
     for found in tools:

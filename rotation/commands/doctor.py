@@ -29,13 +29,11 @@ def command(as_json: bool) -> None:
     from tools.catalogue import CATALOGUE, LINTERS
 
     rows = []
-    for tool in CATALOGUE:
-        found = find(tool)
-        rows.append(_row(tool.name, tool.version, str(found.path) if found else None, "portcullis tools install"))
-    for tool in LINTERS:
-        found = find(tool)
-        remedy = "portcullis tools install --linters (for the tests only)"
-        rows.append(_row(tool.name, tool.version, str(found.path) if found else None, remedy, needed=False))
+    for tool in (*CATALOGUE, *LINTERS):
+        found, needed = find(tool), tool in CATALOGUE
+        remedy = "portcullis tools install" + ("" if needed else " --linters (for the tests only)")
+        told = found.version if found else tool.version
+        rows.append(_row(tool.name, told, str(found.path) if found else None, remedy, needed))
     for name, package in _SERVERS.items():
         binary = _server(name)
         rows.append(_row(name, _version(package), str(binary) if binary.exists() else None, "make setup"))

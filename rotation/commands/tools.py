@@ -40,4 +40,4 @@ def install(linters: bool, as_json: bool) -> None:
         emit({f.tool.name: {"path": str(f.path), "from": f.origin} for f in box.tools})
     else:
         for f in box.tools:
-            say(f"{f.tool.name:24} {f.tool.version:9} {f.origin:6} {f.path}")
+            say(f"{f.tool.name:24} {f.version:9} {f.origin:6} {f.path}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from policies.errors import Unreachable
+from policies.errors import InputError, Unreachable
 from rotation.commands.sandbox import env
 from sandbox.environment import Sandbox
 from sandbox.services.openbao import OpenBao
@@ -34,3 +34,9 @@ def test_what_the_shell_has_of_other_servers_does_not_win(tmp_path: Path) -> Non
     (tmp_path / "secrets" / "postgres.vault_manager").touch()
     told = {**OpenBao(tmp_path, 1).environ(), **Postgres(tmp_path, 1).environ()}
     assert [told[name] for name in ("PGPASSWORD", "VAULT_NAMESPACE", "BAO_NAMESPACE")] == [""] * 3
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"^the sandbox's folder: .*file.*: .*; PORTCULLIS_SANDBOX names another"):
+        Sandbox(tmp_path / "file" / "box").up(print)
