@@ -33,10 +33,11 @@ class HvacClient:
     def __init__(self, address: str, token: str, ca: str | None) -> None:
         import hvac
         import requests
-        from requests.adapters import HTTPAdapter
+
+        from containment.adapters.consistent import Consistent
 
         session = requests.Session()
-        session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=WORKERS * 2))
+        session.mount(address, Consistent(address, WORKERS * 2))
         session.trust_env = False
         session.verify = ca or True  # hvac takes a given session's own settings over its arguments
         session.hooks["response"].append(_a_vaults)
@@ -80,12 +81,22 @@ class HvacClient:
             raise Unanswered(f"vault: {what}: {type(error).__name__}") from error
 
     def now(self) -> int:
-        """The server's clock, epoch seconds. A standby node has it too, and forwards whatever else it is asked."""
+        """The server's clock, epoch seconds."""
+        return int(self._health()["server_time_utc"])
+
+    def replicated(self) -> str:
+        """Its part in a performance replication, whose other clusters have tokens and leases of their own (Vault docs,
+        Replication); "" where there is none."""
+        mode = str(self._health().get("replication_performance_mode") or "")
+        return "" if mode == "disabled" else mode
+
+    def _health(self) -> dict[str, Any]:
+        """A standby node answers this too."""
         health = self._client.sys.read_health_status
         answer = self._call("health", lambda: health(standby_ok=True, performance_standby_code=200, method="GET"))
         if not isinstance(answer, dict):  # sealed, say: hvac then hands the whole response over
             raise Unanswered(f"vault: health: {answer.status_code}")
-        return int(answer["server_time_utc"])
+        return answer
 
     def _stored(self, path: str) -> dict[str, Any] | None:
         """`data` and `metadata` of the current version, the data None where it was deleted: the server calls that not

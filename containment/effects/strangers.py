@@ -42,6 +42,7 @@ def shut_out(run: Run) -> None:
         run.effect("past the gate", "tokens without it", lambda: (Outcome.ALREADY, word))
     _roles(run)
     _namespaces(run)
+    _others(run)
     foreign.judge(run, paths)
 
 
@@ -123,6 +124,27 @@ def _namespace(run: Run, name: str) -> Seen:
         "is not looked into: it has engines, logins and policies of its own. See by hand what in it reaches what "
         f"leaked (bao … -namespace={shlex.quote(name)}), then bao namespace delete {shlex.quote(name)}, or "
         f"{_word(run, seen.namespace(name))}"
+    )
+
+
+def _others(run: Run) -> None:
+    """Clusters that have this one's policies, and tokens and leases of their own."""
+    try:
+        mode = run.systems.vault.replicated()
+    except PortcullisError as error:
+        run.fail("past the gate", seen.REPLICATION, Unreachable(f"not judged: {error}"))
+        return
+    if mode:
+        run.effect("past the gate", seen.REPLICATION, partial(_replicated, run, mode))
+
+
+def _replicated(run: Run, mode: str) -> Seen:
+    if why := _meant(run, seen.REPLICATION):
+        run.progress(f"warning: the other clusters of this {mode} are not looked into; {why}")
+        return Outcome.ALREADY, f"other clusters are not looked into; {why}"
+    return Outcome.FAILED, (
+        f"this cluster is a {mode}: what another one gave out is seen and revoked there alone. End it there (bao token "
+        f"revoke -mode=path auth/…, bao lease revoke -prefix …), {_word(run, seen.REPLICATION)}"
     )
 
 

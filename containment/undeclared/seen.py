@@ -28,6 +28,7 @@ JWT_CONFIG = f"auth/{names.JWT}/config"
 _KEY = "deploy key "
 _NAMESPACE = "namespace "
 _RUN = "workflow run "
+REPLICATION = "performance replication"
 _REPOSITORY, _ENVIRONMENT, ORGANIZATION = "repository ", "environment ", "organization actions"
 OWN_LOGINS = {f"auth/{names.JWT}/role/{name}": name for name in (operators.DRIFT, operators.APPROVER)}
 """Policy of each by the path of its login role. An administrator makes them, and binds them to a CI job."""
@@ -44,7 +45,7 @@ def of_vault(vault: Vault) -> _Digests:
 
 def is_unlooked(what: str) -> bool:
     """Of what is called so in the record: whether no lock-down looks into it, or gets through with it."""
-    return what.startswith((_NAMESPACE, "auth/", _RUN)) and what not in (JWT_CONFIG, *OWN_LOGINS)
+    return what.startswith((_NAMESPACE, "auth/", _RUN, REPLICATION)) and what not in (JWT_CONFIG, *OWN_LOGINS)
 
 
 def workflow_run(repository: str, run: int) -> str:
@@ -54,6 +55,8 @@ def workflow_run(repository: str, run: int) -> str:
 
 def is_there(what: str, vault: Vault, host: Callable[[], CodeHost]) -> bool:
     """Raises Unreachable."""
+    if what == REPLICATION:
+        return bool(vault.replicated())
     if not what.startswith(_RUN):
         return what in of_vault(vault)
     repository, _, run = what.removeprefix(_RUN).partition("/")

@@ -130,7 +130,7 @@ def confirm_command(incident: str, item: str, by: str, note: str, version: int |
     use is not covered.
 
     For a namespace or a login method that a lock-down cannot look into, and names: that it is meant. For a workflow run
-    that GitHub never ends: that no runner has it.
+    that GitHub never ends: that no runner has it. For `performance replication`: that the other clusters are seen to.
 
     \b
     Examples:

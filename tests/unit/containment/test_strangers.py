@@ -9,8 +9,10 @@ import pytest
 
 from containment import names
 from containment.effects import strangers
-from containment.report import Effect
+from containment.incidents.incident import Incident, Scope, State
+from containment.report import Effect, Outcome
 from containment.run import Run, Systems
+from containment.undeclared import seen
 from policies.errors import Unreachable
 from policies.load import load
 
@@ -85,3 +87,18 @@ def test_an_entity_may_have_the_gate_too() -> None:
     effect, _ = _roles("identity/entity/id/7", {"name": "eve", "policies": [OWN]}, OWN)
     assert (effect.target, effect.outcome) == ("entity eve", "failed")
     assert effect.detail == f"attaches {OWN} without pc-gate: delete it, or attach pc-gate"
+
+
+@pytest.mark.parametrize(
+    ("mode", "meant", "failed"), [("", (), []), ("primary", (), [1]), ("primary", (seen.REPLICATION,), [])]
+)
+def test_other_clusters_have_tokens_that_no_list_here_has(mode: str, meant: tuple[str, ...], failed: list[int]) -> None:
+    said: list[str] = []
+    vault: Any = SimpleNamespace(replicated=lambda: mode, seen=lambda: None)
+    no: Any = None
+    open_ = Incident("I", Scope(everything=True), State.OPEN, opened_at=1, meant=meant)
+    affected: Any = SimpleNamespace(open=(open_,))
+    run = Run(Systems(vault, no, no, no, no), load(), (open_,), open_, said.append, affected)
+    strangers._others(run)
+    assert [1 for e in run.effects if e.outcome is Outcome.FAILED] == failed
+    assert len(run.effects) == bool(mode)

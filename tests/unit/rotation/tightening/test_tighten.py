@@ -175,7 +175,7 @@ def test_wrong_use_is_told(tmp_path: Path) -> None:
         tighten(server, "INC-7", [tmp_path / "none.log"], "", "")
 
 
-@pytest.mark.parametrize("wrong", ["[read, list]", "[list]"])
+@pytest.mark.parametrize("wrong", ["[read, list]", "[read, update]"])
 def test_an_edit_that_grants_anything_else_proposes_nothing(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     monkeypatch.setattr("rotation.tightening.propose.without", lambda text, _field: text.replace("[read]", wrong))
     estate = load(ACCESS)
