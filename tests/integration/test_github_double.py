@@ -303,6 +303,9 @@ def test_etag_pages_and_limits(world: World) -> None:
 def test_what_the_description_does_not_allow_is_recorded(world: World) -> None:
     assert world.call("GET", "/repos/tradepulse/execution/nothing").status_code == 404
     assert world.call("PUT", f"{REPO}/actions/permissions", {"enabled": "ghp-a-secret"}).status_code == 422
+    assert world.call("GET", f"{REPO}/actions/runs?status=no-such-status").status_code == 422
+    assert world.call("GET", f"{REPO}/actions/runs?page=-1").status_code == 422
+    assert world.call("GET", f"{REPO}/pulls/seven").status_code == 422
     query = {"query": "{ repository(owner: 1, name: true) { colour } }"}
     headers = {"authorization": f"bearer {ADMIN}"}
     assert httpx.post(f"{world.running.url}/api/graphql", json=query, headers=headers).json()["errors"]
@@ -310,6 +313,9 @@ def test_what_the_description_does_not_allow_is_recorded(world: World) -> None:
     world.breaches = [
         "GET /repos/tradepulse/execution/nothing",
         "PUT /repos/{owner}/{repo}/actions/permissions",
+        "GET /repos/{owner}/{repo}/actions/runs",
+        "GET /repos/{owner}/{repo}/actions/runs",
+        "GET /repos/{owner}/{repo}/pulls/{pull_number}",
         "POST /api/graphql",
         "GET /elsewhere",
     ]

@@ -51,7 +51,7 @@ def page_of(operation: Operation, call: Call, body: Any) -> tuple[Any, str | Non
     items = body if key is None else body[key]
     if not isinstance(items, list):
         return body, None
-    size, page = min(100, int(call.query.get("per_page", 30))), int(call.query.get("page", 1))
+    size, page = int(call.query.get("per_page", 30)), int(call.query.get("page", 1))
     cut = items[(page - 1) * size : page * size]
     last = max(1, -(-len(items) // size))
     link = None
@@ -94,7 +94,7 @@ class Double:
         except ValueError:
             body = "not JSON"
         body = accepted(operation, body)
-        problems = request_problems(operation, query, body)
+        problems = request_problems(operation, params, query, body)
         if problems:
             self.store.violation("request", operation.name, problems)
             return refusal(422, "Invalid request.\n\n" + "\n".join(problems))

@@ -1,4 +1,5 @@
-"""Both directions of every REST call, held to the committed part of GitHub's OpenAPI description.
+"""Both directions of every REST call, held to the committed part of GitHub's OpenAPI description; of a path and a query
+each value too.
 
 The description leaves most objects open; here an object that lists its properties is closed, so that a misspelt or
 invented field fails the run. A response is first filled: fields that the double does not model get the
@@ -53,7 +54,8 @@ class Operation:
     method: str
     template: str
     pattern: re.Pattern[str]
-    query: frozenset[str]
+    path: Mapping[str, Schema]
+    query: Mapping[str, Schema]
     request: Schema | None
     body_required: bool
     responses: Mapping[str, Schema | None]
@@ -78,9 +80,9 @@ def _operations() -> tuple[Operation, ...]:
     found = []
     for name, item in DOCUMENT["operations"].items():
         method, template = name.split(" ", 1)
-        query = frozenset(item["query"])
+        path, query, body = item["path"], item["query"], item["request"]
         found.append(
-            Operation(method, template, _pattern(template), query, item["request"], item["required"], item["responses"])
+            Operation(method, template, _pattern(template), path, query, body, item["required"], item["responses"])
         )
     return tuple(sorted(found, key=lambda operation: operation.template.count("{")))
 
@@ -125,8 +127,22 @@ def accepted(operation: Operation, body: Any) -> Any:
     return body
 
 
-def request_problems(operation: Operation, query: Mapping[str, str], body: Any) -> list[str]:
-    found = [f"query {name}: not described" for name in query if name not in operation.query]
+def _text_problems(place: str, described: Mapping[str, Schema], values: Mapping[str, str]) -> list[str]:
+    """A path and a query are text: each value is read as what its schema asks for, if it can be."""
+    found = []
+    for name, text in values.items():
+        if name not in described:
+            found.append(f"{place} {name}: not described")
+            continue
+        number = [int(text)] if re.fullmatch(r"-?[0-9]{1,19}", text) else []
+        readings = [text, *number, *({"true": [True], "false": [False]}.get(text, []))]
+        if all(problems(described[name], reading) for reading in readings):
+            found.append(f"{place} {name}: not as described")
+    return found
+
+
+def request_problems(operation: Operation, path: Mapping[str, str], query: Mapping[str, str], body: Any) -> list[str]:
+    found = _text_problems("path", operation.path, path) + _text_problems("query", operation.query, query)
     if operation.request is not None and (body is not None or operation.body_required):
         found += problems(operation.request, body)
     if operation.request is None and body not in (None, {}):

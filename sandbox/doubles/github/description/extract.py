@@ -89,6 +89,8 @@ OPERATIONS: dict[str, str] = {
     f"{REPO}/pulls/{{pull_number}}/reviews/{{review_id}}/dismissals": "put",
     f"{REPO}/pulls/{{pull_number}}/merge": "put",
 }
+# What the description says of a page in prose alone: "The number of results per page (max 100)".
+PAGES: dict[str, dict[str, int]] = {"per_page": {"minimum": 1, "maximum": 100}, "page": {"minimum": 1}}
 DROPPED = {"description", "example", "examples", "externalDocs", "summary", "tags", "title", "default", "deprecated"}
 # Fields of the large GraphQL types that the double answers; None keeps every field whose type is kept.
 GRAPHQL: dict[str, set[str] | None] = {
@@ -144,6 +146,11 @@ def media(holder: dict[str, Any] | None) -> Any:
     return clean(chosen.get("schema")) if "schema" in chosen else None
 
 
+def parameters(items: list[dict[str, Any]], place: str) -> dict[str, Any]:
+    found = {item["name"]: clean(item["schema"]) for item in items if item["in"] == place}
+    return {name: schema | PAGES.get(name, {}) for name, schema in found.items()}
+
+
 def references(node: Any) -> set[str]:
     if isinstance(node, list):
         return set().union(*map(references, node)) if node else set()
@@ -166,9 +173,10 @@ def rest(document: dict[str, Any]) -> dict[str, Any]:
     for path, methods in OPERATIONS.items():
         for method in methods.split():
             described = document["paths"][path][method]
-            parameters = [resolve(item) for item in described.get("parameters", [])]
+            items = [resolve(item) for item in described.get("parameters", [])]
             operations[f"{method.upper()} {path}"] = {
-                "query": sorted(item["name"] for item in parameters if item["in"] == "query"),
+                "path": parameters(items, "path"),
+                "query": parameters(items, "query"),
                 "request": media(resolve(described["requestBody"])) if "requestBody" in described else None,
                 "required": described.get("requestBody", {}).get("required", False),
                 "responses": {status: media(resolve(item)) for status, item in described["responses"].items()},

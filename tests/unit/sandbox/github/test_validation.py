@@ -1,6 +1,7 @@
 """Calls and answers held to GitHub's description."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -20,7 +21,7 @@ RULESET: dict[str, Any] = {"name": "lock", "enforcement": "active", "rules": [{"
 def check(method: str, path: str, body: Any, query: dict[str, str] | None = None) -> list[str]:
     found = find(method, path)
     assert found is not None
-    return request_problems(found[0], query or {}, body)
+    return request_problems(*found, query or {}, body)
 
 
 def test_a_described_body_passes() -> None:
@@ -41,6 +42,27 @@ def test_missing_and_unexpected_bodies_and_queries() -> None:
     assert check("POST", "/repos/o/r/rulesets", None)
     assert check("DELETE", "/repos/o/r/rulesets/1", {"x": 1})
     assert check("GET", "/repos/o/r/rulesets", None, {"colour": "red"}) == ["query colour: not described"]
+
+
+@pytest.mark.parametrize(
+    ("place", "good", "wrong"),
+    [
+        ("/repos/o/r/actions/runs?status=", ["queued", "success"], ["no-such-status", ""]),
+        ("/repos/o/r/actions/runs?per_page=", ["1", "100"], ["x", "0", "101", "1.0", "", "true"]),
+        ("/repos/o/r/actions/runs?page=", ["1", "7"], ["-1", "x"]),
+        ("/repos/o/r/branches?protected=", ["true", "false"], ["1", "yes"]),
+        ("/repos/o/r/branches/", ["main", "1", "true"], []),
+        ("/repos/o/r/pulls/", ["7"], ["seven", "1.0"]),
+    ],
+)
+def test_a_query_and_a_path_are_held_by_value(place: str, good: list[str], wrong: list[str]) -> None:
+    def said(value: str) -> list[str]:
+        path, _, query = f"{place}{value}".partition("?")
+        return check("GET", path, None, dict(parse_qsl(query, keep_blank_values=True)))
+
+    assert [value for value in good if said(value)] == []
+    assert [value for value in wrong if not said(value)] == []
+    assert not any(value in str(said(value)) for value in wrong if len(value) > 4)
 
 
 def test_unknown_routes_are_not_found() -> None:
