@@ -86,9 +86,10 @@ class HvacClient:
 
     def replicated(self) -> str:
         """Its part in a performance replication, whose other clusters have tokens and leases of their own (Vault docs,
-        Replication); "" where there is none."""
-        mode = str(self._health().get("replication_performance_mode") or "")
-        return "" if mode == "disabled" else mode
+        Replication); "" where there is none: no server but Vault Enterprise has it, whatever its mode is said to be."""
+        health = self._health()
+        mode = str(health.get("replication_performance_mode") or "")
+        return "" if mode == "disabled" or "+ent" not in str(health.get("version")) else mode
 
     def _health(self) -> dict[str, Any]:
         """A standby node answers this too."""

@@ -197,6 +197,22 @@ def test_a_standby_node_answers(serving: Callable[[Answers], str], status: int) 
     assert isinstance(congestion.timed_out(server._client, "x"), Congested)
 
 
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        ({"version": "1.17.2+ent", "replication_performance_mode": "primary"}, "primary"),
+        ({"version": "1.17.2+ent", "replication_performance_mode": "disabled"}, ""),
+        ({"version": "2.7.2", "replication_performance_mode": "primary"}, ""),  # an OpenBao standby's answer
+        ({}, ""),
+    ],
+)
+def test_only_vault_enterprise_is_replicated(
+    serving: Callable[[Answers], str], said: dict[str, str], mode: str
+) -> None:
+    health = json.dumps({"server_time_utc": 7, **said})
+    assert vault.HvacVault(serving({"/v1/sys/health": (200, health)}), "t", None).replicated() == mode
+
+
 @pytest.mark.parametrize("status", [472, 501, 503])
 def test_a_node_that_serves_nobody_does_not(serving: Callable[[Answers], str], status: int) -> None:
     server = vault.HvacVault(serving({"/v1/sys/health": (status, HEALTH)}), "t", None)
