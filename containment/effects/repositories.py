@@ -8,6 +8,7 @@ is no copy of ours, in the repository and its environments, is named.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -17,7 +18,16 @@ from containment.effects import namesakes, workflows
 from containment.errors import REFRESH
 from containment.ports import CodeHost
 from containment.report import Outcome
-from containment.repository import DEMANDS, INCIDENT_BRANCHES, RULESETS, BranchRule, Ruleset, settings, strictest
+from containment.repository import (
+    DEMANDS,
+    INCIDENT_BRANCHES,
+    RULESETS,
+    BranchRule,
+    Ruleset,
+    Settings,
+    settings,
+    strictest,
+)
 from containment.run import Progress, Run, Seen
 from policies.model import Repository
 
@@ -34,26 +44,8 @@ def lock(run: Run) -> None:
 
 def _lock_branches(run: Run, repositories: tuple[Repository, ...]) -> None:
     wanted = {r.name: settings(r, locked=True) for r in repositories}
-    run.each(
-        "branch protected",
-        [
-            (f"{name} {rule.pattern}", run.on_host(partial(_protect, repository=name, wanted=rule, warn=run.progress)))
-            for name, found in wanted.items()
-            for rule in found.branches
-        ],
-    )
-    run.each(
-        "branch protected",
-        [
-            (
-                f"{name} {OTHERS}",
-                run.on_host(partial(_protect_others, repository=name, ours=rule, known=found.branches)),
-            )
-            for name, found in wanted.items()
-            for rule in found.branches
-            if rule.pattern == INCIDENT_BRANCHES
-        ],
-    )
+    protect(run, wanted)
+    protect_others(run, wanted)
     for what, target in (("branches locked", "branch"), ("tags locked", "tag")):
         run.each(
             what,
@@ -65,6 +57,32 @@ def _lock_branches(run: Run, repositories: tuple[Repository, ...]) -> None:
             ],
         )
     namesakes.compare(run, repositories)
+
+
+def protect(run: Run, wanted: Mapping[str, Settings]) -> None:
+    run.each(
+        "branch protected",
+        [
+            (f"{name} {rule.pattern}", run.on_host(partial(_protect, repository=name, wanted=rule, warn=run.progress)))
+            for name, found in wanted.items()
+            for rule in found.branches
+        ],
+    )
+
+
+def protect_others(run: Run, wanted: Mapping[str, Settings]) -> None:
+    run.each(
+        "other rules as strict",
+        [
+            (
+                f"{name} {INCIDENT_BRANCHES}",
+                run.on_host(partial(_protect_others, repository=name, ours=rule, known=found.branches)),
+            )
+            for name, found in wanted.items()
+            for rule in found.branches
+            if rule.pattern == INCIDENT_BRANCHES
+        ],
+    )
 
 
 def _retire_keys(run: Run, _repositories: tuple[Repository, ...]) -> None:
@@ -131,9 +149,6 @@ def _waits(goal: BranchRule, declared: BranchRule) -> str:
     if goal.approvals > declared.approvals:
         more = (f"{goal.approvals} approvals", *more)
     return f"asks for {', '.join(more)}: declared nowhere, so merges may wait for it" if more and not goal.lock else ""
-
-
-OTHERS = f"other rules of {INCIDENT_BRANCHES}"
 
 
 def _protect_others(host: CodeHost, repository: str, ours: BranchRule, known: tuple[BranchRule, ...]) -> Seen:

@@ -35,11 +35,11 @@ def shut_out(run: Run) -> None:
         out = [t for t in run.systems.vault.tokens() if _past(t, operator)]
         found = [t for t in out if _ours(t) or _by_program(t) or (paths and _reaches(run, t, paths))]
     except PortcullisError as error:
-        run.fail("past the gate", "tokens without it", error)
+        run.fail("tokens past the gate", "every one", error)
     else:
         tokens.end(run, found)
         word = f"{len(found)} were ours, or reached what is denied" if found else "none is ours or reaches it"
-        run.effect("past the gate", "tokens without it", lambda: (Outcome.ALREADY, word))
+        run.effect("tokens past the gate", "every one", lambda: (Outcome.ALREADY, word))
     _roles(run)
     _namespaces(run)
     _others(run)

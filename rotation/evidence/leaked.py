@@ -171,7 +171,7 @@ _CLASSES = {
     ),
     "repository": (
         (
-            _Sign("its protected branches", ("branch protected",)),
+            _Sign("its protected branches", ("branch protected", "other rules as strict")),
             _Sign("its other branches", ("branches locked",)),
             _Sign("its tags", ("tags locked",)),
             _Sign("its deploy keys", ("deploy keys removed",)),

@@ -142,7 +142,7 @@ def test_a_rule_for_one_branch_to_review_opens_none(world: World) -> None:
     assert world.push(DEVELOPER, CONTROL, "incident/evil")[0], "the exact name does not come first: the test is void"
     done = world.up()
     assert done.returncode == 0, done.stdout
-    assert f"done: branch protected {CONTROL} other rules of incident/*: incident/evil: declared nowhere" in done.stdout
+    assert f"done: other rules as strict {CONTROL} incident/*: incident/evil: declared nowhere" in done.stdout
     assert not world.push(DEVELOPER, CONTROL, "incident/evil")[0]
     delete = """mutation($rule: ID!) { deleteBranchProtectionRule(input: { branchProtectionRuleId: $rule }) {
         clientMutationId } }"""

@@ -188,7 +188,7 @@ def failed(effects: dict[str, tuple[Outcome, str]]) -> set[str]:
 def test_everything_is_done_once() -> None:
     host = Host()
     effects = lock(host)
-    kept = {f"branch protected {CONTROL} {INCIDENT_BRANCHES}", f"branch protected {CONTROL} {repositories.OTHERS}"}
+    kept = {f"branch protected {CONTROL} {INCIDENT_BRANCHES}", f"other rules as strict {CONTROL} {INCIDENT_BRANCHES}"}
     kept |= {*(f"repository is the same {name}" for name in IDS), f"Actions secrets of others {CORE}"}
     kept.add(f"environments' secrets {CORE}")
     assert {name for name, (outcome, _) in effects.items() if outcome is not Outcome.DONE} == kept
@@ -313,7 +313,7 @@ def test_no_weaker_rule_comes_before_that_of_branches_to_review(pattern: str, de
     host = Host(deaf=deaf)
     host.rules[CONTROL].append(BranchRule(pattern, False, False, 3, True, None, False, id="theirs"))
     host.rules[CONTROL].append(BranchRule("release/*", False, False, 0, False, None, False, id="theirs too"))
-    outcome, detail = lock(host)[f"branch protected {CONTROL} {repositories.OTHERS}"]
+    outcome, detail = lock(host)[f"other rules as strict {CONTROL} {INCIDENT_BRANCHES}"]
     assert (outcome is Outcome.FAILED) is bool(deaf)
     assert pattern in detail
     assert "release" not in detail
