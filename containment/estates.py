@@ -35,11 +35,6 @@ def unfinished(done: Estate, begun: Estate) -> Estate:
     return _united(done, begun, _as_begun)
 
 
-def settled(estate: Estate) -> Estate:
-    """Once the servers are seen to be as it declares: nobody holds more by an apply that was cut short."""
-    return replace(estate, secrets=tuple(replace(policy, uncertain=()) for policy in estate.secrets))
-
-
 def with_part(done: Estate | None, estate: Estate, environment: str) -> Estate:
     """What is done once the stack of one environment has declared its part of `estate`: of the others what was `done`
     before, in the order of `estate`."""

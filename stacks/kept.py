@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from containment import estates
 from containment.adapters.vault import HvacVault
 from containment.effects import namesakes
 from containment.incidents.decide import Decision
@@ -41,7 +40,7 @@ def end(vault: HvacVault, context: Context, decision: Decision) -> list[str]:
             if over := bool(left.over):
                 told.warn(left.warning)
         if decision.current is not None or decision.lifting is not None:
-            vault.write_done(estates.settled(estate), part, left=over)
+            vault.write_done(estate, part, left=over)
             return []
         host, repositories = from_environment(vault, estate).code_host, vault.stands(estate, part).repositories
         ids = namesakes.ids(host, repositories, vault.repository_ids(), told.warn)

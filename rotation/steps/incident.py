@@ -84,8 +84,9 @@ def _away(work: Work, mine: Affected, incidents: Sequence[Incident]) -> list[str
                 said[f"{policy.name} is denied to {workload.name} until it is replaced {rotate}"] = None
             elif policy in impact.denied_class:
                 said[f"{policy.name} is denied to {workload.name} {lift}"] = None
-    of = {w.name for w in mine.workloads}
-    for policy in work.estate.secrets:
+    last, of = work.vault.applied(), {w.name for w in mine.workloads}
+    unended = last is not None and len(last.estates) > 1  # what another update has ended since is certain
+    for policy in work.estate.secrets if unended else ():
         if who := sorted({grant.workload for grant in policy.uncertain if grant.workload in of}):
             begun = "an update changes that has not come to its end"
             said[f"whether {', '.join(who)} may read {policy.name}, {begun}: {KEEP}"] = None

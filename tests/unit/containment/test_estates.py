@@ -156,12 +156,3 @@ def test_a_stack_of_one_environment_says_nothing_of_the_others() -> None:
     assert with_part(done, new, "production") == new
     assert {w.environment for w in with_part(None, new, "staging").workloads} == {"staging"}
     assert with_part(with_part(None, new, "staging"), new, "production") == new
-
-
-def test_what_was_uncertain_is_no_more_once_the_servers_are_as_declared() -> None:
-    """It was handed on from update to update, and recovery waited for each."""
-    last, moved = load(), {"treasury-readonly": ()}
-    other = replace(last, secrets=tuple(replace(s, grants=moved.get(s.name, s.grants)) for s in last.secrets))
-    cut_short = unfinished(last, other)
-    assert any(s.uncertain for s in with_kept(other, cut_short).secrets)
-    assert not any(s.uncertain for s in with_kept(other, estates.settled(with_kept(other, cut_short))).secrets)

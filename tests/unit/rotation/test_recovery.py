@@ -12,6 +12,7 @@ import pytest
 from containment import names
 from containment.incidents import generations
 from containment.incidents.incident import Generation, Incident, Scope, State
+from containment.ports import Applied
 from policies.load import load
 from policies.model import Capability, Estate, Grant, SecretAccessPolicy
 from rotation.steps.incident import steps
@@ -32,6 +33,7 @@ def _recovered(
     refused: Collection[str] = (),
     roles: Mapping[str, dict[str, Any]] | None = None,
     estate: Estate = ESTATE,
+    begun: tuple[Estate, ...] = (),
 ) -> str:
     """`refused`: paths that answer 403 to everybody. `roles`: by path, what a login role has otherwise."""
     everything = (incident, *others)
@@ -45,6 +47,7 @@ def _recovered(
     vault = SimpleNamespace(
         incidents=lambda: everything,
         now=lambda: 1000,
+        applied=lambda: Applied(1, 900, (estate, *begun)),
         read=lambda path: {**declared[path], **(roles or {}).get(path, {})},
         try_read=lambda _policies, path: 403 if path in refused else 200,
     )
@@ -84,9 +87,11 @@ def test_nobody_is_back_where_it_is_not_certain_who_is_to_be() -> None:
 
     words = "whether treasury-report may read treasury-readonly, an update changes that has not come to its end"
     with pytest.raises(NotProven, match=f"nobody is proven to be back: {words}: pulumi up --config incident=keep"):
-        _recovered(_incident("INC-9", "treasury-readonly", 900), estate=cut_short("treasury-readonly"))
+        _recovered(_incident("INC-9", "treasury-readonly", 900), estate=cut_short("treasury-readonly"), begun=(ESTATE,))
     both = replace(_incident("INC-9", "treasury-readonly", 900), scope=Scope(everything=True))
-    told = _recovered(both, estate=cut_short("treasury-readonly"))
+    ended = _recovered(_incident("INC-9", "treasury-readonly", 900), estate=cut_short("treasury-readonly"))
+    assert ended.startswith("nothing was read"), "an update has ended since, and that would be named for ever"
+    told = _recovered(both, estate=cut_short("treasury-readonly"), begun=(ESTATE,))
     assert "workloads answer 200; not read:" in told
     assert words in told
 
