@@ -278,7 +278,7 @@ IDENTITIES = {
     "CiRole": """
   owner: team-mallory
   repository: tradepulse-core
-  boundClaims: {repository: mallory/fork, ref: refs/heads/x}
+  boundClaims: {repository: mallory/tradepulse-core, ref: refs/heads/x}
   ttl: {default: 5m, max: 15m}
   secrets: []
 """,
@@ -286,7 +286,9 @@ IDENTITIES = {
 
 
 @pytest.mark.parametrize("environment", ["production", "staging"])
-@pytest.mark.parametrize(("kind", "claims"), [("Workload", "sub=mallory"), ("CiRole", "repository=mallory/fork")])
+@pytest.mark.parametrize(
+    ("kind", "claims"), [("Workload", "sub=mallory"), ("CiRole", "repository=mallory/tradepulse-core")]
+)
 def test_a_new_identity_is_told_with_who_may_log_in(tmp_path: Path, kind: str, claims: str, environment: str) -> None:
     """Whatever it is granted, by then or later."""
     folder = Path(shutil.copytree(ACCESS, tmp_path / "policies" / "access"))
