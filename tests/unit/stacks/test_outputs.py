@@ -53,22 +53,28 @@ def test_what_is_being_lifted_is_open_until_it_is_on_record(
     assert exported["openIncidents"] == left
 
 
+def _failing(monkeypatch: pytest.MonkeyPatch, mode: Mode, words: str) -> None:
+    """A server that fails in these words whatever it is asked."""
+
+    class Server:
+        def compiled(self, *_: object) -> None:
+            raise Unreachable(words)
+
+        capabilities = compiled
+
+    monkeypatch.setattr(settings, "read", lambda: settings.Settings(Asked(mode, "A", ""), "all", approval=False))
+    monkeypatch.setattr(HvacVault, "from_environment", Server)
+    monkeypatch.setattr(HvacVault, "for_containment", Server)
+    monkeypatch.setattr(first, "_verdict", lambda _: "")
+
+
 @pytest.mark.parametrize(
     ("mode", "word"), [(Mode.LOCK, "not contained"), (Mode.KEEP, "unknown"), (Mode.LIFT, "unknown")]
 )
 def test_a_server_that_is_killed_at_once_leaves_no_word_of_an_earlier_run(
     monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any], mode: Mode, word: str
 ) -> None:
-    class Killed:
-        def compiled(self, *_: object) -> None:
-            raise Unreachable("vault: read: ConnectionError")
-
-        capabilities = compiled
-
-    monkeypatch.setattr(settings, "read", lambda: settings.Settings(Asked(mode, "A", ""), "all", approval=False))
-    monkeypatch.setattr(HvacVault, "from_environment", Killed)
-    monkeypatch.setattr(HvacVault, "for_containment", Killed)
-    monkeypatch.setattr(first, "_verdict", lambda _: "")
+    _failing(monkeypatch, mode, "vault: read: ConnectionError")
     with pytest.raises(pulumi.RunError, match="ConnectionError"):
         first.deny()
     assert exported["mode"] == word
@@ -83,16 +89,7 @@ def test_tokens_that_are_refused_are_told_with_what_to_do(
 ) -> None:
     del exported
 
-    class Refusing:
-        def compiled(self, *_: object) -> None:
-            raise Unreachable("vault: read: Forbidden: permission denied")
-
-        capabilities = compiled
-
-    monkeypatch.setattr(settings, "read", lambda: settings.Settings(Asked(mode, "A", ""), "all", approval=False))
-    monkeypatch.setattr(HvacVault, "from_environment", Refusing)
-    monkeypatch.setattr(HvacVault, "for_containment", Refusing)
-    monkeypatch.setattr(first, "_verdict", lambda _: "")
+    _failing(monkeypatch, mode, "vault: read: Forbidden: permission denied")
     with pytest.raises(pulumi.RunError, match=f"permission denied: .*{words}"):
         first.deny()
 
