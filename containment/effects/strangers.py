@@ -144,7 +144,7 @@ def _replicated(run: Run, mode: str) -> Seen:
         return Outcome.ALREADY, f"other clusters are not looked into; {why}"
     return Outcome.FAILED, (
         f"this cluster is a {mode}: what another one gave out is seen and revoked there alone. End it there (bao token "
-        f"revoke -mode=path auth/…, bao lease revoke -prefix …), {_word(run, seen.REPLICATION)}"
+        f"revoke -mode=path auth/…, bao lease revoke -prefix …); {_word(run, seen.REPLICATION)}"
     )
 
 
