@@ -141,7 +141,7 @@ def settings(repository: Repository, locked: bool) -> Settings:
     demands = Demands(
         tuple(sorted(asked.required_checks)), code_owners=asked.code_owner_reviews, last_push=asked.last_push_approval
     )
-    admins, pushers = locked or asked.enforce_admins, tuple(sorted(map(str.lower, asked.pushers))) or None
+    admins, pushers = locked or asked.enforce_admins, tuple(sorted(asked.pushers)) or None
     tags = Ruleset(locked, (), target="tag")
     if not repository.control:
         rule = BranchRule(branch, locked, admins, approvals, approvals > 0, pushers, False, demands)

@@ -226,7 +226,7 @@ def _protection(said: dict[str, Any]) -> model.Protection:
         tuple(said.get("requiredChecks", ())),
         said.get("codeOwnerReviews", False),
         said.get("lastPushApproval", False),
-        tuple(name.lower() for name in said.get("pushers", ())),  # GitHub's logins and slugs have no case
+        tuple(said.get("pushers", ())),
     )
 
 

@@ -2,35 +2,61 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
 from policies.model import CiRole, Workload
 
-_GITHUB = frozenset({"environment", "ref", "repository"})
+Identity: TypeAlias = Workload | CiRole
+
+_TOLD = frozenset({"environment", "ref", "repository"})
+_GITHUB = _TOLD | {"workflow_ref", "job_workflow_ref", "repository_id", "repository_owner", "repository_owner_id"}
+"""Claims that every token of a workflow has, or every one of its kind."""
+_JOB, _ANYWHERE = ("", "of a workflow"), ("", "of a workflow in any repository")
 
 
-def bound(identity: Workload | CiRole) -> dict[str, str]:
-    """Claims that it asks for, with what a workflow's `sub` says of its token: `repo:OWNER/NAME:ref:REF` (GitHub docs,
-    OpenID Connect reference). None where it logs in by no JWT."""
+def bound(identity: Identity) -> dict[str, str]:
+    """Claims that it asks for, with what a workflow's `sub` says of its token: `repo:OWNER/NAME:ref:REF`, and its
+    `workflow_ref`, `OWNER/NAME/PATH@REF` (GitHub docs, OpenID Connect reference). None where it logs in by no JWT."""
     claims = dict(identity.bound_claims)
+    at = claims.get("workflow_ref", "").split("/")
     issuer, _, rest = claims.get("sub", "").partition(":")
     repository, _, context = rest.partition(":")
     claim, _, value = context.partition(":")
-    told = {"repository": repository, claim: value} if issuer == "repo" else {}
-    return {**{claim: value for claim, value in told.items() if value and claim in _GITHUB}, **claims}
+    told = {"repository": repository, claim: value} if issuer == "repo" else {"repository": "/".join(at[:2])}
+    return {**{claim: value for claim, value in told.items() if value and claim in _TOLD}, **claims}
 
 
 def agree(claims: dict[str, str], others: dict[str, str]) -> bool:
-    """They have a claim in common and differ in none."""
+    """They differ in no claim, and have one in common or may both be met by a workflow's token."""
     common = claims.keys() & others.keys()
-    return bool(common) and all(claims[claim] == others[claim] for claim in common)
+    met = bool(common) or all(_GITHUB & asked.keys() for asked in (claims, others))
+    return met and all(claims[claim] == others[claim] for claim in common)
 
 
-def repository_of(identity: Workload | CiRole) -> str:
+def pairs(identities: Iterable[Identity]) -> Iterator[tuple[Identity, Identity]]:
+    """Each that agrees with one before it, and that one. Only those are compared that have a claim in common, or of
+    which one names no repository: there are a thousand."""
+    before: dict[tuple[str, str], list[tuple[Identity, dict[str, str]]]] = defaultdict(list)
+    for identity in identities:
+        claims = bound(identity)
+        job = bool(_GITHUB & claims.keys())
+        anywhere = job and "repository" not in claims
+        alike = (one for key in (*claims.items(), _JOB if anywhere else _ANYWHERE) for one in before[key])
+        if other := next((one for one, theirs in alike if agree(claims, theirs)), None):
+            yield identity, other
+        for key in (*claims.items(), *[_JOB] * job, *[_ANYWHERE] * anywhere):
+            before[key].append((identity, claims))
+
+
+def repository_of(identity: Identity) -> str:
     """Name of the repository whose jobs alone may log in by it, in lower case and without its owner; "" where no claim
     says so. GitHub compares names without case, and its tokens have them as they were written."""
     return _name(bound(identity).get("repository", ""))
 
 
-def repositories_of(identity: Workload | CiRole) -> set[str]:
+def repositories_of(identity: Identity) -> set[str]:
     """The same, with those whose workflow a job must run: who can change that is let in by it."""
     claims = bound(identity)
     flows = ("/".join(claims.get(claim, "").split("/")[:2]) for claim in ("workflow_ref", "job_workflow_ref"))

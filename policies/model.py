@@ -225,13 +225,16 @@ class ActionsSecret:
 @dataclass(frozen=True, slots=True)
 class Protection:
     """What the default branch asks for beyond approvals. `pushers`: who alone may push or merge in peace, each a login
-    or `organization/team` in lower case; nobody: whoever may write."""
+    or `organization/team`, which have no case at GitHub; nobody: whoever may write."""
 
     enforce_admins: bool = False
     required_checks: tuple[str, ...] = ()
     code_owner_reviews: bool = False
     last_push_approval: bool = False
     pushers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pushers", tuple(name.lower() for name in self.pushers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@ function a kind of declaration, each naming every offender."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Any
 
 from policies import fields, model
 from policies.document import Problem
-from policies.logins import agree, bound, repository_of
+from policies.logins import Identity, pairs, repository_of
 
 
 @dataclass(frozen=True)
@@ -127,17 +126,11 @@ def _identities(declared: _Declared) -> Iterator[Problem]:
     yield from _logins(identities)
 
 
-def _logins(identities: Iterable[model.Workload | model.CiRole]) -> Iterator[Problem]:
+def _logins(identities: Iterable[Identity]) -> Iterator[Problem]:
     """A lock-down shuts the identity that is named; who may log in as another by the same JWT goes on."""
-    before: dict[tuple[str, str], list[tuple[model.Workload | model.CiRole, dict[str, str]]]] = defaultdict(list)
-    for identity in identities:
-        claims = bound(identity)
-        alike = (one for claim in claims.items() for one in before[claim])
-        if both := next((other for other, theirs in alike if agree(claims, theirs)), None):
-            message = f"a JWT may log in as {both.name!r} too, declared in {_place(both)}: a leak of one is of both"
-            yield _problem(identity, "spec.boundClaims", message, "bind a claim in which they differ")
-        for claim in claims.items():
-            before[claim].append((identity, claims))
+    for identity, other in pairs(identities):
+        message = f"a JWT may log in as {other.name!r} too, declared in {_place(other)}: a leak of one is of both"
+        yield _problem(identity, "spec.boundClaims", message, "bind a claim in which they differ")
 
 
 def _connections(declared: _Declared) -> Iterator[Problem]:

@@ -56,7 +56,7 @@ def tags(declared: Upstream, estate: Estate) -> set[str]:
 
 def strange(keys: Iterable[UpstreamKey], declared: Upstream, estate: Estate, affected: Affected) -> str:
     """Which live keys of this account may be nobody's, and what to do; "" when none may: those that bear the name of no
-    declaration of it, and those that share one. Of what leaked the live ones are disabled, and not counted."""
+    declaration of it, and those that share one. Those of what leaked are not counted where we disable them."""
     known = tags(declared, estate)
     live = [k for k in keys if k.enabled]
     found = []
@@ -66,12 +66,12 @@ def strange(keys: Iterable[UpstreamKey], declared: Upstream, estate: Estate, aff
             "declaration as its tag, so it may be the one that leaked: disable it there by hand, or, where it is "
             "another secret's, declare that and have the declaration's name put there as the tag"
         )
-    for tag in sorted(known - {p.name for p in affected.leaked_secrets}):
+    for tag in sorted(known - {p.name for p, _ in issued(affected)}):
         if len(same := [k.id for k in live if k.tag == tag]) > 1:
             found.append(
                 f"{len(same)} keys of account {declared.account} at {declared.name} are live with the tag {tag} "
                 f"({', '.join(same)}): one may be the leaker's: disable there by hand what is not in use, or name that "
-                "secret as leaked too"
+                "secret as leaked too, where we disable its keys"
             )
     return "; ".join(found)
 

@@ -20,13 +20,15 @@ _NAMED = re.compile(
     r"(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"',;&}]+)",
     re.IGNORECASE,
 )
+_BEGIN, _END = (rf"-----{word} [A-Z0-9 ]*PRIVATE KEY-----" for word in ("BEGIN", "END"))
+_BODY = r"(?:(?:Proc-Type|DEK-Info):\s*[A-Za-z0-9,-]+|[A-Za-z0-9+/=\s]|\\+[nrt/])*+"
+_WHOLE = re.compile(_BEGIN + _BODY + _END)
+_PREFIXED = re.compile(rf"{_BEGIN}(.{{0,16384}}?)(?={_END})", re.DOTALL)
+_LINE = re.compile(r"[A-Za-z0-9+/=]{40,}")
+"""Of a key whose lines have something before each, as `git diff` and loggers put it there."""
 _CERTAIN = (
-    # Up to what no PEM block holds, even in JSON: whoever names a field so hides nothing that is said after it.
-    re.compile(
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----"
-        r"(?:(?:Proc-Type|DEK-Info):\s*[A-Za-z0-9,-]+|[A-Za-z0-9+/=\s]|\\+[nrt/])*+"
-        r"(?:-----END [A-Z0-9 ]*PRIVATE KEY-----)?"
-    ),
+    # Torn: up to what no key's block holds, even in JSON: whoever names a field so hides nothing that is said after it.
+    re.compile(_BEGIN + _BODY),
     re.compile(r"(?<![A-Za-z0-9_])(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)*"),
     re.compile(r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})"),
     re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
@@ -56,6 +58,7 @@ def redact_certain(text: str, secrets: Iterable[str] = ()) -> str:
     """Only given values and unmistakable shapes: for structured evidence, whose digests must stay readable."""
     for value in sorted(_forms(secrets), key=len, reverse=True):
         text = text.replace(value, GONE)
+    text = _PREFIXED.sub(lambda block: GONE + _LINE.sub(GONE, block[1]), _WHOLE.sub(GONE, text))
     return _shapes(text, _CERTAIN)
 
 

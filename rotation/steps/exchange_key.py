@@ -102,7 +102,7 @@ def _live_but_new(work: Work) -> list[UpstreamKey]:
 def _disable(work: Work) -> None:
     declared, live = _declared(work), _live_but_new(work)
     own = [k for k in live if k.tag == work.credential.name]
-    if own and not work.made():  # beside a new one it is nobody's: a further one may not do what that could
+    if own and not _new(work):  # beside a new one it is nobody's: a further one may not do what that could
         keys = disabled(work.credential.item, own)
         work.vault.update_incident(work.incident_id, lambda incident: incident.with_disabled(keys))
     for key in live:

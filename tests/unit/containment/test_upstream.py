@@ -147,6 +147,8 @@ def test_a_secret_that_is_rotated_by_hand_has_keys_of_its_own_there() -> None:
     assert f"live with the tag {by_hand.name} (theirs, more)" in upstream.strange(
         more, at, estate, affected(estate, (LEAKED,))
     )
+    both = replace(LEAKED, scope=Scope(False, (ITEM, f"secret:{by_hand.name}")))
+    assert "(theirs, more)" in upstream.strange(more, at, estate, affected(estate, (both,))), "nobody disables them"
 
 
 def test_of_a_secret_that_leaked_too_nobody_is_told_to_name_it() -> None:

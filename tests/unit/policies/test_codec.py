@@ -18,6 +18,14 @@ def test_kept_estate_comes_back() -> None:
     assert codec.encode(load()) == codec.encode(estate)
 
 
+def test_what_has_no_case_at_github_is_equal_in_an_estate_that_was_kept_with_it() -> None:
+    held = json.loads(zlib.decompress(base64.b64decode(codec.encode(load()))))
+    held["repositories"][0]["protection"]["pushers"] = ["SIC-Lead"]
+    kept = codec.decode(base64.b64encode(zlib.compress(json.dumps(held).encode())).decode())
+    assert kept is not None
+    assert kept.repositories[0].protection.pushers == ("sic-lead",)
+
+
 def _without_a_field(text: str) -> str:
     data = json.loads(zlib.decompress(base64.b64decode(text)))
     del data["workloads"][0]["auth"]

@@ -173,6 +173,8 @@ def _line(sound: str, broken: str, *, taken_out: bool) -> int:
         "repository: tradepulse/tradepulse-core\n    ref: refs/heads/main\n    sub: of a job",
         "sub: repo:tradepulse/tradepulse-core:ref:refs/heads/main",
         "sub: repo:tradepulse/tradepulse-core:environment:production",
+        "workflow_ref: tradepulse/tradepulse-core/.github/workflows/report.yml@refs/heads/main",
+        "job_workflow_ref: tradepulse/shared/.github/workflows/report.yml@refs/heads/main",
     ],
 )
 def test_no_jwt_is_two_identities(estate: Path, claims: str) -> None:
@@ -192,6 +194,7 @@ def test_no_jwt_is_two_identities(estate: Path, claims: str) -> None:
         "repository: tradepulse/another\n    ref: refs/heads/main",
         "sub: repo:tradepulse/tradepulse-core:ref:refs/heads/release",
         "sub: system:serviceaccount:analytics:batch",
+        "workflow_ref: tradepulse/another/.github/workflows/report.yml@refs/heads/main",
     ],
 )
 def test_logins_that_differ_in_a_claim_are_each_ones_own(estate: Path, claims: str) -> None:

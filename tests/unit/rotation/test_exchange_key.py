@@ -183,6 +183,40 @@ def test_what_somebody_makes_after_the_new_key_is_disabled_and_not_what_a_furthe
     assert may == ([] if made else [("read",), ("withdraw",)])
 
 
+def test_what_was_made_by_hand_where_the_new_key_is_ended_says_what_a_further_one_may_do() -> None:
+    """The runbook's way where nothing was on record and the new key could do too little."""
+    held = [replace(OPEN, made=(MADE,))]
+    vault: Any = SimpleNamespace(
+        versions=lambda *_: [Version(1, 0, destroyed=False)],
+        value=lambda mount, *_: NEW if mount == "secret" else None,
+        put=lambda *_: None,
+        now=lambda: 7,
+        incidents=lambda: tuple(held),
+        update_incident=lambda _, change: held.append(change(held.pop())),
+    )
+    account = {
+        "new": UpstreamKey("new", NAME, "", enabled=False, permissions=("read",)),
+        "by-hand": UpstreamKey("by-hand", NAME, "", enabled=True, permissions=("read", "trade")),
+    }
+    made = list[list[str]]()
+
+    def create(_account: str, _tag: str, _label: str, permissions: list[str]) -> tuple[str, str]:
+        made.append(permissions)
+        return "newer", "n"
+
+    def disable(_account: str, key: str) -> None:
+        account[key] = replace(account[key], enabled=False)
+
+    upstream: Any = SimpleNamespace(keys=lambda _: list(account.values()), disable_key=disable, create_key=create)
+    credential, refused = plan(OPEN, load()).find(ITEM), cast(Any, None)
+    work = Work(vault, refused, refused, lambda _: upstream, refused, load(), "INC-1", credential, None, None)
+    for name in ("disable-old", "create"):
+        act = next(s for s in steps(work) if s.name == name).act
+        assert act is not None
+        act()
+    assert made == [["read", "trade"]]
+
+
 def test_only_what_the_exchange_knows_for_a_key_of_this_secret_counts_as_tried() -> None:
     other = replace(OLD, id="theirs", tag="exchange-market-key")
     values = [{"api_key": key, "api_secret": "x"} for key in ("made-up", "theirs")]

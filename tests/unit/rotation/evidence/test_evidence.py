@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import hashlib
 import json
 import os
 import textwrap
@@ -270,6 +271,15 @@ def test_no_key_survives_whole_or_torn(key: bytes, kind: str, headers: str, betw
     assert redact_certain(f"a; {begins}{block}, b") == "a; [redacted], b"
     kept = redact_certain(f"a; {begins}{block[:torn]}")
     assert not [line for line in body if line[:12] in kept]
+
+
+@pytest.mark.parametrize("before", ["-", "| ", "2026-11-30T20:34:04Z stdout F ", "'", "\\u000a"])
+def test_no_key_survives_where_each_line_has_something_before_it(before: str) -> None:
+    body = textwrap.wrap(base64.b64encode(hashlib.shake_256().digest(1000)).decode(), 64)
+    lines = ["-----BEGIN RSA PRIVATE KEY-----", *body, "-----END RSA PRIVATE KEY-----"]
+    kept = redact_certain("".join(f"{before}{line}\n" for line in [*lines, "2 logins are left"]))
+    assert not [line for line in body if len(line) >= 40 and line[:12] in kept]
+    assert kept.endswith(f"{before}2 logins are left\n")
 
 
 @pytest.mark.parametrize(
