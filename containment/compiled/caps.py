@@ -15,7 +15,17 @@ from containment.compiled import locked
 from containment.incidents import generations
 from containment.incidents.incident import Incident
 from containment.incidents.scope import Affected
-from policies.model import AuthMethod, CiRole, DatabaseSecret, Mount, SecretAccessPolicy, TokenType, Ttl, Workload
+from policies.model import (
+    AuthMethod,
+    CiRole,
+    DatabaseSecret,
+    Estate,
+    Mount,
+    SecretAccessPolicy,
+    TokenType,
+    Ttl,
+    Workload,
+)
 
 MOUNT = "mount TTL capped"
 
@@ -40,6 +50,14 @@ def caps(affected: Affected, incidents: Sequence[Incident]) -> list[Cap]:
         _login(w, incidents) for w in affected.workloads if not (w.auth is AuthMethod.JWT and affected.is_shut(w))
     ]
     return [*databases, *logins, *map(_mount, affected.mounts)]
+
+
+def renewed(estate: Estate, affected: Affected, incidents: Sequence[Incident]) -> list[Cap]:
+    """Logins out of scope whose batch tokens are closed all the same, since what leaked was granted to them while those
+    may have been made: to `peace`, with the next generation."""
+    closed = {g.workload for i in affected.open for g in i.generations or ()}
+    batch = generations.batch_workloads(estate)
+    return [_login(w, incidents) for w in batch if w.name in closed and not affected.in_scope(w)]
 
 
 def freed(before: Affected, after: Affected, incidents: Sequence[Incident]) -> list[Cap]:

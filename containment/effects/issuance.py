@@ -31,6 +31,8 @@ def stop(run: Run) -> None:
     run.each("CI role off", [(c.name, partial(off, c)) for c in run.affected.ci_roles])
     run.each("login off", [(w.name, partial(off, w)) for w in by_jwt(run.affected)])
     run.each(_JOBS_OFF, [(path, partial(converge, run.systems.vault, path, locked.OFF_ROLE)) for path in jobs(run)])
+    renewed = caps.renewed(run.estate, run.affected, run.incidents)
+    run.each("next batch tokens", [(c.name, partial(converge, run.systems.vault, c.path, c.peace)) for c in renewed])
     cap(run)
 
 

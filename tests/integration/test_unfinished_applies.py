@@ -8,7 +8,7 @@ import sys
 from drill.actors import Actors
 from policies import codec
 from tests.integration.checkout import LEDGER, TREASURY, Checkout, batch, leased
-from tests.integration.production import PARTNER, contained
+from tests.integration.production import PARTNER, Production, contained
 
 
 def test_a_grant_of_an_apply_that_was_killed_was_one_all_the_same(checkout: Checkout, actors: Actors) -> None:
@@ -121,3 +121,24 @@ def test_an_apply_after_one_that_was_killed_is_what_an_incident_works_by(checkou
         assert not vault.read(TREASURY[1])
     settlement = actors.login(*actors.secret_id("settlement"))
     assert actors.allowed(lambda: actors.read(settlement, "database/creds/settlement-ro"))
+
+
+def test_rotation_goes_by_what_the_lock_down_went_by(checkout: Checkout, actors: Actors) -> None:
+    """By what a killed apply was to grant, the secret was given back to nobody, and recovery read it nowhere."""
+    vault = checkout.prod.vault()
+    moved = ("workload: treasury-report", "workload: settlement")
+    checkout.edit("settlement-readonly", "max: 8h", "max: 7h")
+    checkout.edit("treasury-readonly", *moved)
+    checkout.kill(lambda: (vault.read("portcullis/data/compiled") or {})["data"].get("begun"))
+    checkout.edit("treasury-readonly", *reversed(moved))
+    checkout.edit("settlement-readonly", "role: settlement-readonly", "role: settlement-ro")
+    checkout.apply()
+    assert len(vault.left()) > 1, "something was to go at the end of that apply"
+    contain = ("contain", "--incident-id", "DIRECT", "--scope", "secret:treasury-readonly")
+    for words in (contain, ("rotate", "run", "DIRECT")):
+        done = Production.run([sys.executable, "-m", "rotation", *words], checkout.prod.environ(checkout.folder))
+        assert done.returncode == 0, done.stdout
+    token = actors.login(*actors.secret_id("treasury-report"))
+    assert actors.allowed(lambda: actors.read(token, LEDGER))
+    assert checkout.prod.keep(checkout.folder).returncode == 0
+    checkout.lift("DIRECT")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from containment import names
 from containment.compiled import caps
 from containment.effects import issuance
-from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.incident import Generation, Incident, Scope, State
 from containment.incidents.scope import affected
 from containment.report import Report
 from containment.run import Run, Systems
 from policies.errors import Unreachable
 from policies.load import load
+from policies.model import TokenType
 
 ESTATE = load()
 ALL = Incident("A", Scope(everything=True), State.OPEN, opened_at=10)
@@ -27,7 +30,9 @@ class Server:
 
     def __init__(self, refuses: str = "") -> None:
         self.refuses = refuses
-        self.held = {p: {"default_lease_ttl": t.default, "max_lease_ttl": t.max} for p, t in PATHS.items()}
+        self.held: dict[str, dict[str, Any]] = {
+            p: {"default_lease_ttl": t.default, "max_lease_ttl": t.max} for p, t in PATHS.items()
+        }
 
     def read(self, path: str) -> dict[str, Any] | None:
         if self.refuses and path == next(iter(PATHS)):
@@ -61,6 +66,17 @@ def test_every_mount_is_capped_with_everything_in_scope_and_no_other_time() -> N
     issuance.uncap(run, affected(ESTATE, (ALL,)))
     assert server.held == peace
     assert {e.target for e in run.effects if e.what == "mount restored"} == {m.name for m in ESTATE.mounts}
+
+
+def test_who_was_granted_what_leaked_logs_in_with_the_next_batch_tokens_though_out_of_scope() -> None:
+    """Those of before are closed: it had no others until Pulumi ran again."""
+    batch = next(w for w in ESTATE.workloads if w.tokens is TokenType.BATCH)
+    path, server = names.login_role(batch), Server()
+    server.held[path] = {"token_policies": names.token_policies(batch, 0)}
+    for generations, number in ((), 0), ((Generation(batch.name, 0, 3600),), 1):
+        issuance.stop(_run(server, replace(ONE, generations=generations)))
+        assert server.held[path]["token_policies"] == names.token_policies(batch, number)
+    assert server.held[path]["token_max_ttl"] == batch.ttl.max
 
 
 @pytest.mark.parametrize(
