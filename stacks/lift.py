@@ -39,7 +39,7 @@ def ask(vault: HvacVault, estate: Estate, decision: Decision, requested_id: str,
     foreign = copies.touched(incident, systems.code_host)
     foreign += replacements.wanting(incident, incidents, estate, systems)
     if foreign or not answer.allow:
-        lacking = (proofs.lacking(incident, reason) for reason in answer.reasons)
+        lacking = (proofs.lacking(incident, reason, incidents, estate) for reason in answer.reasons)
         named = (*lacking, *(f"not contained: {m}" for m in missing), *foreign)
         proofs_missing = not {*answer.reasons} <= {proofs.CONTAINED, proofs.DECLARED}
         raise LiftRefused(named, f"portcullis rotate run {incident.id}" if proofs_missing else "")

@@ -90,7 +90,7 @@ def lift_input(
     }
 
 
-def lacking(incident: Incident, reason: str) -> str:
+def lacking(incident: Incident, reason: str, incidents: Sequence[Incident], estate: Estate) -> str:
     """OPA's reason against a lift, with the remedy where a name alone does not say it: what was never proven is told
     apart from what was, and does not count any more."""
     if reason == DECLARED:
@@ -103,4 +103,5 @@ def lacking(incident: Incident, reason: str) -> str:
         return reason
     if not proof.ok:
         return f"{reason}: did not hold when it was last tried: `portcullis rotate status {incident.id}` says why"
-    return f"{reason}: proven too long ago: run `portcullis rotate run {incident.id}` right before the lift"
+    why = overtaken(proof, incident, incidents, estate) or "proven too long ago"
+    return f"{reason}: {why}: run `portcullis rotate run {incident.id}` right before the lift"

@@ -290,14 +290,23 @@ def test_what_a_lift_needs() -> None:
 
 def test_what_was_never_proven_is_told_apart_from_what_does_not_count_any_more() -> None:
     quiet = "incident/audit-quiet"
-    assert lacking(OPEN, quiet) == quiet
-    assert lacking(OPEN, "a list of what must be proven") == "a list of what must be proven"
+    estate, alive = load(), "secret:exchange-trading-key/new-alive"
+
+    def said(incident: Incident, reason: str = quiet, *others: Incident) -> str:
+        return lacking(incident, reason, (incident, *others), estate)
+
+    assert said(OPEN) == quiet
+    assert said(OPEN, "a list of what must be proven") == "a list of what must be proven"
     failed = OPEN.with_proof(Proof("incident", "audit-quiet", 30, ok=False))
     why = "did not hold when it was last tried: `portcullis rotate status A` says why"
-    assert lacking(failed, quiet) == f"{quiet}: {why}"
+    assert said(failed) == f"{quiet}: {why}"
     stale = OPEN.with_proof(Proof("incident", "audit-quiet", 30, ok=True))
     again = "proven too long ago: run `portcullis rotate run A` right before the lift"
-    assert lacking(stale, quiet) == f"{quiet}: {again}"
+    assert said(stale) == f"{quiet}: {again}"
+    overtaken = OPEN.with_proof(Proof("secret:exchange-trading-key", "new-alive", 30, ok=True))
+    later = replace(OPEN, id="B", scope=Scope(everything=False, leaked=("secret:exchange-trading-key",)), denied_at=40)
+    words = "from before B, where it leaked too, was denied"
+    assert said(overtaken, alive, later) == f"{alive}: {words}: {again.removeprefix('proven too long ago: ')}"
 
 
 @pytest.mark.parametrize("name", ["2026/12", "../x", "a b", ".", "-x", "a" * 65, "a.jsonl", "X.JSONL", "earlier-1"])
