@@ -1,53 +1,30 @@
-"""`report.html` of one incident: the verdict first, then what is not contained, then the proof of each line.
-
-The verdict is made from the evidence itself, and is never better than its worst part: no proof is no containment.
-"""
+"""`report.html` of one incident: the verdict first, then what is not contained, then the proof of each line."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-from containment.errors import KEEP
 from containment.folder.chain import EVENTS
-from containment.folder.record import LIFT_BEGUN
 from containment.incidents.incident import NOTHING_NAMED, State
 from containment.incidents.proofs import INCIDENT
-from containment.report import CONTAINED
 from policies.errors import InputError
 from policies.plain import plain
-from rotation.evidence import chronicle
+from rotation.evidence import chronicle, watched
 from rotation.evidence.audit_words import Audit, audit
 from rotation.evidence.folder import MANIFEST, Evidence, Problem, verify
-from rotation.evidence.leaked import Attacker, Credential, Line, leaked
+from rotation.evidence.leaked import Credential, leaked
 from rotation.evidence.next_steps import Step, next_steps
 from rotation.evidence.reading import Row, list_, number, object_, rows
 from rotation.evidence.redaction import redact_certain
 from rotation.evidence.replaced import Replaced, replaced
 from rotation.evidence.timeline import Event, Picture, clock, draw
+from rotation.evidence.verdict import Verdict, half_lifted, not_contained, says
 
 _TEMPLATES = Path(__file__).parent / "templates"
-
-
-class Verdict(StrEnum):
-    CONTAINED = "Contained"
-    NOT_CONTAINED = "Not contained"
-    UNPROVEN = "Not proven"
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    workload: str
-    interrupted: str
-    last_ok: str
-    first_ok_after: str
-    back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +57,7 @@ class View:
     not_contained: tuple[str, ...]
     seconds: tuple[tuple[str, str], ...]
     credentials: tuple[Credential, ...]
-    services: tuple[Service, ...]
+    services: tuple[watched.Service, ...]
     effects: tuple[Row, ...]
     stages: tuple[Stage, ...]
     replaced: tuple[Replaced, ...]
@@ -133,12 +110,12 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     effects = rows(containment or {}, "effects", "containment.json")
     told = _told(folder, incident, effects)
     probes, attackers = rows(drill or {}, "probes", "drill.json"), list_(folder, "attackers.json")
-    tried, named = _tried(probes, attackers), _named(incident, containment)
+    tried, named = watched.tried(probes, attackers), _named(incident, containment)
     gap = chronicle.gap(told)
     ours = leaked(incident, told, effects, complete=containment is not None, named=named, gap=bool(gap))
     credentials = (*tried, *ours)
     events = tuple(_event(r) for r in told)
-    open_points = (*_half_lifted(incident, told), *_not_contained(drill, containment, effects, tried, ours))
+    open_points = (*half_lifted(incident, told), *not_contained(drill, containment, effects, tried, ours))
     changed = _changed(folder, touched)
     alive = tuple(c.name for c in credentials if c.failed)
     held = containment is not None and bool(effects or probes) and all(c.contained or c.failed for c in credentials)
@@ -146,14 +123,14 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     if not open_points and held and not (changed or unrecorded or alive):
         verdict = Verdict.CONTAINED
     identity, state = str(incident.get("id", folder.name)), str(incident.get("state", ""))
-    longest_first = sorted(list_(folder, "services.json"), key=_interrupted, reverse=True)
-    services = tuple(_service(r) for r in longest_first)
+    longest_first = sorted(list_(folder, "services.json"), key=watched.interrupted, reverse=True)
+    services = tuple(watched.service(r) for r in longest_first)
     done = replaced(incident, named)
     opened = clock(number(incident.get("opened_at")), date=True)
     return View(
         incident=identity,
         verdict=verdict,
-        says=_says(verdict, open_points, credentials),
+        says=says(verdict, open_points, credentials),
         state=state,
         scope=_scope(incident.get("scope")),
         notice=_notice(incident.get("scope"), state),
@@ -162,7 +139,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
         gap=gap,
         changed=changed,
         not_contained=open_points,
-        seconds=tuple((_SECONDS.get(k, k), _seconds(v)) for k, v in (drill or {}).get("seconds", {}).items()),
+        seconds=tuple((_SECONDS.get(k, k), watched.seconds(v)) for k, v in (drill or {}).get("seconds", {}).items()),
         credentials=credentials,
         services=services,
         stages=_stages(verdict, done, services, incident),
@@ -197,7 +174,7 @@ _CONTAINED_SAYS = {
 
 
 def _stages(
-    verdict: Verdict, done: tuple[Replaced, ...], services: tuple[Service, ...], incident: Row
+    verdict: Verdict, done: tuple[Replaced, ...], services: tuple[watched.Service, ...], incident: Row
 ) -> tuple[Stage, ...]:
     tones = {Verdict.CONTAINED: "good", Verdict.NOT_CONTAINED: "bad", Verdict.UNPROVEN: "warn"}
     named = [r for r in done if r.item != INCIDENT]
@@ -247,50 +224,6 @@ _SECONDS = {
 }
 
 
-def _half_lifted(incident: Row, told: Sequence[Row]) -> tuple[str, ...]:
-    """A lift that was begun and has no end: by the record where it is of after that, and by what this machine noted."""
-    if incident.get("state") != State.OPEN:
-        return ()
-    said = [str(e.get("what")) for e in told if e.get("what") in (LIFT_BEGUN, CONTAINED)]
-    if not number(incident.get("lift_begun_at")) and said[-1:] != [LIFT_BEGUN]:
-        return ()
-    return (f"the lock-down (lift begun: it was not seen to its end, so what it took back is not in force: {KEEP})",)
-
-
-def _not_contained(
-    drill: Row | None,
-    containment: Row | None,
-    effects: list[Row],
-    tried: tuple[Credential, ...],
-    named: tuple[Credential, ...],
-) -> tuple[str, ...]:
-    points: list[str] = []
-    if containment is not None:
-        points += [str(p) for p in containment.get("not_contained") or []]
-        for effect in {(str(e.get("what")), str(e.get("target"))): e for e in effects}.values():  # the last word counts
-            if effect.get("outcome") not in ("done", "already"):
-                _add(points, effect)
-        if containment.get("contained") is not True and not points:
-            points.append("the lock-down says that it did not contain, and not what")
-    for effect in (effect for credential in named for line in credential.lines for effect in line.failed):
-        _add(points, effect)
-    for credential in tried:
-        points += [f"{credential.name}: {line.what}: {line.seen}" for line in credential.lines if not line.ok]
-        if credential.attacker and not credential.attacker.refused:
-            points.append(f"{credential.name}: the attacker was not refused after its last success")
-    verdict = str((drill or {}).get("verdict", "contained"))
-    if not verdict.lower().startswith("contained") and not points:
-        points.append(f"the drill's verdict: {verdict}")
-    return tuple(dict.fromkeys(points))
-
-
-def _add(points: list[str], failed: Row) -> None:
-    """Unless the lock-down's report says it, where one reason may stand for more than one target."""
-    reason = f"({failed.get('what')}: {failed.get('detail')})"
-    if not any(point.endswith(reason) for point in points):
-        points.append(f"{failed.get('target')} {reason}")
-
-
 def _named(incident: Row, containment: Row | None) -> list[str] | None:
     """What leaked, with what the last run says that a repository holds; None where it does not say."""
     more = (containment or {}).get("leaked")
@@ -303,73 +236,6 @@ def _asked(incident: Row) -> list[str]:
     scope = incident.get("scope")
     leaked = scope.get("leaked") if isinstance(scope, dict) else None
     return list(map(str, leaked)) if isinstance(leaked, list) else []
-
-
-def _says(verdict: Verdict, points: tuple[str, ...], credentials: tuple[Credential, ...]) -> str:
-    left = ", ".join(c.name for c in credentials if not c.holds)
-    if verdict is Verdict.NOT_CONTAINED:
-        return f"{len(points)} open point{'s' if len(points) > 1 else ''}, listed below. Act on them first."
-    if verdict is Verdict.UNPROVEN:
-        if failed := ", ".join(c.name for c in credentials if c.failed):
-            return f"The lock-down's steps held, but it is not proven that the old one is dead: {failed}."
-        return "Nothing says that it failed, but the evidence does not prove that it held. Treat it as open."
-    if left:
-        return f"Every step of the lock-down was seen to hold. Not proven dead, see below: {left}."
-    each = ", and each leaked credential below was seen shut out" if credentials else ""
-    return f"Every step was seen to hold{each}."
-
-
-def _tried(probes: list[Row], attackers: Sequence[Row]) -> tuple[Credential, ...]:
-    """What a drill went on trying, a credential of the attacker's each."""
-    by_name = {str(a.get("credential", "")): _attacker(a) for a in attackers}
-    found = dict.fromkeys([*(str(p.get("credential", "")) for p in probes), *by_name])
-    return tuple(
-        Credential(
-            name,
-            tuple(
-                _probe(*said, times=times)
-                for said, times in Counter(
-                    (str(p.get("what", "")), str(p.get("expected", "")), str(p.get("observed", "nothing")))
-                    for p in probes
-                    if str(p.get("credential", "")) == name
-                ).items()
-            ),
-            by_name.get(name),
-        )
-        for name in found
-    )
-
-
-def _probe(what: str, expected: str, observed: str, times: int) -> Line:
-    more = f", {times} times" if times > 1 else ""
-    wanted = "" if expected == observed else f" (expected: {expected})"
-    return Line(what, expected == observed, f"{observed}{more}{wanted}")
-
-
-def _attacker(row: Row) -> Attacker:
-    last, refused = number(row.get("last_success")), number(row.get("first_refused"))
-    return Attacker(
-        clock(last) if last is not None else "never",
-        clock(refused) if refused is not None else "never",
-        str(row.get("attempts", "")),
-        refused is not None and (last is None or refused >= last),
-    )
-
-
-def _interrupted(row: Row) -> float:
-    seconds = number(row.get("interrupted_seconds"))
-    return math.inf if seconds is None else seconds
-
-
-def _service(row: Row) -> Service:
-    after, seconds = number(row.get("first_ok_after")), number(row.get("interrupted_seconds"))
-    return Service(
-        str(row.get("workload", "")),
-        "not at all" if seconds == 0 else _seconds(seconds, "still out"),
-        clock(number(row.get("last_ok"))),
-        clock(after),
-        after is not None or seconds == 0,
-    )
 
 
 def _event(row: Row) -> Event:
@@ -412,8 +278,3 @@ def _scope(scope: object) -> str:
 def _notice(scope: object, state: str) -> str:
     everything = isinstance(scope, dict) and scope.get("everything") and not scope.get("leaked")
     return NOTHING_NAMED if everything and state != State.LIFTED else ""
-
-
-def _seconds(value: object, never: str = "not reached") -> str:
-    found = number(value)
-    return never if found is None else f"{found:.2f} s"

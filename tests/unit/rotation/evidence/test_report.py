@@ -18,8 +18,9 @@ from policies.errors import InputError
 from rotation.commands.evidence import command
 from rotation.evidence import chronicle
 from rotation.evidence.folder import Evidence, verify
-from rotation.evidence.report import Verdict, render, view
+from rotation.evidence.report import render, view
 from rotation.evidence.timeline import span
+from rotation.evidence.verdict import Verdict
 
 INCIDENT = {
     "id": "INC-1",
