@@ -44,6 +44,7 @@ kept(was, is) if {
 kept(was, is) if {
 	is_number(was)
 	is_number(is)
+	is > 0
 	is <= was
 }
 
@@ -60,9 +61,10 @@ locks(inputs) := {key: value |
 	inputs[key] == value
 }
 
+# 0, a negative one and none are the server's own maximum, which nothing is longer than.
 lives(inputs) := {key: inputs[key] |
 	some key in ["tokenTtl", "tokenMaxTtl", "defaultTtl", "maxTtl", "defaultLeaseTtlSeconds", "maxLeaseTtlSeconds"]
-	inputs[key]
+	inputs[key] > 0
 }
 
 denials(inputs) := {"denials": {path | some path, rule in policy.path; rule.capabilities == ["deny"]}} if {

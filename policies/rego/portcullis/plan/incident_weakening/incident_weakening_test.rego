@@ -35,6 +35,18 @@ test_tightening_is_free if {
 	count(incident_weakening.deny) == 0 with input as during({"maxTtl": 900}, {"maxTtl": 60})
 }
 
+# The server takes 0, a negative one and none for its own maximum.
+test_without_a_limit_is_longest if {
+	every limitless in [{"tokenMaxTtl": 0}, {"tokenMaxTtl": -1}, {"tokenMaxTtl": "900"}, {"tokenMaxTtl": null}, {}] {
+		count(incident_weakening.deny) == 1 with input as during({"tokenMaxTtl": 900}, limitless)
+	}
+	every limitless in [{"tokenMaxTtl": 0}, {"tokenMaxTtl": -1}, {}] {
+		every new in [{"tokenMaxTtl": 900}, {"tokenMaxTtl": 0}, {}] {
+			count(incident_weakening.deny) == 0 with input as during(limitless, new)
+		}
+	}
+}
+
 test_what_stays_as_it_was if {
 	every pair in held { count(incident_weakening.deny) == 0 with input as during(pair[0], pair[0]) }
 }
