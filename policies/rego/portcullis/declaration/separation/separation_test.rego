@@ -19,6 +19,26 @@ test_together if {
 	count(separation.deny) == 1 with input as holding(["exchange-trading-key", "risk-limits-token"])
 }
 
+both := ["exchange-trading-key", "risk-limits-token"]
+
+copying(names) := {"name": "r", "actions_secrets": [{"name": "S", "secret": name} | some name in names]}
+
+test_a_repository_holds_what_it_copies if {
+	asked := object.union(holding([]), {"repositories": [copying(both)]})
+	count(separation.deny) == 1 with input as asked
+	apart := object.union(holding([]), {"repositories": [copying(["exchange-trading-key"]), copying(["risk-limits-token"])]})
+	count(separation.deny) == 0 with input as apart
+}
+
+test_a_repository_holds_what_its_workflows_log_in_for if {
+	role := {"name": "ci", "repository": "r", "secrets": ["risk-limits-token"]}
+	asked := object.union(holding([]), {"repositories": [copying(["exchange-trading-key"])], "ci_roles": [role]})
+	found := separation.deny with input as asked
+	{[one.name, one.message] | some one in found} == {["r", "holds exchange-trading-key and risk-limits-token together"]}
+	elsewhere := json.patch(asked, [{"op": "replace", "path": "ci_roles/0/repository", "value": "other"}])
+	count(separation.deny) == 0 with input as elsewhere
+}
+
 test_under_another_name_nothing_is_kept_apart if {
 	renamed := object.union(holding([]), {"secrets": array.concat(secrets, [{"name": "exchange-order-key"}])})
 	count(separation.deny) == 0 with input as renamed
