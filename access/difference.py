@@ -48,6 +48,12 @@ class Difference:
         """Whether it is one path."""
         return any(p is not None and p.kind is Kind.EXACT for p in (self.region.before, self.region.after))
 
+    def reaches(self, area: Pattern) -> bool:
+        """Whether a path of the region may be in `area`: none is where a pattern that wins covers all of it."""
+        inside = [p for p in (self.region.before, self.region.after) if p is not None]
+        whole = any(overlap.within(area, p) for p in self.but)
+        return not whole and all(overlap.overlap(p, area) for p in inside)
+
     @property
     def paths(self) -> str:
         """The region as text: the narrower pattern, or both where neither is within the other."""

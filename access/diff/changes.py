@@ -88,7 +88,7 @@ def _beside(
 def _of_paths(one: Difference, principal: Principal, before: Side, after: Side, follow: bool) -> Change:
     at = one.witness.removesuffix("/")
     production = _production(before, after, at, principal.name)
-    graded, reason = risk.of_paths(one.gained, one.loosened, one.single, one.witness, production)
+    graded, reason = risk.of_paths(one, production)
     target = (after if one.widens else before).snapshot.target(at)
     owner, new = _whose(before.owners.get(at, ""), after.owners.get(at, ""))
     return Change(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from access.diff.change import Risk
+from access.difference import Difference
+from access.pattern import Pattern
 from access.rule import Capability
 
 _WRITES = {Capability.CREATE, Capability.UPDATE, Capability.PATCH, Capability.DELETE}
-_POWERS = ("sys/", "auth/", "identity/")
+_POWERS = tuple(Pattern.of(f"{area}/*") for area in ("sys", "auth", "identity"))
 
 _GIVEN = ("SQL statements", "database connection", "connection", "groups", "new, in reach", "login", "tokens")
 
@@ -26,22 +26,21 @@ LONG_TTL = 86_400
 """Seconds: a day. What lives longer outlasts the shift that watches it."""
 
 
-def of_paths(
-    gained: Collection[Capability], loosened: bool, single: bool, witness: str, production: bool
-) -> tuple[Risk, str]:
-    """Of what can be asked of one path (`single`), or of all that a pattern matches. `witness` stands for them."""
+def of_paths(one: Difference, production: bool) -> tuple[Risk, str]:
+    """By all that can be asked for there, not by the witness alone."""
+    gained, loosened, powers = one.gained, one.loosened, any(map(one.reaches, _POWERS))
     if not gained and not loosened:
         return Risk.NARROWER, "nothing is gained"
     if Capability.SUDO in gained:
         return Risk.CRITICAL, "sudo"
-    if witness.startswith(_POWERS) and set(gained) & _WRITES:
+    if powers and gained & _WRITES:
         return Risk.CRITICAL, "writes what decides who may do what"
     reasons = [
         word
         for word, holds in (
-            ("wildcard", not single),
-            ("write in production", production and bool(set(gained) & _WRITES)),
-            ("reads what decides who may do what", witness.startswith(_POWERS)),
+            ("wildcard", not one.single),
+            ("write in production", production and bool(gained & _WRITES)),
+            ("reads what decides who may do what", powers),
         )
         if holds
     ]

@@ -158,6 +158,27 @@ def test_each_widening_of_a_policy(before: str, after: str, risk: Risk, witness:
     assert (one.risk, one.witness and one.witness[1], one.gained) == (risk, witness, (gained,))
 
 
+@pytest.mark.parametrize(
+    ("rules", "risk"),
+    [
+        (_rule("+/policies/acl/+", "update"), Risk.CRITICAL),
+        (_rule("*", "create"), Risk.CRITICAL),
+        (_rule("s*", "delete"), Risk.CRITICAL),
+        (_rule("sy+/*", "update"), Risk.HIGH),
+        (_rule("secret/*", "update"), Risk.HIGH),
+        (_rule("+/data/x", "read"), Risk.HIGH),
+    ],
+)
+def test_a_pattern_is_graded_by_all_that_it_reaches(rules: str, risk: Risk) -> None:
+    one = changes(_policy(_rule("a", "read")), _policy(_rule("a", "read") + rules))[0]
+    assert (one.risk, one.widens) == (risk, True)
+
+
+def test_what_others_decide_is_not_reached() -> None:
+    powers = "".join(_rule(f"{area}/*", "deny") for area in ("sys", "auth", "identity"))
+    assert changes(_policy(powers), _policy(powers + _rule("*", "update")))[0].risk is Risk.HIGH
+
+
 def test_a_policy_more_on_a_group() -> None:
     (one,) = changes(_policy(ALL), _policy(ALL, _rule("a", "list")))
     assert (one.subject, one.witness, one.place and one.place.file) == ("group ops", ("list", "a/"), "1.hcl")
