@@ -58,9 +58,10 @@ def command(
     """Ask GitHub who approved the head commit, and OPA whether that is whom policy demands for what widens.
 
     The owner of each secret approves; security too in production, by a wildcard, or of what is new, which names its
-    owner itself; two of security for break-glass. A review of an older commit, a dismissed one, and one of who opened
-    the pull request or wrote a commit of it do not count; where GitHub does not know who wrote one, none does. The pull
-    request must go to the default branch, and the diff be from its base commit to its head commit, both whole ids.
+    owner itself; two of security for break-glass, and for the code that compiles it. A review of an older commit, a
+    dismissed one, and one of who opened the pull request or wrote a commit of it do not count; where GitHub does not
+    know who wrote one, none does. The pull request must go to the default branch, and the diff be from its base commit
+    to its head commit, both whole ids.
     GITHUB_TOKEN reads the pull request (and writes comment and status); PORTCULLIS_TEAMS_TOKEN reads the organization's
     teams where that token cannot. Exit 1 when an approval is missing: each is named.
 

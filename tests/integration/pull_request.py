@@ -44,6 +44,7 @@ LINE: dict[str, Any] = {
     "before": "",
     "after": "",
     "stands_for": "",
+    "files": [],
     "follows": False,
 }
 

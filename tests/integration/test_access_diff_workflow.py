@@ -240,6 +240,17 @@ def test_code_that_decides_access_needs_security(world: World, file: str) -> Non
     assert f"1 file: {file}" in _comment(world)
 
 
+def test_code_that_compiles_break_glass_needs_two_of_security(world: World) -> None:
+    file = world.folder / "origin" / "containment" / "compiled" / "operators.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as code:
+        code.write("# proposed\n")
+    _open(world)
+    world.ask("POST", "/pulls/1/reviews", {"event": "APPROVE"}, "sam")
+    refused = world.judge()
+    assert (refused.returncode, "missing  team-security: 1 of 2" in refused.stdout) == (1, True), refused.stdout
+
+
 def test_what_is_harmless_needs_nobody(world: World) -> None:
     (world.folder / "origin" / "docs").mkdir()
     for file in ("README.md", "docs/adr.html"):

@@ -2,11 +2,11 @@
 # title: Approval
 # description: |
 #   What widens access is approved on the pull request's head commit by a member of the owning team; also by security in
-#   production, by a wildcard, without an owner, and of what is new, which names its owner itself; for break-glass by
-#   several of security. `input.diff` is what `portcullis access diff --json` says, `input.pull` the pull request's
-#   `base`, `head` and `author`, the `writers` of its commits, and in `strangers` what has a writer whom GitHub does not
-#   know; `input.reviews` are in GitHub's order, `input.teams` are the members by team. One person in two
-#   teams speaks for both; who wrote what is proposed speaks for none.
+#   production, by a wildcard, without an owner, and of what is new, which names its owner itself; for break-glass, and for
+#   the code that gives it what it has, by several of security. `input.diff` is what `portcullis access diff --json` says,
+#   `input.pull` the pull request's `base`, `head` and `author`, the `writers` of its commits, and in `strangers` what has a
+#   writer whom GitHub does not know; `input.reviews` are in GitHub's order, `input.teams` are the members by team. One
+#   person in two teams speaks for both; who wrote what is proposed speaks for none.
 # custom:
 #   severity: critical
 #   remedy: Have who is named as missing approve the head commit; a later push needs it again.
@@ -36,6 +36,7 @@ known if {
 	is_object(input.teams)
 	named(thresholds.approval_security_team)
 	is_array(thresholds.approval_break_glass.identities)
+	is_array(thresholds.approval_break_glass.code)
 	thresholds.approval_break_glass.people > 1
 }
 
@@ -43,6 +44,7 @@ told(change) if {
 	every flag in [change.widens, change.follows, change.production, change.new] { is_boolean(flag) }
 	every text in [change.subject, change.what] { named(text) }
 	every text in [change.owner, change.before] { is_string(text) }
+	is_array(change.files)
 }
 
 named(text) if {
@@ -82,9 +84,22 @@ demands[thresholds.approval_security_team][1] contains subject(change) if {
 }
 
 demands[thresholds.approval_security_team][thresholds.approval_break_glass.people] contains subject(change) if {
-	some change in widening
+	some change in input.diff.changes
+	change.widens
+	breaks_glass(change)
+}
+
+# Whatever it follows from.
+breaks_glass(change) if {
 	some identity in thresholds.approval_break_glass.identities
 	identity in split(change.subject, " ")
+}
+
+# No declaration gives it anything, its code does, from whichever folder the product stands in.
+breaks_glass(change) if {
+	some file in change.files
+	some pattern in thresholds.approval_break_glass.code
+	glob.match(sprintf("*/%s", [pattern]), null, sprintf("/%s", [file]))
 }
 
 passes_on(change) if {

@@ -12,6 +12,7 @@ line := {
 	"owner": "team-risk",
 	"before": "",
 	"witness": {"operation": "read", "path": "secret/data/risk/limits"},
+	"files": [],
 }
 
 approved(login) := {"author": login, "state": "APPROVED", "commit_id": "cafe"}
@@ -27,7 +28,7 @@ asking(change, reviews) := {
 
 limits := {
 	"approval_security_team": "team-security",
-	"approval_break_glass": {"identities": ["portcullis-break-glass"], "people": 2},
+	"approval_break_glass": {"identities": ["portcullis-break-glass"], "people": 2, "code": ["containment/compiled/*"]},
 }
 
 lacking(change, reviews) := found if {
@@ -93,6 +94,32 @@ test_break_glass_needs_two_of_security if {
 	])}
 	teams_lacking(change, [approved("sam"), approved("SAM")]) == {"team-security"}
 	allowed(change, [approved("sam"), approved("sue")])
+}
+
+test_what_break_glass_gains_is_no_less_for_following if {
+	change := {"subject": "operator portcullis-break-glass", "owner": "", "follows": true}
+	teams_lacking(change, [approved("sam")]) == {"team-security"}
+	allowed(change, [approved("sam"), approved("sue")])
+	allowed(object.union(change, {"widens": false}), [])
+}
+
+# What a diff of revisions says: break-glass is the same in every declaration, and another by its code alone.
+changed_code(files) := {
+	"subject": "code that decides access",
+	"what": "changed",
+	"owner": "",
+	"production": true,
+	"witness": null,
+	"files": files,
+}
+
+test_code_that_compiles_break_glass_needs_two_of_security if {
+	every file in ["containment/compiled/operators.py", "infra/portcullis/containment/compiled/hcl.py"] {
+		change := changed_code(["Makefile", file])
+		teams_lacking(change, [approved("sam")]) == {"team-security"}
+		allowed(change, [approved("sam"), approved("sue")])
+	}
+	allowed(changed_code(["Makefile", "my-containment/compiled/a.py"]), [approved("sam")])
 }
 
 test_a_new_owner_does_not_approve_himself if {
@@ -172,7 +199,7 @@ test_what_is_missing_denies if {
 
 test_a_line_that_is_not_whole_denies if {
 	flags := [{"widens": "no"}, {"follows": null}, {"production": 0}, {"new": ""}]
-	every bad in array.concat(flags, [{"owner": null}, {"what": ""}, {"before": 1}]) {
+	every bad in array.concat(flags, [{"owner": null}, {"what": ""}, {"before": 1}, {"files": null}]) {
 		not allowed(object.union({"widens": false}, bad), [approved("rita"), approved("sam"), approved("sue")])
 	}
 }
@@ -180,6 +207,13 @@ test_a_line_that_is_not_whole_denies if {
 test_no_input_allows_nothing if {
 	not approval.allow with input as {}
 	count(approval.missing) == 2 with input as {}
+}
+
+test_without_the_code_of_break_glass_nothing_is_allowed if {
+	every spec in [{"code": null}, {"identities": null}, {"people": 1}] {
+		less := object.union(limits, {"approval_break_glass": spec})
+		not approval.allow with input as asking({"widens": false}, []) with data.portcullis.thresholds as less
+	}
 }
 
 test_without_thresholds_nothing_is_allowed if {
