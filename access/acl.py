@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -84,14 +84,22 @@ class Explanation:
 
 class Acl:
     """Policies in force at `now` (None: nothing has expired) for one entity. Paths are full ones: namespace and all.
+    `stand_ins`: texts for values that are not known, by directive.
 
     `unresolved` are the templated rules that do not apply, for want of an entity or a value of its. `forbidden` are
     those of them whose value may not stand in a path: while there is one, OpenBao 2.7 refuses the token everything.
     Raises ValueError where the root policy stands beside another, which no token can have.
     """
 
-    def __init__(self, policies: Iterable[Policy], entity: Entity | None = None, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        policies: Iterable[Policy],
+        entity: Entity | None = None,
+        now: datetime | None = None,
+        stand_ins: Mapping[str, str] | None = None,
+    ) -> None:
         self._policies = tuple(policies)
+        self._stand_ins = stand_ins or {}
         roots = [policy for policy in self._policies if policy.name == ROOT_POLICY]
         if roots and len(self._policies) > 1:
             raise ValueError("the root policy stands alone")
@@ -117,7 +125,7 @@ class Acl:
                     yield rule
                     continue
                 try:
-                    path = _filled(rule, policy, entity, blocked)
+                    path = _filled(rule, policy, entity, blocked, self._stand_ins)
                 except template.ForbiddenValueError:
                     self.forbidden += (rule,)
                     path = None
@@ -180,9 +188,11 @@ def _past(expires: datetime | None, now: datetime | None) -> bool:
     return expires is not None and now is not None and now > expires
 
 
-def _filled(rule: Rule, policy: Policy, entity: Entity | None, blocked: str) -> str | None:
+def _filled(
+    rule: Rule, policy: Policy, entity: Entity | None, blocked: str, stand_ins: Mapping[str, str]
+) -> str | None:
     """A slash at the beginning that a value brings with it goes, and `+*` is refused, as if it were written."""
-    path = template.fill(rule.path.removeprefix(policy.namespace), entity, policy.namespace, blocked)
+    path = template.fill(rule.path.removeprefix(policy.namespace), entity, policy.namespace, blocked, stand_ins)
     if path is not None and "+*" in path:
         raise template.ForbiddenValueError(path)
     return None if path is None else policy.namespace + path.removeprefix("/")

@@ -28,7 +28,9 @@ class Region:
 @dataclass(frozen=True, slots=True)
 class Difference:
     """`gained` and `lost` hold for every request of the region; `loosened` and `tightened` for what must be met beside
-    a capability that stays. `witness`: one path of it. `but`: patterns that overlap the region and win over it."""
+    a capability that stays; `freed`: nothing is gained by these alone, but a `deny` is gone. `witness`: one path of it.
+    `but`: patterns that overlap the region and win over it. `stand_ins`: characters in all of these that stand for
+    a value that is not known, with its directive; `where`: the values by which it is so, where not any will do."""
 
     region: Region
     gained: frozenset[Capability]
@@ -38,10 +40,13 @@ class Difference:
     witness: str
     grants: tuple[Grant | None, Grant | None]
     but: tuple[Pattern, ...]
+    freed: bool = False
+    stand_ins: tuple[tuple[str, str], ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
 
     @property
     def widens(self) -> bool:
-        return bool(self.gained) or self.loosened
+        return bool(self.gained) or self.loosened or self.freed
 
     @property
     def single(self) -> bool:
@@ -52,7 +57,19 @@ class Difference:
         """Whether a path of the region may be in `area`: none is where a pattern that wins covers all of it."""
         inside = [p for p in (self.region.before, self.region.after) if p is not None]
         whole = any(overlap.within(area, p) for p in self.but)
-        return not whole and all(overlap.overlap(p, area) for p in inside)
+        return not whole and all(overlap.overlap(self._any(p), area) for p in inside)
+
+    def _any(self, pattern: Pattern) -> Pattern:
+        """Whatever stands for the values that are not known."""
+        unknown = {char for char, _ in self.stand_ins}
+        segments = ("+" if unknown & {*s} else s for s in pattern.head.split("/"))
+        return Pattern.of("/".join(segments) + "*" * pattern.glob) if unknown else pattern
+
+    def told(self, text: str) -> str:
+        """With its directives."""
+        for char, directive in self.stand_ins:
+            text = text.replace(char, f"{{{{{directive}}}}}")
+        return text
 
     @property
     def paths(self) -> str:
@@ -62,17 +79,24 @@ class Difference:
         return " and ".join(dict.fromkeys(p.text for p in narrower))
 
 
-def differences(before: Acl, after: Acl) -> list[Difference]:
-    """None where both grant the same on every path. In the order of the paths that show them."""
+def changed(before: Acl, after: Acl, *, freed: bool = False) -> list[Pattern]:
+    """Patterns on which the two have other rules. `freed`: a `deny` is not the same as nothing."""
     old, new = ({g.pattern: g for g in acl.grants} for acl in (before, after))
-    changed = [p for p in {**old, **new} if _meaning(old.get(p)) != _meaning(new.get(p))]
-    if not changed:
+    return [p for p in {**old, **new} if _meaning(old.get(p), freed) != _meaning(new.get(p), freed)]
+
+
+def differences(before: Acl, after: Acl, *, freed: bool = False) -> list[Difference]:
+    """None where both grant the same on every path. In the order of the paths that show them. `freed`: a `deny` that
+    goes is told too where nothing is gained, since others may be attached beside these."""
+    old, new = ({g.pattern: g for g in acl.grants} for acl in (before, after))
+    other = changed(before, after, freed=freed)
+    if not other:
         return []
     everything = list({**old, **new})
     found: dict[Region, Difference] = {}
-    for path in sorted(witness.requests(changed, everything), key=lambda p: (p.endswith("/"), p)):
+    for path in sorted(witness.requests(other, everything), key=lambda p: (p.endswith("/"), p)):
         for listing in (False, True):
-            one = _at(before, after, path, listing)
+            one = _at(before, after, path, listing, freed)
             if one is not None and one.region not in found:
                 found[one.region] = one
     shown = [d for d in found.values() if not _said_already(d, found)]
@@ -80,11 +104,13 @@ def differences(before: Acl, after: Acl) -> list[Difference]:
     return [_bounded(d, near, old, new) for d in sorted(shown, key=lambda d: (d.witness, d.region.listing))]
 
 
-def _meaning(grant: Grant | None) -> tuple[frozenset[Capability], Constraints] | None:
-    return None if grant is None else (grant.capabilities - DENIED, grant.constraints)
+def _meaning(grant: Grant | None, denies: bool) -> tuple[frozenset[Capability], Constraints] | None:
+    if grant is None:
+        return None
+    return (grant.capabilities if denies else grant.capabilities - DENIED), grant.constraints
 
 
-def _at(before: Acl, after: Acl, path: str, listing: bool) -> Difference | None:
+def _at(before: Acl, after: Acl, path: str, listing: bool, denies: bool) -> Difference | None:
     operation = Operation.LIST if listing else Operation.READ
     path = path if path.endswith("/") or not listing else f"{path}/"
     was, now = before.grant(operation, path), after.grant(operation, path)
@@ -93,10 +119,11 @@ def _at(before: Acl, after: Acl, path: str, listing: bool) -> Difference | None:
     rules_before = was.constraints if was and kept else UNCONSTRAINED
     rules_after = now.constraints if now and kept else UNCONSTRAINED
     loosened, tightened = not within(rules_after, rules_before), not within(rules_before, rules_after)
-    if held == holds and not loosened and not tightened:
+    freed = denies and not holds and was is not None and was.denies and not (now and now.denies)
+    if held == holds and not loosened and not tightened and not freed:
         return None
     region = Region(was.pattern if was else None, now.pattern if now else None, listing)
-    return Difference(region, holds - held, held - holds, loosened, tightened, path, (was, now), ())
+    return Difference(region, holds - held, held - holds, loosened, tightened, path, (was, now), (), freed)
 
 
 def _judged(grant: Grant | None, listing: bool) -> frozenset[Capability]:
@@ -108,10 +135,10 @@ def _judged(grant: Grant | None, listing: bool) -> frozenset[Capability]:
 
 
 def _said_already(difference: Difference, found: dict[Region, Difference]) -> bool:
-    """A listing of which nothing but `sudo` changed, as it did for all other requests."""
+    """A listing of which nothing but `sudo` changed, or a `deny` went, as it did for all other requests."""
     region = difference.region
     other = found.get(Region(region.before, region.after, listing=False))
-    only = difference.gained | difference.lost == {Capability.SUDO}
+    only = difference.freed or difference.gained | difference.lost == {Capability.SUDO}
     return region.listing and only and other is not None
 
 

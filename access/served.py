@@ -26,6 +26,7 @@ def policy(answer: Mapping[str, Any], name: str, source: str, now: datetime) -> 
     return replace(
         found,
         rules=tuple(r for r in found.rules if r.expires is None or r.expires >= now),
+        expires=datetime.fromisoformat(expires) if expires else None,
         slashes_in_templates=bool(answer.get("allow_slashes_in_identity_templates")),
         wildcards_in_templates=bool(answer.get("allow_wildcards_in_identity_templates")),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
@@ -55,7 +56,8 @@ class Attached:
 @dataclass(frozen=True)
 class Principal:
     """`name` is unique per kind: a declared name, else the API path of the role, else the name on the server. `entity`
-    fills templates; None where none is known. `ttl`: of its tokens, seconds, None where the server's own hold.
+    fills templates; None where none is known. `ttl`: of its tokens, seconds, None where the server's own hold. `asked`:
+    the moment that answers are for; None: nothing has expired.
 
     A token role stands once for each policy that it allows: whoever makes the token chooses among them.
     """
@@ -66,13 +68,24 @@ class Principal:
     entity: Entity | None = None
     place: Place | None = None
     ttl: Ttl | None = None
+    asked: datetime | None = field(default=None, compare=False)
 
     @cached_property
     def acl(self) -> Acl:
+        return self.acl_at(self.asked)
+
+    def acl_at(self, now: datetime | None, stand_ins: Mapping[str, str] | None = None) -> Acl:
         """One policy that is attached twice counts once; beside root no other counts."""
         policies = {a.policy.name: a.policy for a in self.attached}
         root = policies.get(ROOT_POLICY)
-        return Acl([root] if root else policies.values(), self.entity)
+        return Acl([root] if root else policies.values(), self.entity, now, stand_ins)
+
+    @property
+    def ends(self) -> frozenset[datetime]:
+        """When a policy or a rule of its expires."""
+        policies = [a.policy for a in self.attached]
+        found = (*(p.expires for p in policies), *(r.expires for p in policies for r in p.rules))
+        return frozenset(e for e in found if e is not None)
 
     def through(self, policy: str) -> tuple[str, ...]:
         """How it came by the policy of that name."""

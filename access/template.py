@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.S)
+_NONE: Mapping[str, str] = {}
 
 
 class ForbiddenValueError(ValueError):
@@ -57,15 +58,21 @@ def directives(path: str) -> tuple[str, ...]:
     return tuple(match.group(1).strip() for match in _DIRECTIVE.finditer(path))
 
 
-def fill(path: str, entity: Entity | None, namespace: str, blocked: str) -> str | None:
+def fill(
+    path: str, entity: Entity | None, namespace: str, blocked: str, stand_ins: Mapping[str, str] = _NONE
+) -> str | None:
     """The path with the entity's values, or None where one is missing: the server leaves such a rule out. Nothing is
-    known of `{{time…}}`, which no two requests see alike: left out too.
+    known of `{{time…}}`, which no two requests see alike: left out too. `stand_ins`: by directive, what stands for
+    values that are not known.
 
     Raises ForbiddenValueError for a value that has a character of `blocked`.
     """
     parts, end = [], 0
     for match in _DIRECTIVE.finditer(path):
-        value = _value(match.group(1).strip(), entity, namespace)
+        directive = match.group(1).strip()
+        value = _value(directive, entity, namespace)
+        if value is None and (entity is None or directive.startswith("time.")):
+            value = stand_ins.get(directive)
         if value is None:
             return None
         if any(char in value for char in blocked):

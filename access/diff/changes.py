@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cache, partial
+from typing import TypeAlias
 
-from access.acl import Acl
 from access.diff import risk, roles
 from access.diff.change import Change, Risk, words, worst_first
-from access.difference import Difference, differences
+from access.diff.company import Company
+from access.difference import Difference
 from access.rule import Capability
-from access.snapshot import Place, Principal, PrincipalKind, Snapshot
+from access.snapshot import Attached, Place, Principal, PrincipalKind, Snapshot
 from access.sources.facts import LASTING, Fact
+from access.unknown import compared
+from policies.errors import InputError
 from policies.model import Environment
 
-_NOBODY = Acl(())
 _OURS = (PrincipalKind.OPERATOR, PrincipalKind.TOKEN_ROLE)
+_ROLES = (PrincipalKind.LOGIN_ROLE, PrincipalKind.TOKEN_ROLE)
+_PARTS = (PrincipalKind.POLICY, PrincipalKind.GROUP, PrincipalKind.ENTITY, *_ROLES)
+_MOMENTS = 100
 _PRODUCTION = Environment.PRODUCTION
+_ByName: TypeAlias = "Mapping[tuple[PrincipalKind, str], Principal]"
 Owner = tuple[str, bool]
 """A team, "" where there is none; and whether only a new subject names it."""
 
@@ -33,22 +41,75 @@ class Side:
     gate: str = ""
 
 
-def changes(before: Side, after: Side, *, follow: bool = True) -> tuple[Change, ...]:
+def changes(before: Side, after: Side, *, follow: bool = True, now: datetime | None = None) -> tuple[Change, ...]:
     """Worst first; none where nobody can do anything else than before. `follow`: both sides are declarations, so that
-    what the product's own identities may do follows from them."""
-    return worst_first([*_principals(before, after, follow), *_aspects(before, after), *_targets(before, after)])
+    what the product's own identities may do follows from them. At `now` and whenever a rule expires after it; None:
+    as if none did."""
+    principals = _principals(before, after, follow, now)
+    return worst_first([*principals, *_aspects(before, after), *_targets(before, after)])
 
 
-def _principals(before: Side, after: Side, follow: bool) -> Iterator[Change]:
+def _principals(before: Side, after: Side, follow: bool, asked: datetime | None) -> Iterator[Change]:
     old, new = (_by_name(side.snapshot) for side in (before, after))
+    company = cache(partial(Company, after.snapshot))
     for key, principal in {**old, **new}.items():
         if old.get(key) == new.get(key):
             continue
-        was, now = (by_name[key].acl if key in by_name else _NOBODY for by_name in (old, new))
-        for one in differences(was, now):
-            yield _of_paths(one, principal, before, after, follow)
+        was, now = _both(key, old, new, before, after)
+        seen: set[tuple[object, ...]] = set()
+        part = not (follow and principal.kind in _OURS) and _is_part(principal, key in new)
+        for when in _moments(was, now, asked):
+            for one, beside in _at(was, now, when, company(when) if part else None):
+                said = (one.region, one.gained, one.lost, one.loosened, one.tightened, one.freed, one.where, beside)
+                if said not in seen:
+                    seen.add(said)
+                    why = (beside, f"from {when.isoformat()} on" if when and when != asked else "")
+                    yield _of_paths(one, principal, before, after, follow, why)
         if key in old and key in new:
             yield from _beside_paths(old[key], new[key], before, after)
+
+
+def _is_part(principal: Principal, stays: bool) -> bool:
+    """Whether its tokens may have more policies. A role that is gone gives no token."""
+    return principal.kind in _PARTS and (stays or principal.kind not in _ROLES)
+
+
+def _both(
+    key: tuple[PrincipalKind, str], old: _ByName, new: _ByName, before: Side, after: Side
+) -> tuple[Principal, Principal]:
+    """A policy that was by itself, and is attached now, is the same to whoever had it by hand. An entity that one side
+    does not know is the other's."""
+    was, now = (
+        by_name.get(key) or Principal(*key, _attached(key, side.snapshot))
+        for by_name, side in ((old, before), (new, after))
+    )
+    return replace(was, entity=was.entity or now.entity), replace(now, entity=now.entity or was.entity)
+
+
+def _attached(key: tuple[PrincipalKind, str], snapshot: Snapshot) -> tuple[Attached, ...]:
+    if key[0] is not PrincipalKind.POLICY:
+        return ()
+    return tuple(a for p in snapshot.principals for a in p.attached if a.policy.name == key[1])[:1]
+
+
+def _moments(was: Principal, now: Principal, asked: datetime | None) -> Iterator[datetime | None]:
+    """Raises InputError where there are too many."""
+    yield asked
+    later = sorted(end for end in was.ends | now.ends if asked is not None and end >= asked)
+    if len(later) > _MOMENTS:
+        raise InputError(f"{now}: rules expire at more than {_MOMENTS} moments: compare fewer at a time")
+    yield from (end + timedelta(microseconds=1) for end in later)
+
+
+def _at(
+    was: Principal, now: Principal, when: datetime | None, company: Company | None
+) -> Iterator[tuple[Difference, str]]:
+    makers = [partial(p.acl_at, when) for p in (was, now)]
+    own = compared(*makers, freed=company is not None)
+    beside = list(company.beside(was, now, own)) if company else []
+    known = {d.region.before for d, _ in beside}
+    yield from ((d, "") for d in own if not (d.freed and d.region.before in known))
+    yield from beside
 
 
 def _by_name(snapshot: Snapshot) -> dict[tuple[PrincipalKind, str], Principal]:
@@ -85,7 +146,9 @@ def _beside(
     return Change(str(who), what, graded, widens, reason, who.place, production=production, before=before, after=after)
 
 
-def _of_paths(one: Difference, principal: Principal, before: Side, after: Side, follow: bool) -> Change:
+def _of_paths(
+    one: Difference, principal: Principal, before: Side, after: Side, follow: bool, why: tuple[str, ...]
+) -> Change:
     at = one.witness.removesuffix("/")
     production = _production(before, after, at, principal.name)
     graded, reason = risk.of_paths(one, production)
@@ -96,22 +159,25 @@ def _of_paths(one: Difference, principal: Principal, before: Side, after: Side, 
         what=_what(one),
         risk=graded,
         widens=one.widens,
-        reason=reason,
+        reason="; ".join(filter(None, (reason, *why))),
         place=_place(one) or principal.place,
         owner=owner,
         new=new,
         production=production,
         gained=words(one.gained),
         lost=words(one.lost),
-        witness=(_operation(one), one.witness),
-        but=tuple(sorted(p.text for p in one.but)),
+        witness=None if one.freed else (_operation(one), one.told(one.witness)),
+        but=tuple(sorted(one.told(p.text) for p in one.but)),
+        before="denied" if one.freed else "",
+        after="not denied" if one.freed else "",
         stands_for=roles.told(target) if target else "",
         follows=follow and principal.kind in _OURS,
     )
 
 
 def _what(one: Difference) -> str:
-    return f"{one.paths} ({'listed' if one.region.listing else 'asked'})" if one.region.listing else one.paths
+    where = "".join(f", where {{{{{directive}}}}} is {text}" for directive, text in one.where)
+    return f"{one.told(one.paths)}{' (listed)' if one.region.listing else ''}{where}"
 
 
 def _operation(one: Difference) -> str:

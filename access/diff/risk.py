@@ -29,7 +29,7 @@ LONG_TTL = 86_400
 def of_paths(one: Difference, production: bool) -> tuple[Risk, str]:
     """By all that can be asked for there, not by the witness alone."""
     gained, loosened, powers = one.gained, one.loosened, any(map(one.reaches, _POWERS))
-    if not gained and not loosened:
+    if not one.widens:
         return Risk.NARROWER, "nothing is gained"
     if Capability.SUDO in gained:
         return Risk.CRITICAL, "sudo"
@@ -44,6 +44,8 @@ def of_paths(one: Difference, production: bool) -> tuple[Risk, str]:
         )
         if holds
     ]
+    if one.freed:
+        reasons.append("a deny is gone: whoever has another policy that grants it now may")
     if reasons:
         return Risk.HIGH, ", ".join(reasons)
     if loosened and not gained:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from access.errors import PolicyError
@@ -16,23 +17,24 @@ MAX_BYTES = 4 * 1024 * 1024
 _SUFFIXES = (".hcl", ".json")
 
 
-def snapshot(folder: Path) -> Snapshot:
-    """Each file under it as a policy on its own, named as `policies` does."""
-    return Snapshot(
-        tuple(
-            Principal(PrincipalKind.POLICY, p.name, (Attached(p, f"file {p.source}"),), place=Place(p.source, 1))
-            for p in policies([folder])
-        )
-    )
+def snapshot(folder: Path, now: datetime) -> Snapshot:
+    """Each file under it as a policy on its own, named as `policies` does; answers are for `now`."""
+    return Snapshot(tuple(_alone(policy, now) for policy in policies([folder], now)))
 
 
-def policies(paths: Iterable[Path]) -> tuple[Policy, ...]:
-    """A file's policy is named by the file, without its ending. Raises InputError naming every offender."""
+def _alone(policy: Policy, now: datetime) -> Principal:
+    attached, place = Attached(policy, f"file {policy.source}"), Place(policy.source, 1)
+    return Principal(PrincipalKind.POLICY, policy.name, (attached,), place=place, asked=now)
+
+
+def policies(paths: Iterable[Path], now: datetime) -> tuple[Policy, ...]:
+    """A file's policy is named by the file, without its ending; what has expired is in it all the same. Raises
+    InputError naming every offender."""
     found: dict[str, Policy] = {}
     offenders: list[str] = []
     for file in [file for path in paths for file in _files(path)]:
         try:
-            policy = parse(_text(file), str(file), name=file.stem)
+            policy = parse(_text(file), str(file), name=file.stem, now=now)
         except PolicyError as error:
             offenders.append(str(error))
             continue

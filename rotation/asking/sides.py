@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ def _of_folder(folder: Path) -> Side:
 
     if any(folder.rglob("*.yaml")):
         return sides.of_declarations(load(folder))
-    return sides.of_policies(files.snapshot(folder))
+    return sides.of_policies(files.snapshot(folder, datetime.now(UTC)))
 
 
 def _repository(folder: Path) -> Path:

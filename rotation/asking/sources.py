@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def snapshot(folder: Path | None, live: bool) -> Snapshot:
     if folder is not None and not any(folder.rglob("*.y*ml")) and _holds_policies(folder):
         from access.sources import files
 
-        return files.snapshot(folder)
+        return files.snapshot(folder, datetime.now(UTC))
     from access.sources import declared
 
     return declared.snapshot(load(folder))
@@ -70,10 +71,11 @@ def from_files(policies: Sequence[str], entity: str | None) -> Principal:
     from access.sources import files
     from rotation.asking import entities
 
-    found = files.policies(map(Path, policies))
+    now = datetime.now(UTC)
+    found = files.policies(map(Path, policies), now)
     attached = tuple(Attached(policy, f"file {policy.source}") for policy in found)
     name = ", ".join(policy.name for policy in found)
-    return Principal(PrincipalKind.POLICY, name, attached, entities.read(Path(entity)) if entity else None)
+    return Principal(PrincipalKind.POLICY, name, attached, entities.read(Path(entity)) if entity else None, asked=now)
 
 
 def end(held: Snapshot) -> None:

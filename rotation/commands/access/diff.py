@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -57,10 +58,11 @@ def command(
     unread: tuple[str, ...] = ()
     if live:
         before, after, unread = sides.with_server(base, head, where)
-        found = changes(before, after, follow=False)
+        found = changes(before, after, follow=False, now=datetime.now(UTC))
     else:
+        now = datetime.now(UTC)
         with sides.side(base, where) as before, sides.side(head, where) as after:
-            found = worst_first([*changes(before, after), *of_code(sides.code(base, head, where))])
+            found = worst_first([*changes(before, after, now=now), *of_code(sides.code(base, head, where))])
     wider = any(c.widens for c in found)
     if as_json:
         document = {

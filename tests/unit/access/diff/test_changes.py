@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,105 @@ def test_a_pattern_is_graded_by_all_that_it_reaches(rules: str, risk: Risk) -> N
 def test_what_others_decide_is_not_reached() -> None:
     powers = "".join(_rule(f"{area}/*", "deny") for area in ("sys", "auth", "identity"))
     assert changes(_policy(powers), _policy(powers + _rule("*", "update")))[0].risk is Risk.HIGH
+
+
+NAME = "{{identity.entity.name}}"
+MINE = _rule(f"secret/{NAME}", "read")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "risk", "what", "gained"),
+    [
+        (ALL, ALL + _rule(f"sys/policies/acl/{NAME}", "sudo"), Risk.CRITICAL, f"sys/policies/acl/{NAME}", ("sudo",)),
+        (ALL, ALL + _rule(f"{NAME}/x", "update"), Risk.CRITICAL, f"{NAME}/x", ("update",)),
+        (ALL + _rule(f"secret/{NAME}", "deny"), ALL, Risk.MEDIUM, f"secret/{NAME}", ("read",)),
+        (_rule("a", "read"), _rule("a", "read") + _rule("b/{{time.now.2h}}", "list"), Risk.MEDIUM, None, ("list",)),
+        # Where the value is what another rule names.
+        (_rule("a/b/x", "") + _rule(f"a/{NAME}*", "read"), _rule(f"a/{NAME}*", "read"), Risk.MEDIUM, None, ("read",)),
+        (_rule("a/bob*", "") + _rule(f"a/{NAME}*", "read"), _rule(f"a/{NAME}*", "read"), Risk.HIGH, None, ("read",)),
+        (
+            _rule("a/bob", "read") + _rule(f"a/{NAME}", "deny"),
+            _rule("a/bob", "read"),
+            Risk.MEDIUM,
+            f"a/bob, where {NAME} is bob",
+            ("read",),
+        ),
+        (
+            _rule("a/{{identity.entity.id}}", "read") + _rule(f"a/{NAME}", "deny"),
+            _rule("a/{{identity.entity.id}}", "read"),
+            Risk.MEDIUM,
+            None,
+            ("read",),
+        ),
+    ],
+)
+def test_a_template_of_which_no_value_is_known(
+    before: str, after: str, risk: Risk, what: str | None, gained: tuple[str, ...]
+) -> None:
+    found = [c for c in changes(_policy(before), _policy(after)) if c.widens and c.gained]
+    assert found, "silence"
+    assert (found[0].risk, found[0].what, found[0].gained) == (risk, what or found[0].what, gained)
+
+
+def test_a_template_in_other_words_is_no_change() -> None:
+    other = _rule("secret/{{ identity.entity.name }}", "read") + _rule("secret/bob", "deny")
+    assert changes(_policy(MINE + _rule("secret/bob", "deny")), _policy(other)) == ()
+    (one,) = changes(_policy(MINE + ALL), _policy(ALL + _rule(f"secret/{NAME}", "")))
+    assert (one.widens, one.what, one.lost) == (False, f"secret/{NAME}", ("read",))
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _until(path: str, word: str, year: int) -> str:
+    return f'path "{path}" {{ capabilities = ["{word}"]\n expiration = "{year}-06-01T00:00:00Z" }}\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "at"),
+    [
+        (_until("a", "read", 2020), _rule("a", "read"), ""),
+        (_until("a", "read", 2027), _rule("a", "read"), "from 2027-06-01T00:00:00.000001+00:00 on"),
+        (_until("a", "read", 2027), _until("a", "read", 2028), "from 2027-06-01T00:00:00.000001+00:00 on"),
+        (ALL + _rule("secret/a", "deny"), ALL + _until("secret/a", "deny", 2027), "from 2027-06-01"),
+    ],
+)
+def test_what_expires_later_or_never_is_wider(before: str, after: str, at: str) -> None:
+    (one,) = changes(_policy(before), _policy(after), now=NOW)
+    assert (one.widens, one.gained, at in one.reason) == (True, ("read",), True)
+    (back,) = changes(_policy(after), _policy(before), now=NOW)
+    assert (back.widens, back.lost) == (False, ("read",))
+    assert changes(_policy(before), _policy(before + "# more"), now=NOW) == ()
+
+
+def _files(**texts: str) -> Side:
+    found = (Attached(parse(text, f"{name}.hcl", name=name), "file") for name, text in texts.items())
+    return of_policies(Snapshot(tuple(Principal(PrincipalKind.POLICY, a.policy.name, (a,)) for a in found)))
+
+
+GUARD = _rule("secret/data/prod/*", "deny")
+
+
+@pytest.mark.parametrize("guarded", [GUARD, _rule("secret/data/prod/*", ""), _rule("secret/data/prod/*", "list")])
+def test_what_one_file_hid_of_another_is_told_with_a_witness(guarded: str) -> None:
+    rest = _rule("b", "read")
+    for after in (_files(a=ALL, guard=rest), _files(a=ALL)):
+        (one,) = (c for c in changes(_files(a=ALL, guard=guarded + rest), after) if c.widens)
+        assert (one.subject, one.gained, one.witness) == ("policy guard", ("read",), ("read", "secret/data/prod/x"))
+        assert one.reason.endswith("for whoever has a beside it")
+
+
+def test_a_deny_that_is_gone_is_told_where_nobody_known_grants_it() -> None:
+    (one,) = changes(_files(guard=GUARD, a=_rule("b", "read")), _files(a=_rule("b", "read")))
+    assert (one.subject, one.widens, one.before, one.after) == ("policy guard", True, "denied", "not denied")
+    (back,) = (c for c in changes(_policy(ALL, GUARD), _policy(ALL)) if c.widens)
+    assert (back.subject, back.gained) == ("group ops", ("read",))
+    (alone,) = changes(_policy(_rule("b", "read"), GUARD), _policy(_rule("b", "read")))
+    assert (alone.subject, alone.widens, alone.place and alone.place.file) == ("group ops", True, "1.hcl")
+
+
+def test_a_deny_that_moves_within_its_file_is_no_change() -> None:
+    assert changes(_files(a=ALL, guard=GUARD + MINE), _files(guard=MINE + "# moved\n" + GUARD, a=ALL)) == ()
 
 
 def test_a_policy_more_on_a_group() -> None:

@@ -166,3 +166,11 @@ def test_what_could_not_be_read_outranks_what_widens(
     ):
         monkeypatch.setattr(sides, "with_server", lambda *_: (before, after, unread))
         assert run("diff", "server", "--live").exit_code == code
+
+
+def test_what_has_expired_grants_nothing(folder: Path) -> None:
+    text = 'path "late/x" { capabilities = ["read"]\n expiration = "2020-01-01T00:00:00Z" }'
+    (folder / "eve.json").unlink()
+    (folder / "late.hcl").write_text(text)
+    assert answer("explain", "--policy", folder / "late.hcl", "late/x")["capabilities"] == ["deny"]
+    assert answer("who", "late/x", "--folder", folder)["reach"] == []
