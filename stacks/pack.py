@@ -118,7 +118,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             {
                 "steps": [step],
                 "policies": {name: policies[name]} if name in policies else {},
-                "resources": {kind: _imported(inputs, _named(name, known[kind]))} if kind in known else {},
+                "resources": {kind: _imported(inputs, resources.of_one(known, kind, name))} if kind in known else {},
             },
         )
 
@@ -134,20 +134,12 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         )
 
 
-def _named(name: str, declared: dict[str, resources.Inputs]) -> dict[str, resources.Inputs]:
-    found = declared.get(name, declared.get(resources.EVERY))
-    return {} if found is None else {name: found}
-
-
 def _imported(inputs: dict[str, Any], declared: dict[str, resources.Inputs]) -> dict[str, resources.Inputs]:
-    """With GitHub's own id of the repository beside its name: a protection that was imported has that one."""
-    found = dict(declared)
-    for called, wanted in declared.items():
+    for wanted in declared.values():
         names = wanted.get("repositoryId", [])
         if names and inputs.get("repositoryId") not in names:
-            node_id = GithubHost.from_environment().repository_node_id(names[0])
-            found[called] = {**wanted, "repositoryId": [*names, node_id]}
-    return found
+            return resources.with_repository(declared, GithubHost.from_environment().repository_node_id(names[0]))
+    return declared
 
 
 def _masked(value: Any) -> Any:

@@ -8,7 +8,13 @@ from containment import names
 from containment.compiled import gate
 from containment.incidents import generations
 from containment.incidents.scope import affected
-from policies.model import CiRole, Estate, Workload
+from policies.model import CiRole, Estate, TokenType, Workload
+
+
+def leaving(estate: Estate) -> frozenset[str]:
+    """Policies that the program writes for as long as batch tokens are out, though the workload has others by now."""
+    others = (workload for workload in estate.workloads if workload.tokens is not TokenType.BATCH)
+    return frozenset(names.generation_policy(w, number) for w in others for number in range(generations.COUNT))
 
 
 def policies(estate: Estate) -> dict[str, dict[str, list[str]]]:

@@ -75,6 +75,21 @@ def resources(estate: Estate, environ: Mapping[str, str], *, incident: bool) -> 
     }
 
 
+def of_one(known: Resources, kind: str, name: str) -> dict[str, Inputs]:
+    """What the declarations give of one resource, by its name; nothing where they do not."""
+    declared = known.get(kind, {})
+    found = declared.get(name, declared.get(EVERY))
+    return {} if found is None else {name: found}
+
+
+def with_repository(declared: dict[str, Inputs], also: str) -> dict[str, Inputs]:
+    """With GitHub's own id of the repository beside its name: a protection that was imported has that one."""
+    return {
+        name: {**wanted, "repositoryId": [*wanted["repositoryId"], also]} if "repositoryId" in wanted else wanted
+        for name, wanted in declared.items()
+    }
+
+
 def _github(environ: Mapping[str, str]) -> Inputs:
     return {
         "version": ANY,

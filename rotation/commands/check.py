@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from policies.plain import one_line
 from rotation.terminal import JSON, emit, progress, say
+
+if TYPE_CHECKING:
+    from policies.model import Estate
 
 
 @click.command("check")
@@ -52,7 +56,7 @@ def command(
         _explain(rule, as_json)
         return
     url = opa_url or named()
-    checked = check_plan(plan, url, _open_incidents()) if plan else check(paths, url)
+    checked = check_plan(plan, url, *_in_force()) if plan else check(paths, url)
     if as_sarif:
         from policies.rules import rules
         from rotation.checking.sarif import sarif
@@ -72,14 +76,16 @@ def command(
         raise SystemExit(checked.exit_code)
 
 
-def _open_incidents() -> list[str] | None:
-    """Their ids, as the server has them; None when none is named: whoever judges takes that for open."""
+def _in_force() -> tuple[list[str] | None, Estate | None]:
+    """Ids of the open incidents, as the server has them, and what the last apply declared; None for the ids when no
+    server is named: whoever judges takes that for open."""
     from containment.adapters.vault import HvacVault
     from containment.incidents import lost
 
     if not os.environ.get("VAULT_ADDR"):
-        return None
-    return [i.id for i in lost.in_force(HvacVault.for_containment())]
+        return None, None
+    vault = HvacVault.for_containment()
+    return [i.id for i in lost.in_force(vault)], vault.compiled()
 
 
 def _explain(name: str, as_json: bool) -> None:

@@ -17,6 +17,7 @@ import pytest
 from bench.declarations import generate
 from containment.adapters.opa import Opa
 from containment.compiled import operators
+from containment.compiled.resources import ANY, resources
 from policies.load import ACCESS, load
 from policies.rules import LOCKOUT, rules
 from rotation.checking.declarations import check
@@ -256,14 +257,84 @@ def _policy(name: str, paths: dict[str, list[str]]) -> dict[str, Any]:
     return _step("update", "vault:index/policy:Policy", name, {}, {"name": name, "policy": json.dumps({"path": rules})})
 
 
+def _inputs(kind: str, name: str, **changed: Any) -> dict[str, Any]:
+    """As the program registers it in peace."""
+    found: dict[str, Any] = {}
+    for place, wanted in resources(load(), os.environ, incident=False)[kind][name].items():
+        value = [] if wanted == ANY else wanted["all"] if isinstance(wanted, dict) else wanted[0]
+        first, _, rest = place.partition("/")
+        if rest and value:
+            found.setdefault(first, [{}])[0][rest.removeprefix("0/")] = value
+        elif value not in (None, []):
+            found[first] = value
+    return {**found, **changed}
+
+
+def _changed_to(kind: str, name: str, **changed: Any) -> dict[str, Any]:
+    return _step("update", kind, name, _inputs(kind, name), _inputs(kind, name, **changed))
+
+
 MOUNT, PROTECTION = "vault:index/mount:Mount", "github:index/branchProtection:BranchProtection"
+POLICY, APPROLE = "vault:index/policy:Policy", "vault:appRole/authBackendRole:AuthBackendRole"
+DATABASE, CORE = "vault:database/secretBackendRole:SecretBackendRole", "tradepulse-core-main"
+REVIEWS = [{"requiredApprovingReviewCount": 1, "dismissStaleReviews": True}]
+UNLOCKED = _step("update", PROTECTION, CORE, _inputs(PROTECTION, CORE, lockBranch=True), _inputs(PROTECTION, CORE))
 REFUSED = {
-    "mount_removal": _step("delete", MOUNT, "secret", {"path": "secret"}, None),
+    "mount_removal": _step("delete", MOUNT, "gone", {"path": "gone"}, None),
     "repository_protection": _step("delete", PROTECTION, "core-main", {"pattern": "main"}, None),
     "audit_removal": _step("delete", "vault:index/audit:Audit", "file", {"type": "file"}, None),
     "undeclared_policy": _policy("pc-w-order-router", {"secret/data/*": ["read"]}),
-    "incident_weakening": _step("update", PROTECTION, "core-main", {"lockBranch": True}, {"lockBranch": False}),
+    "incident_weakening": UNLOCKED,
 }
+UNDECLARED = {
+    "a request to any path": _step(
+        "create", "vault:generic/endpoint:Endpoint", "x", None, {"path": "sys/policies/acl/x"}
+    ),
+    "policies of a group": _step(
+        "create", "vault:identity/groupPolicies:GroupPolicies", "x", None, {"policies": ["root"]}
+    ),
+    "policies of an entity": _step(
+        "create", "vault:identity/entityPolicies:EntityPolicies", "x", None, {"policies": ["a"]}
+    ),
+    "a login without the gate": _changed_to(APPROLE, "execution-engine", tokenPolicies=["pc-w-execution-engine"]),
+    "other SQL": _changed_to(DATABASE, "database/settlement-readonly", creationStatements=["CREATE ROLE x SUPERUSER"]),
+    "a mount elsewhere": _changed_to(MOUNT, "secret", path="elsewhere"),
+    "a new repository": _step("create", "github:index/repository:Repository", "x", None, {"name": "x"}),
+    "force pushes": _changed_to(PROTECTION, CORE, allowsForcePushes=True),
+    "deletions": _changed_to(PROTECTION, CORE, allowsDeletions=True),
+    "a bypasser": _changed_to(
+        PROTECTION, CORE, requiredPullRequestReviews=[{**REVIEWS[0], "pullRequestBypassers": ["/me"]}]
+    ),
+    "other branches": _changed_to(PROTECTION, CORE, pattern="never/**"),
+    "administrators": _changed_to(PROTECTION, "tradepulse-infra-incident/*", enforceAdmins=False),
+    "the gate gone": _step("delete", POLICY, "pc-gate", {"name": "pc-gate", "policy": "{}"}, None),
+}
+
+
+@pytest.mark.parametrize("what", UNDECLARED)
+def test_a_plan_writes_and_deletes_nothing_but_as_it_is_declared(url: str, tmp_path: Path, what: str) -> None:
+    step = UNDECLARED[what]
+    for incidents in ([], ["INC-7"]):
+        refused = check_plan(_plan(tmp_path, step), url, incidents)
+        rules = {v.rule for v in refused.violations}
+        assert rules & {"undeclared_resource", "declared_removal"}, refused.reasons
+    if step["op"] == "update":
+        kept = {**step, "newState": step["oldState"]}
+        assert check_plan(_plan(tmp_path, kept), url, []).allow
+
+
+def test_what_goes_with_its_declaration_is_no_removal(url: str, tmp_path: Path) -> None:
+    """Policies of batch tokens of a workload that has others by now, a component, and what an import brought."""
+    steps = [
+        _step("delete", POLICY, "pc-b-order-router-0", {"name": "pc-b-order-router-0", "policy": "{}"}, None),
+        _step("delete", POLICY, "pc-w-gone", {"name": "pc-w-gone", "policy": "{}"}, None),
+        _step("delete", "portcullis:access:Workload", "gone", {}, None),
+    ]
+    assert check_plan(_plan(tmp_path, *steps), url, []).allow
+    theirs = _inputs(PROTECTION, CORE, repositoryId="R_kgDO")
+    assert check_plan(_plan(tmp_path, _step("update", PROTECTION, CORE, theirs, theirs)), url, []).allow
+    moved = check_plan(_plan(tmp_path, _changed_to(PROTECTION, CORE, repositoryId="R_kgDO")), url, [])
+    assert [v.field for v in moved.violations] == ["repositoryId"]
 
 
 @pytest.mark.parametrize("rule", REFUSED)
@@ -273,8 +344,6 @@ def test_a_plan_is_refused_by_the_rule_that_it_breaks(url: str, tmp_path: Path, 
     assert held.allow, held.reasons
     step = REFUSED[rule]
     if rule == "incident_weakening":
-        enough = {"requiredPullRequestReviews": [{"requiredApprovingReviewCount": 1}]}
-        step = {**step, "newState": {"inputs": {**step["newState"]["inputs"], **enough}}}
         assert check_plan(_plan(tmp_path, step), url, []).allow
         assert check_plan(_plan(tmp_path, step, config={"portcullis:incident": "false"}), url, ["INC-7"]).allow
     broken = check_plan(_plan(tmp_path, sound, step), url, ["INC-7"])

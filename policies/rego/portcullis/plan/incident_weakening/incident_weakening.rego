@@ -1,8 +1,9 @@
 # METADATA
 # title: No weakening in an incident
 # description: |
-#   While an incident is open nothing that holds it is loosened: no denial goes, no branch is unlocked, no workflow runs again,
-#   no token or lease lives longer, no role that is off comes back. A lift is judged by its own rules.
+#   While an incident is open nothing that holds it is loosened: no denial goes, no branch is unlocked, no administrator is let
+#   past a protection, no workflow runs again, no token or lease lives longer, no role that is off comes back. A lift is
+#   judged by its own rules.
 # custom:
 #   severity: critical
 #   remedy: lift the incident first, or plan with the incident in force (--config incident=keep)
@@ -54,6 +55,7 @@ held_by(inputs) := object.union_n([locks(inputs), lives(inputs), denials(inputs)
 locks(inputs) := {key: value |
 	some [key, value] in [
 		["lockBranch", true],
+		["enforceAdmins", true],
 		["enforcement", "active"],
 		["enabled", false],
 		["enabledRepositories", "none"],

@@ -12,6 +12,7 @@ denying(paths) := {"policy": json.marshal({"path": {path: {"capabilities": ["den
 
 held := {
 	"lockBranch": [{"lockBranch": true}, {"lockBranch": false}],
+	"enforceAdmins": [{"enforceAdmins": true}, {"enforceAdmins": false}],
 	"enforcement": [{"enforcement": "active"}, {"enforcement": "disabled"}],
 	"enabled": [{"enabled": false}, {"enabled": true}],
 	"enabledRepositories": [{"enabledRepositories": "none"}, {"enabledRepositories": "all"}],

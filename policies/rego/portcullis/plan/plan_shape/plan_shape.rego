@@ -29,7 +29,8 @@ deny contains violation.of(rego.metadata.chain(), {}, "", message) if {
 	some what, message in {
 		"steps": "the plan has no list of steps",
 		"errors": "whether the preview succeeded is not told",
-		"policies": "what is declared is not told",
+		"policies": "what policies may grant is not told",
+		"resources": "what is declared is not told",
 		"open_incidents": "whether an incident is open is not told",
 		"lifting": "whether an incident is lifted is not told",
 	}
@@ -45,11 +46,17 @@ deny contains violation.of(rego.metadata.chain(), step, "", "a step that is not 
 	not whole(step)
 }
 
-told("policies") if is_object(input.policies)
+told(what) if {
+	what in {"policies", "resources"}
+	is_object(input[what])
+}
 
 told("lifting") if is_boolean(input.lifting)
 
-told(what) if is_array(input[what])
+told(what) if {
+	what in {"steps", "errors", "open_incidents"}
+	is_array(input[what])
+}
 
 whole(step) if {
 	step.op in known

@@ -13,23 +13,29 @@ package portcullis.resource.undeclared_resource
 import data.portcullis.violation
 
 deny contains violation.of(rego.metadata.chain(), step, "type", message) if {
-	some step in input.steps
+	some step in written
 	not known(step)
 	message := sprintf("no declaration makes a %v", [violation.said(step, ["type"])])
 }
 
 deny contains violation.of(rego.metadata.chain(), step, "name", message) if {
-	some step in input.steps
+	some step in written
 	known(step)
 	not declared(step)
 	message := sprintf("%v %v is not declared", [step.type, violation.said(step, ["name"])])
 }
 
 deny contains violation.of(rego.metadata.chain(), step, field, message) if {
-	some step in input.steps
+	some step in written
 	some field in (different(step) | beyond(step))
 	message := sprintf("%v of %v %v is not, or not so, declared", [field, step.type, step.name])
 }
+
+# What goes is not: of that another rule tells.
+written := [step |
+	some step in input.steps
+	not object.get(step, "op", "") in {"delete", "delete-replaced", "read", "read-replacement", "refresh"}
+]
 
 known(step) if input.resources[step.type]
 

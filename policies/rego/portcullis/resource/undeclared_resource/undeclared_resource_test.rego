@@ -39,6 +39,15 @@ test_a_type_or_a_name_that_nobody_declared if {
 	messages == {sprintf("%v r is not declared", [role])} with input as unnamed
 }
 
+test_what_goes_or_is_read_is_not_written if {
+	every op in ["delete", "delete-replaced", "read"] {
+		count(messages) == 0 with input as {"steps": [{"op": op, "type": "t", "name": "r", "new": {}}], "resources": {}}
+	}
+	every op in ["create", "same", "import", "replace", "mangle"] {
+		count(messages) == 1 with input as {"steps": [{"op": op, "type": "t", "name": "r", "new": {}}], "resources": {}}
+	}
+}
+
 test_an_input_that_is_not_what_is_declared if {
 	every field, patch in {
 		"name": {"op": "replace", "path": "name", "value": "evil"},
