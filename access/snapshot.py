@@ -59,7 +59,8 @@ class Principal:
     fills templates; None where none is known. `ttl`: of its tokens, seconds, None where the server's own hold. `asked`:
     the moment that answers are for; None: nothing has expired.
 
-    A token role stands once for each policy that it allows: whoever makes the token chooses among them.
+    A token role stands once for each policy that it allows: whoever makes the token chooses among them, and may choose
+    several, whose rules on one pattern add up; no principal stands for that.
     """
 
     kind: PrincipalKind

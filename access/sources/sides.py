@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
+from access import default
 from access.diff.changes import Side
-from access.snapshot import Snapshot
+from access.snapshot import Principal, PrincipalKind, Snapshot
 from access.sources import declared, held, hosted, tokens
 from access.sources.facts import Fact, facts
 from access.sources.reader import Reader
@@ -18,6 +19,7 @@ from policies.model import CiRole, Estate, Workload
 
 Unread: TypeAlias = tuple[str, ...]
 """In words."""
+_DEFAULT = (PrincipalKind.POLICY, default.NAME)
 
 
 def of_declarations(estate: Estate) -> Side:
@@ -36,18 +38,24 @@ def of_declarations(estate: Estate) -> Side:
 
 def of_server(found: Snapshot, estate: Estate, reader: Reader, host: Callable[[], CodeHost]) -> tuple[Side, Unread]:
     """Paths, identities and mounts of the server and repositories of GitHub, judged by what the declarations say of
-    them; and what could not be read of GitHub. The server's own `default` policy, which every token has, is declared
-    nowhere and left out, and so is who differs by it alone."""
-    principals = (
-        replace(p, attached=tuple(a for a in p.attached if a.policy.name != "default"))
-        for p in found.principals
-        if not p.name.endswith(tokens.WITHOUT_DEFAULT)
-    )
+    them; and what could not be read of GitHub."""
     code = on_server(of_declarations(estate))
     facts = held.held(reader, estate, dict(code.facts))
     of_repositories, unread = _hosted(estate, host, dict(code.facts))
-    there = replace(code, snapshot=replace(found, principals=tuple(principals)), facts={**facts, **of_repositories})
+    there = replace(code, snapshot=apart(found), facts={**facts, **of_repositories})
     return there, unread
+
+
+def apart(found: Snapshot) -> Snapshot:
+    """The policy `default`, which every token has and no declaration gives, as a principal of its own and nobody
+    else's; who differs by it alone is left out."""
+    every = next((a for p in found.principals for a in p.attached if a.policy.name == default.NAME), None)
+    principals = [
+        replace(p, attached=tuple(a for a in p.attached if a.policy.name != default.NAME))
+        for p in found.principals
+        if not p.name.endswith(tokens.WITHOUT_DEFAULT) and (p.kind, p.name) != _DEFAULT
+    ]
+    return replace(found, principals=(*principals, *([Principal(*_DEFAULT, (every,))] if every else [])))
 
 
 def _hosted(
@@ -66,11 +74,15 @@ def on_server(declared: Side) -> Side:
     return replace(declared, facts={**held.asked(declared.facts), **hosted.asked(declared.facts)})
 
 
-def answered(declared: Side, server: Side) -> Side:
-    """`declared` without the repositories of which GitHub said nothing: they are not gone."""
+def answered(declared: Side, server: Side, *, applied: bool) -> Side:
+    """`declared` without the repositories of which GitHub said nothing: they are not gone. With the policy `default` as
+    a server makes it, or, if `applied`, as it is there: no apply changes it."""
     known = {subject for subject, _ in server.facts}
     facts = {key: fact for key, fact in declared.facts.items() if not hosted.is_asked(key) or key[0] in known}
-    return replace(declared, facts=facts)
+    every = [a for p in server.snapshot.principals if (p.kind, p.name) == _DEFAULT for a in p.attached]
+    made = every if applied else [replace(a, policy=default.made(a.policy)) for a in every]
+    principals = (*declared.snapshot.principals, *(Principal(*_DEFAULT, (a,)) for a in made))
+    return replace(declared, facts=facts, snapshot=replace(declared.snapshot, principals=principals))
 
 
 def of_policies(found: Snapshot) -> Side:

@@ -19,8 +19,9 @@ WITHOUT_DEFAULT = ", without default"
 
 
 def read(reader: Reader, policies: Mapping[str, Policy]) -> tuple[list[Principal], dict[str, Target]]:
-    """One principal for each policy that a role allows: a token with several of them can do nothing that none of them
-    alone could. And what a request to make a token through each role stands for."""
+    """One principal for each policy that a role allows, and what a request to make a token through each role stands
+    for. What a token with several of them can do beyond each alone is not told: on one pattern the capabilities of two
+    policies add up (`update` by one and `sudo` by the other), and so do their allowed parameters."""
     found: list[Principal] = []
     targets: dict[str, Target] = {}
     listed = reader.keys(ROLES)

@@ -99,7 +99,7 @@ def with_server(base: str, head: str | None, folder: Path) -> tuple[Side, Side, 
     vault = HvacVault.from_environment()
     found, reader = live.snapshot(vault, estate), Reader(vault)
     server, beside = of_server(found, estate, reader, GithubHost.from_environment)
-    code = answered(code, server)
+    code = answered(code, server, applied=base == SERVER)
     unread = tuple(dict.fromkeys((*found.unread, *reader.unread, *beside)))
     return (*((server, code) if base == SERVER else (code, server)), unread)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from access.default import DEFAULT
 from access.errors import PolicyError
 from access.policy import parse
 from access.rule import DENIED, Capability, Constraints, Policy
@@ -45,29 +46,6 @@ HEADERS: Mapping[str, Mapping[str, list[str]]] = {
 }
 """How the server tunes its own mounts, by their type."""
 _OF_TEMPLATES = ("allow_slashes_in_identity_templates", "allow_wildcards_in_identity_templates")
-
-_READ, _UPDATE = ("read",), ("update",)
-_DEFAULT: Mapping[str, tuple[str, ...]] = {
-    "auth/token/lookup-self": _READ,
-    "auth/token/renew-self": _UPDATE,
-    "auth/token/revoke-self": _UPDATE,
-    "sys/capabilities-self": _UPDATE,
-    "identity/entity/id/{{identity.entity.id}}": _READ,
-    "identity/entity/name/{{identity.entity.name}}": _READ,
-    "sys/internal/ui/resultant-acl": _READ,
-    "sys/renew": _UPDATE,
-    "sys/leases/renew": _UPDATE,
-    "sys/leases/lookup": _UPDATE,
-    "cubbyhole/*": ("create", "read", "update", "delete", "list"),
-    "sys/wrapping/wrap": _UPDATE,
-    "sys/wrapping/lookup": _UPDATE,
-    "sys/wrapping/unwrap": _UPDATE,
-    "sys/tools/hash": _UPDATE,
-    "sys/tools/hash/*": _UPDATE,
-    "sys/control-group/request": _UPDATE,
-    "identity/oidc/provider/+/authorize": ("read", "update"),
-}
-"""What `default` grants, as OpenBao and Vault make it: each token has it unless told otherwise."""
 
 
 def values(held: _Answer | None, wanted: _Answer, apart: Iterable[str] = ()) -> list[str]:
@@ -117,7 +95,7 @@ def default(held: _Answer | None) -> list[str]:
         rules = parse(str(held["policy"]), "default").rules
     except PolicyError as error:
         return [f"is not read: {json.dumps(str(error))}"]
-    more = [r.path for r in rules if {*map(str, r.capabilities - DENIED)} - {*_DEFAULT.get(r.path, ())}]
+    more = [r.path for r in rules if {*map(str, r.capabilities - DENIED)} - {*DEFAULT.get(r.path, ())}]
     return [*_quoted(dict.fromkeys(more)), *(key for key in _OF_TEMPLATES if held.get(key))]
 
 

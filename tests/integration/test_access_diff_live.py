@@ -105,6 +105,17 @@ def test_a_path_that_is_gained(tried: Tried, drift_env: dict[str, str], kind: st
     assert not _asked(tried, "settlement", witness)
 
 
+def test_what_every_token_is_given(tried: Tried, drift_env: dict[str, str]) -> None:
+    own = tried.admin("GET", "sys/policies/acl/default")["data"]["policy"]
+    more = f'{own}\npath "{ELSEWHERE}" {{ capabilities = ["read"] }}'
+    with tried.by_hand("sys/policies/acl/default", {"policy": more}):
+        (one,) = _named(drift_env)
+        assert (one["subject"], one["gained"], one["witness"]["path"]) == ("policy default", ["read"], ELSEWHERE)
+        assert diff(drift_env, "server", str(ACCESS), "--live")[:2] == (0, [])
+        assert tried.granted("settlement")
+    assert not tried.granted("settlement")
+
+
 def _asked(tried: Tried, workload: str, path: str) -> bool:
     token = tried.logged_in(workload)["client_token"]
     try:

@@ -34,7 +34,9 @@ def command(
     but docs/, tests/, reports/ and Markdown.
 
     With --live, `server` as BASE says what applying HEAD would change; as HEAD, who can do more on the server than is
-    declared. Claims, mounts and repositories are then not compared: `portcullis drift` does.
+    declared, the policy `default` included: it is compared with the one that a server makes. What logins must have,
+    kinds of tokens, mounts and repositories are compared too; owners, tiers, what an incident does and database
+    connections, which no server tells, are not.
 
     \b
     Examples:

@@ -17,7 +17,8 @@ def command(path: str, folder: Path | None, live: bool, as_json: bool) -> None:
     """Name every workload, role, entity, group and policy that can reach PATH, with which capabilities, through what.
 
     PATH is an API path such as secret/data/app, or the name of a declared secret. Of a KV version 2 secret the other
-    paths (metadata, delete, destroy, …) are told too. A token role stands once for each policy it allows. The
+    paths (metadata, delete, destroy, …) are told too. A token role stands once for each policy it allows; what a
+    token with several of them can do beyond each alone, where they have rules on one pattern, is not told. The
     server's `default` policy is declared nowhere: only --live tells what it gives. Exit 3 when
     the token may not read all of it: what is missing is named.
 

@@ -111,4 +111,4 @@ def test_one_that_is_not_read_is_not_gone() -> None:
     assert (facts, unread) == ({}, (f"repository {NAME}: github: ConnectError",))
     others = {key: fact for key, fact in CODE.facts.items() if not hosted.is_asked(key)}
     server = replace(CODE, facts=others)
-    assert changes(answered(CODE, server), server) == ()
+    assert changes(answered(CODE, server, applied=False), server) == ()

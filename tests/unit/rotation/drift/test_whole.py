@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from access import default
 from containment import names
 from containment.compiled import gate, onboarding, operators
 from policies.load import load
 from rotation.drift import whole
 
 ESTATE = load()
-DEFAULT = json.dumps({"path": {path: {"capabilities": list(can)} for path, can in whole._DEFAULT.items()}})
+DEFAULT = json.dumps({"path": {path: {"capabilities": list(can)} for path, can in default.DEFAULT.items()}})
 
 
 POLICIES = onboarding.policies(ESTATE)
