@@ -102,8 +102,8 @@ class World:
         self.merge(1)
         self.propose("wider", "capabilities: [read]", "capabilities: [read, list]")
 
-    def propose(self, branch: str, old: str, new: str) -> None:
-        file = self.origin / WIDER
+    def propose(self, branch: str, old: str, new: str, file_name: str = WIDER) -> None:
+        file = self.origin / file_name
         assert old in file.read_text()
         file.write_text(file.read_text().replace(old, new))
         self.commit(branch, "dana-dev")
@@ -240,3 +240,12 @@ def test_what_is_merged_is_applied_once_it_is_approved(world: World) -> None:
     assert (old.returncode, "check out what it was merged to" in old.stdout) == (2, True), "its approvals still stand"
     applied = world.run(4)
     assert (applied.returncode, world.lists()) == (0, False), applied.stdout
+    # What the policy pack, which is asked of no deletion, does not see.
+    line = "        vault.Policy(own, name=own, policy=gate.own_policy(workload,"
+    world.propose("code", line, f"        if own != 'pc-w-risk-engine': {line.strip()}", "stacks/access.py")
+    world.approve(5, "omar-dev", "sre-oncall", "sic-lead")
+    world.merge(5)
+    removing = world.run(5)
+    words = "pc-w-risk-engine is declared, and would be deleted"
+    assert (removing.returncode, words in removing.stdout) == (1, True), removing.stdout
+    assert world.prod.vault().read_policy("pc-w-risk-engine")
