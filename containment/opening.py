@@ -14,7 +14,7 @@ from containment.adapters.vault import HvacVault
 from containment.errors import KEEP, LastApplyUsed, TokensRefused, UnknownScope
 from containment.folder import record
 from containment.incidents import lost
-from containment.incidents.decide import Asked, Decision, another_scope, decide, scope_text
+from containment.incidents.decide import Asked, Decision, another_scope, decide, may_be_left_over
 from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope
 from containment.incidents.scope import parse_scope
 from containment.judgement import judge
@@ -92,13 +92,15 @@ def tell(asked: Asked, decision: Decision, progress: Progress, warn: Progress) -
 def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
     """Reads what is in force. Raises UnknownScope, and InputError for a lift that names nothing open."""
     incidents = lost.tightening(vault, asked.incident_id) if asked.mode is Mode.LOCK else vault.incidents()
+    meant = asked.mode is Mode.LOCK and not may_be_left_over(asked, incidents)
     try:
-        scope, left_over = parse_scope(scope_text(asked, incidents), estate), ""
+        scope, left_over = parse_scope(asked.scope_text, estate), ""
     except UnknownScope as error:
-        if asked.mode is Mode.LOCK:
+        if meant:
             raise
         scope = Scope(everything=False)
         left_over = f"incidentScope is left over and not used: {error.why}; pulumi config rm incidentScope"
+    scope = scope if meant else replace(scope, everything=True)
     decision = decide(asked, incidents, scope, vault.now())
     return replace(decision, warning="; ".join(filter(None, (decision.warning, left_over))))
 
@@ -143,7 +145,7 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress
             )
     if asked.mode is not Mode.LOCK:
         return asked
-    return Asked(asked.mode, current.id, ",".join(current.scope.leaked), told=True)
+    return Asked(asked.mode, current.id, current.scope.words if current.scope.leaked else "", told=True)
 
 
 def _forgotten(opened: Incident) -> str:

@@ -167,9 +167,10 @@ async def _repositories(
         held = await asyncio.to_thread(github.read, repositories)
         if held and (failed := await github.declare(repositories, bool(context.affected.open), held)):
             told.error(github.lost(failed))
-        if held and lifted and decision.lifting and not decision.in_force:
+        over = decision.lifting if lifted else decision.over
+        if held and over and not decision.in_force:
             left = await asyncio.to_thread(github.still_locked, repositories, held.host)
-            complaints += [meanwhile.not_back(left, decision.lifting, told=bool(failed))] if left else []
+            complaints += [meanwhile.not_back(left, over, told=bool(failed))] if left else []
     except PortcullisError as error:
         complaints.append(meanwhile.without_repositories(error, decision, lifted=lifted))
     return failed

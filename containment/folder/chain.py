@@ -161,7 +161,7 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
             detail = (
                 f"nobody vouches for what was sealed after the newest head kept elsewhere: {', '.join(paths)}. A run "
                 "of yours that could not reach the server seals so, an intruder too: look at them, then "
-                "`portcullis evidence collect` vouches for them"
+                f"`portcullis evidence collect {folder.name}` vouches for them"
             )
             problems.append(Problem(MANIFEST, Kind.CHAIN, detail))
     latest = {e["path"]: e for e in entries}
@@ -172,7 +172,7 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
         elif path not in seen and PLAIN.fullmatch(path):
             problems.append(Problem(path, Kind.REMOVED, "sealed, now missing"))
     problems += [
-        Problem(p, Kind.ADDED, "sealed by nobody: put there; `portcullis evidence collect` seals it")
+        Problem(p, Kind.ADDED, f"sealed by nobody: put there; `portcullis evidence collect {folder.name}` seals it")
         for p in sorted(files)
         if p not in latest and not _BETWEEN_SEALS.fullmatch(p)
     ]
@@ -188,7 +188,9 @@ def _beside_unfinished(folder: Path, problems: list[Problem], files: dict[str, F
     left = [
         p for p in problems if p.path not in files or (files[p.path].size, files[p.path].sha256) != prepared.get(p.path)
     ]
-    detail = "a run was cut short while it put its seal in place: `portcullis evidence collect` ends that"
+    detail = (
+        f"a run was cut short while it put its seal in place: `portcullis evidence collect {folder.name}` ends that"
+    )
     return [*left, Problem(MANIFEST, Kind.UNFINISHED, detail)]
 
 

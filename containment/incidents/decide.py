@@ -31,12 +31,14 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`known`: every incident as it will be once this is done, the lifted ones too. `current`: the open one that this
-    run works on, None in peace. `warning`: what may not be what was meant by the scope, or ""."""
+    run works on, None in peace. `warning`: what may not be what was meant by the scope, or "". `over`: what is to be
+    lifted and was, by an earlier run that may not have seen all of it to its end."""
 
     known: tuple[Incident, ...]
     current: Incident | None
     lifting: Incident | None
     warning: str = ""
+    over: Incident | None = None
 
     @property
     def in_force(self) -> tuple[Incident, ...]:
@@ -68,14 +70,15 @@ class Decision:
         )
 
 
-def scope_text(asked: Asked, incidents: Sequence[Incident]) -> str:
-    """The scope to parse. Beside the id of a lifted incident a scope that any lifted one had is left over: it must not
-    narrow a new lock-down, so everything is in scope then. One that none had was named now."""
+def may_be_left_over(asked: Asked, incidents: Sequence[Incident]) -> bool:
+    """Beside the id of a lifted incident, which its lift leaves in the stack file, a scope that any lifted one had may
+    be left over or have been typed now: it must not narrow a new lock-down, nor be left out of it. One that none had
+    was named now."""
     if _lifted(asked, incidents) is None:
-        return asked.scope_text
+        return False
     words = {word.strip().rpartition(":")[2] for word in asked.scope_text.split(",") if word.strip()}
     had = [{n.partition(":")[2] for n in i.scope.leaked} for i in incidents if i.state is State.LIFTED]
-    return "" if any(words <= leaked for leaked in had) else asked.scope_text
+    return any(words <= leaked for leaked in had)
 
 
 def decide(asked: Asked, incidents: Sequence[Incident], scope: Scope, now: int) -> Decision:
@@ -118,7 +121,7 @@ def _lock(
             said = _joined(asked, incident)
             if left_over:
                 here = f"goes on with {incident.id}"
-                said = _kept(asked, incidents, incident.id) if scope.everything else _named(asked, here)
+                said = _kept(asked, incidents, incident) if scope.everything else _named(asked, here)
             return Decision(tuple(incidents), incident, None, said)
     other = next((i for i in opened if i.id == wanted), None)
     if other is not None:
@@ -127,7 +130,7 @@ def _lock(
     taken = {i.id for i in incidents}
     new_id = wanted or next(n for n in (stamp, *(f"{stamp}-{k}" for k in range(2, 100))) if n not in taken)
     new = Incident(new_id, scope, State.OPEN, opened_at=now)
-    warning = _kept(asked, incidents, new_id) if scope.everything and not wanted else _repeated(asked, scope, incidents)
+    warning = _kept(asked, incidents, new) if scope.everything and not wanted else _repeated(asked, scope, incidents)
     if left_over and not scope.everything:
         warning = _named(asked, f"is a new one, {new_id}")
     return Decision((*incidents, new), new, None, warning)
@@ -146,7 +149,7 @@ def _named(asked: Asked, what: str) -> str:
     return f"incident {asked.incident_id} is lifted: this {what}, with the scope named"
 
 
-def _kept(asked: Asked, incidents: Sequence[Incident], current: str) -> str:
+def _kept(asked: Asked, incidents: Sequence[Incident], current: Incident) -> str:
     """Of a question that names nothing new: it may have stood in the stack's file since an incident that is lifted.
     The first lock-down of all has nothing to be left over from."""
     before = [i.id for i in incidents if i.state is State.LIFTED]
@@ -154,13 +157,16 @@ def _kept(asked: Asked, incidents: Sequence[Incident], current: str) -> str:
         return ""
     if asked.incident_id:
         named = f"beside incidentId {asked.incident_id}, which is lifted"
-        named += "; incidentScope is left over from it too" if asked.scope_text.strip() else ""
     else:
         named = f"and names nothing; {before[-1]} was lifted meanwhile"
+    leaked, rotate = "", ""
+    if names := ", ".join(current.scope.leaked):
+        leaked = f", with {names} as leaked: nobody can tell whether that was typed now or stood there"
+        rotate = f"portcullis rotate run {current.id}, "
     return (
-        f"{asked.file or 'the stack file'} says incident: true {named}. So everything is locked down, as {current}. If "
-        f"nobody means that, so that it is not asked again: pulumi config set incident keep; and lift it: pulumi up "
-        f"--config incident=false --config incidentId={current}"
+        f"{asked.file or 'the stack file'} says incident: true {named}. So everything is locked down, as {current.id}"
+        f"{leaked}. If nobody means that, so that it is not asked again: pulumi config set incident keep; and lift it: "
+        f"{rotate}pulumi up --config incident=false --config incidentId={current.id}"
     )
 
 
@@ -193,7 +199,7 @@ def _lift(asked: Asked, incidents: Sequence[Incident], opened: tuple[Incident, .
         # Left in a stack file: it lifted what it named, and lifts nothing later.
         at = datetime.fromtimestamp(found.lifted_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         said = f"incident {found.id} was lifted already, {at}: nothing is lifted; open: {names}" if opened else ""
-        return Decision(tuple(incidents), opened[-1] if opened else None, None, said)
+        return Decision(tuple(incidents), opened[-1] if opened else None, None, said, over=found)
     known = tuple(lifted(i, now) if i.id == found.id else i for i in incidents)
     rest = [i for i in known if i.state is State.OPEN]
     return Decision(known, rest[-1] if rest else None, found)

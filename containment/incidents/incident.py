@@ -51,8 +51,7 @@ EVERYTHING = "everything"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is in scope. Each name is known to have leaked. `everything` has none on a server's record; beside names
-    that were asked for here while the vault was away it narrows nothing.
+    """What is in scope. Each name is known to have leaked; beside `everything` it narrows nothing.
 
     Names are `kind:name`, kinds `secret`, `workload`, `ci`, `repository`.
     """

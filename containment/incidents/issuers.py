@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from containment.incidents.generations import batch_workloads
 from containment.incidents.incident import Incident
 from containment.incidents.scope import affected
 from policies.model import AuthMethod, CiRole, Estate, Workload
@@ -45,10 +46,14 @@ def warning(lifting: Incident, incidents: Sequence[Incident], estate: Estate, no
             good[identity.name] = until
     if not good:
         return ""
-    return (
+    said = (
         f"a JWT of {', '.join(good)} from before the lock-down {words(max(good.values()))}: whoever has one gets a "
         "token until then. `portcullis secrets-issue-dynamic --role NAME` after that revokes what was given out"
     )
+    if batch := [f"workload:{w.name}" for w in identities if w.name in good and w in batch_workloads(estate)]:
+        again = f"portcullis contain --scope {','.join(batch)}"
+        said += f"; batch tokens nothing revokes: of {', '.join(batch)} lock them out after that: {again}"
+    return said
 
 
 def _leaked(identity: Workload | CiRole, incident: Incident) -> bool:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from containment import names
 from containment.errors import UnknownScope
-from containment.incidents.incident import Incident, Scope, State
+from containment.incidents.incident import EVERYTHING, Incident, Scope, State
 from policies.model import (
     CiRole,
     DatabaseSecret,
@@ -24,7 +24,8 @@ from policies.model import (
 
 
 def parse_scope(text: str, estate: Estate) -> Scope:
-    """`""` is everything. Otherwise comma-separated names, each `kind:name` or a name that only one kind has.
+    """`""` is everything. Otherwise comma-separated names, each `kind:name` or a name that only one kind has; the word
+    `everything` among them has everything in scope beside what is named.
 
     Raises UnknownScope naming every offender, and for a text without any name: it was not meant to be everything.
     """
@@ -41,7 +42,7 @@ def parse_scope(text: str, estate: Estate) -> Scope:
     }
     leaked: list[str] = []
     offenders: list[str] = []
-    for word in words:
+    for word in (word for word in words if word != EVERYTHING):
         kind, _, name = word.rpartition(":")
         kinds = [k for k in known if name in known[k] and kind in ("", k)]
         if len(kinds) == 1:
@@ -51,7 +52,7 @@ def parse_scope(text: str, estate: Estate) -> Scope:
             offenders.append(f"{word!r} {why if kinds else f'is declared nowhere{_meant(name, known)}'}")
     if offenders:
         raise UnknownScope("; ".join(offenders))
-    return Scope(everything=False, leaked=tuple(sorted(set(leaked))))
+    return Scope(EVERYTHING in words, tuple(sorted(set(leaked))))
 
 
 def _meant(name: str, known: Mapping[str, Collection[str]]) -> str:

@@ -110,7 +110,7 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
         for n in (kept.gone if kept else ())
     ]
     compared = f"{len(kept.heads)} heads on the server" if kept and kept.heads else None
-    reason = _not_compared(offline, kept, error)
+    reason = _not_compared(incident, offline, kept, error)
     since = unsealed(place) if not problems else []
     state = "does not hold" if problems else "holds up to the last seal" if since else "holds"
     if as_json:
@@ -204,11 +204,13 @@ def _kept(incident: str) -> Kept | None:
     return heads.kept(vault, incident) if vault else None
 
 
-def _not_compared(offline: bool, kept: Kept | None, error: Exception | None) -> str | None:
+def _not_compared(incident: str, offline: bool, kept: Kept | None, error: Exception | None) -> str | None:
     if offline:
         return "--offline"
     if error is not None:
         return str(error)
     if kept is None:
         return "VAULT_ADDR is not set"
-    return None if kept.heads else "it keeps no head of this evidence; `portcullis evidence collect` keeps one"
+    return (
+        None if kept.heads else f"it keeps no head of this evidence; `portcullis evidence collect {incident}` keeps one"
+    )

@@ -47,8 +47,17 @@ def test_a_host_that_is_down_is_named_and_the_rerun_completes(world: World, peac
     again = world.up("true", scope="repository:tradepulse-connectors")
     assert again.returncode == 0, again.stdout
     assert set(attacks(world).values()) == {False}
-    lift = world.lift()
+    incident, lift = world.open(), world.lift()
     assert lift.returncode == 0, lift.stdout
+    allowed = {"enabled_repositories": "all", "allowed_actions": "selected", "sha_pinning_required": True}
+    for enabled, locked in (
+        ("none", True),
+        ("all", False),
+    ):  # as after a lift of which Pulumi's state knows more than GitHub
+        world.owner().call("PUT", "/orgs/tradepulse/actions/permissions", {**allowed, "enabled_repositories": enabled})
+        again = world.up("false", incident_id=incident)
+        assert (again.returncode != 0) is locked, again.stdout
+        assert ("is lifted, and GitHub still has locked: Actions of the organization" in again.stdout) is locked
 
 
 def test_a_host_killed_in_the_middle_is_named_and_the_rerun_completes(world: World, peace: dict[str, bool]) -> None:

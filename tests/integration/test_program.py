@@ -212,6 +212,20 @@ def test_two_incidents_are_a_union_and_each_lift_takes_its_own_part(prod: Produc
     assert prod.reads("partner-gateway", PARTNER)
 
 
+def test_a_scope_typed_beside_the_id_that_its_lift_left_in_the_file_is_of_what_leaked(prod: Production) -> None:
+    """Or it was left there too: everything is locked down beside it."""
+    locked = prod.up("incident=true", "incidentScope=partner-api-key")
+    assert locked.returncode == 0, locked.stdout
+    assert "which is lifted. So everything is locked down, as INC-" in locked.stdout
+    (opened,) = prod.open()
+    assert contained(opened)
+    assert not prod.reads("partner-gateway", PARTNER)
+    assert prod.up("incident=true").returncode == 0
+    assert prod.open() == [opened], "the same question joins it"
+    prod.lifted(opened)
+    assert prod.reads("partner-gateway", PARTNER)
+
+
 def test_of_two_who_open_one_id_at_once_the_second_changes_nothing(prod: Production) -> None:
     """Straight over the APIs, in peace: two processes, two scopes."""
     scopes = {"exchange-trading-key": ("execution-engine", TRADING), "partner-api-key": ("partner-gateway", PARTNER)}

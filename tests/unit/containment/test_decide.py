@@ -8,7 +8,7 @@ import pytest
 
 from containment.compiled import gate
 from containment.errors import UnknownScope
-from containment.incidents.decide import Asked, decide, scope_text
+from containment.incidents.decide import Asked, decide, may_be_left_over
 from containment.incidents.incident import Incident, Mode, Proof, Scope, State
 from containment.incidents.proofs import lacking, lift_input, required
 from containment.incidents.scope import affected, parse_scope
@@ -111,26 +111,34 @@ def test_no_other_scope_warns(known: list[Incident], scope: Scope) -> None:
 
 
 def test_a_scope_left_over_from_a_lifted_incident_does_not_narrow_a_new_one() -> None:
-    asked = Asked(Mode.LOCK, "L", "exchange-trading-key")
-    assert scope_text(asked, [LIFTED]) == ""
-    decision = decide(asked, [LIFTED], ALL, 20)
+    """Nor is it left out: whoever typed it knows that it leaked."""
+    asked, both = Asked(Mode.LOCK, "L", "exchange-trading-key"), replace(ONE, everything=True)
+    assert may_be_left_over(asked, [LIFTED])
+    decision = decide(asked, [LIFTED], both, 20)
     assert decision.current is not None
     assert decision.current.id not in ("L", "")
-    assert "incidentId L, which is lifted; incidentScope is left over from it too. So everything" in decision.warning
+    assert decision.current.scope == both
+    assert f"beside incidentId L, which is lifted. So everything is locked down, as {decision.current.id}, with " in (
+        decision.warning
+    )
+    assert f"portcullis rotate run {decision.current.id}, pulumi up --config incident=false" in decision.warning
+    again = decide(asked, decision.known, both, 30)
+    assert (again.known, again.warning) == (decision.known, decision.warning), "the same question joins it"
 
 
 def test_another_lifted_incidents_scope_beside_a_lifted_id_is_left_over_too() -> None:
     """Each lift writes an id into the stack file and leaves the scope there."""
     other = replace(LIFTED, id="M", scope=Scope(everything=False, leaked=("workload:kraken-ingest",)))
-    assert scope_text(Asked(Mode.LOCK, "L", "workload:kraken-ingest"), [LIFTED, other]) == ""
-    assert scope_text(Asked(Mode.LOCK, "L", "kraken-ingest"), [other, LIFTED]) == ""
-    assert scope_text(Asked(Mode.LOCK, "N", "kraken-ingest"), [other, LIFTED]) == "kraken-ingest"
+    assert may_be_left_over(Asked(Mode.LOCK, "L", "workload:kraken-ingest"), [LIFTED, other])
+    assert may_be_left_over(Asked(Mode.LOCK, "L", "kraken-ingest"), [other, LIFTED])
+    assert not may_be_left_over(Asked(Mode.LOCK, "N", "kraken-ingest"), [other, LIFTED])
 
 
 @pytest.mark.parametrize("text", ["order-router-fix", "exchange-trading-key,order-router-fix"])
 def test_another_scope_beside_a_lifted_id_was_named_now(text: str) -> None:
     asked = Asked(Mode.LOCK, "L", text)
-    scope = parse_scope(scope_text(asked, [LIFTED]), load())
+    assert not may_be_left_over(asked, [LIFTED])
+    scope = parse_scope(text, load())
     assert {name.partition(":")[2] for name in scope.leaked} == set(text.split(","))
     decision = decide(asked, [LIFTED], scope, 20)
     assert decision.current is not None
@@ -159,8 +167,8 @@ def test_a_stack_file_that_may_ask_unmeant_locks_down_everything_and_says_how_to
     incident_id: str, text: str, words: str
 ) -> None:
     asked = Asked(Mode.LOCK, incident_id, text, file=FILE)
-    scope = parse_scope(scope_text(asked, [LIFTED]), load())
-    decision = decide(asked, [LIFTED], scope, 20)
+    assert may_be_left_over(asked, [LIFTED]) is bool(incident_id)
+    decision = decide(asked, [LIFTED], ALL, 20)
     assert decision.current is not None
     assert decision.current.scope == ALL
     assert f"{FILE} says incident: true {words} So everything is locked down" in decision.warning

@@ -42,6 +42,8 @@ def test_it_is_said_of_those_that_leaked(leaked: tuple[str, ...], named: str) ->
     said = warning(lifting, (lifting,), ESTATE, CONTAINED + 5)
     assert named in said
     assert bool(said) is bool(named)
+    remedy = f"lock them out after that: portcullis contain --scope workload:{BY_JWT.name}"
+    assert (remedy in said) is (f"workload:{BY_JWT.name}" in leaked)
     assert warning(lifting, (lifting,), ESTATE, CONTAINED + LIFE) == ""
 
 

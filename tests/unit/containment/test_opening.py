@@ -98,15 +98,24 @@ def test_whether_anything_was_denied_first_is_known_to_the_rest(monkeypatch: pyt
     assert opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), load(), print, print).acted, "nobody knows"
 
 
-def test_a_scope_left_over_opens_one_incident_with_everything_in_scope() -> None:
+@pytest.mark.parametrize(("text", "named"), [(NAME, (f"secret:{NAME}",)), ("", ()), (" , ", ())])
+def test_a_scope_left_over_opens_one_incident_with_everything_in_scope(text: str, named: tuple[str, ...]) -> None:
+    """And what is named counts as leaked: it may have been typed now."""
     server: Any = Server(Incident("A", Scope(False, (f"secret:{NAME}",)), State.LIFTED, opened_at=1))
     warned: list[str] = []
-    asked = opening.deny_first(server, Asked(Mode.LOCK, "A", NAME), load(), print, warned.append)
+    asked = opening.deny_first(server, Asked(Mode.LOCK, "A", text), load(), print, warned.append)
     decision = opening.decided(server, asked, load())
-    assert opening.current(decision).scope == Scope(True)
+    assert opening.current(decision).scope == Scope(True, named)
     assert [i.state for i in decision.known] == [State.LIFTED, State.OPEN]
     assert len(warned) == 1, "once a run"
-    assert "incidentScope is left over from it too. So everything is locked down" in warned[0]
+    assert "incidentId A, which is lifted. So everything is locked down" in warned[0]
+
+
+def test_what_a_lifted_incident_had_and_nobody_declares_any_more_is_everything() -> None:
+    server: Any = Server(Incident("A", Scope(False, ("secret:gone",)), State.LIFTED, opened_at=1))
+    decision = opening.decided(server, Asked(Mode.LOCK, "A", "gone"), load())
+    assert opening.current(decision).scope == Scope(True)
+    assert "incidentScope is left over and not used: 'gone' is declared nowhere" in decision.warning
 
 
 def test_what_is_in_scope_is_said_once_a_run_and_before_the_deny(monkeypatch: pytest.MonkeyPatch) -> None:

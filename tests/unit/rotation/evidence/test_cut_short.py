@@ -95,7 +95,7 @@ def test_one_that_dies_while_it_moves_is_told_and_ended_by_the_next(
     assert chain.MANIFEST not in done
     (problem,) = verify(sealed)
     assert problem.kind is Kind.UNFINISHED
-    assert "`portcullis evidence collect`" in problem.detail
+    assert f"`portcullis evidence collect {sealed.name}`" in problem.detail
     (sealed / "incident.json").write_text("{}")
     assert {p.kind for p in verify(sealed)} == {Kind.UNFINISHED, Kind.EDITED}, "that is none of it"
 
