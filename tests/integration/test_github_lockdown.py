@@ -103,7 +103,7 @@ def _asks_for_what_it_did(world: World) -> None:
 
 
 def test_what_the_control_repository_asks_for_beyond_its_declaration_is_told(locked: str) -> None:
-    asked = "code owners' reviews, approval of the last push, signed commits, resolved conversations"
+    asked = "code owners' reviews, signed commits, resolved conversations"
     assert f"warning: {CONTROL} main: asks for {asked}: declared nowhere, so merges may wait for it" in locked
     assert f"warning: {CORE}" not in locked, "no merge is waited for there"
 

@@ -107,7 +107,7 @@ def _with(exact: RepositoryHolds, pattern: str, demands: Demands) -> RepositoryH
 
 
 def test_what_keeps_merges_out_of_the_control_repository_is_named() -> None:
-    control = next(r for r in ESTATE.repositories if r.control)
+    control = replace(next(r for r in ESTATE.repositories if r.control), protection=Protection())
     theirs = Demands(("never-reports", "tests"), code_owners=True, last_push=True, signatures=True)
     exact = _exact(control)
     assert on_repository(exact, control) == []

@@ -2,10 +2,10 @@
 # title: Reviews
 # description: |
 #   Nobody merges alone. A repository that keeps taking merges in an incident needs two approvals, and more than one person who
-#   may merge.
+#   may merge; and somebody else approves what was pushed last, since an e-mail in a commit may be another's.
 # custom:
 #   severity: high
-#   remedy: raise spec.requiredApprovals, and name at least two mergers of a control repository
+#   remedy: raise spec.requiredApprovals, and for a control repository name at least two mergers and set lastPushApproval
 #   reference: SLSA v1.2 source track, two-party review; thresholds approvals_min
 package portcullis.declaration.reviews
 
@@ -23,6 +23,13 @@ deny contains violation.of(rego.metadata.chain(), repository, "spec.mergers", "o
 	some repository in input.repositories
 	not repository.control == false
 	not count({merger | some merger in repository.mergers}) > 1
+}
+
+deny contains violation.of(rego.metadata.chain(), repository, "spec.protection.lastPushApproval", message) if {
+	some repository in input.repositories
+	not repository.control == false
+	not repository.protection.last_push_approval == true
+	message := "whoever pushes last, under another's e-mail, may approve it"
 }
 
 reviewed(repository) if {
