@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from access import overlap, witness
 from access.acl import Acl, Grant, Operation
@@ -13,6 +14,7 @@ from access.rule import DENIED, UNCONSTRAINED, Capability, Constraints
 
 _LISTED = frozenset({Capability.LIST, Capability.SCAN})
 _NOTHING: frozenset[Capability] = frozenset()
+_BUT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,9 @@ class Region:
 class Difference:
     """`gained` and `lost` hold for every request of the region; `loosened` and `tightened` for what must be met beside
     a capability that stays; `freed`: nothing is gained by these alone, but a `deny` is gone. `witness`: one path of it.
-    `but`: patterns that overlap the region and win over it. `stand_ins`: characters in all of these that stand for
-    a value that is not known, with its directive; `where`: the values by which it is so, where not any will do."""
+    `but`: patterns that overlap the region and win over it, the shortest of them, and whether there are `more`.
+    `stand_ins`: characters in all of these that stand for a value that is not known, with its directive; `where`: the
+    values by which it is so, where not any will do."""
 
     region: Region
     gained: frozenset[Capability]
@@ -40,6 +43,7 @@ class Difference:
     witness: str
     grants: tuple[Grant | None, Grant | None]
     but: tuple[Pattern, ...]
+    more: bool = False
     freed: bool = False
     stand_ins: tuple[tuple[str, str], ...] = ()
     where: tuple[tuple[str, str], ...] = ()
@@ -123,7 +127,7 @@ def _at(before: Acl, after: Acl, path: str, listing: bool, denies: bool) -> Diff
     if held == holds and not loosened and not tightened and not freed:
         return None
     region = Region(was.pattern if was else None, now.pattern if now else None, listing)
-    return Difference(region, holds - held, held - holds, loosened, tightened, path, (was, now), (), freed)
+    return Difference(region, holds - held, held - holds, loosened, tightened, path, (was, now), (), freed=freed)
 
 
 def _judged(grant: Grant | None, listing: bool) -> frozenset[Capability]:
@@ -147,12 +151,11 @@ def _bounded(
 ) -> Difference:
     region = difference.region
     inside = [p for p in (region.before, region.after) if p is not None]
-    candidates = near.near(inside[0])
-    over = dict.fromkeys(
+    sides = ((region.before, old), (region.after, new))
+    over = (
         p
-        for winner, patterns in ((region.before, old), (region.after, new))
-        for p in candidates
-        if p in patterns and (winner is None or (p != winner and overlap.beats(p, winner)))
+        for p in sorted(near.near(max(inside, key=lambda p: len(p.literal))), key=lambda p: len(p.head))
+        if any(p in patterns and (w is None or (p != w and overlap.beats(p, w))) for w, patterns in sides)
     )
-    but = tuple(p for p in over if all(overlap.overlap(p, i) for i in inside))
-    return replace(difference, but=but)
+    found = tuple(islice((p for p in over if all(overlap.overlap(p, i) for i in inside)), _BUT + 1))
+    return replace(difference, but=found[:_BUT], more=len(found) > _BUT)

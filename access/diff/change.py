@@ -27,7 +27,8 @@ class Risk(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`subject`: a principal, or what an aspect belongs to. Of a path: `paths` as a pattern, `but` what wins over it,
+    """`subject`: a principal, or what an aspect belongs to. Of a path: `paths` as a pattern, `but` what wins over it
+    (the shortest twenty, and `…` where there are more),
     and the witness, a request that was refused on one side and is granted on the other. Of an aspect,
     and of a `deny` that is gone: `before` and `after`. `new`: it had no owner before, and `owner` is whom it names
     itself, whose word alone is not enough. `files`: all of those that an aspect names a few of. `follows`: from the

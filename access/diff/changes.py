@@ -167,7 +167,7 @@ def _of_paths(
         gained=words(one.gained),
         lost=words(one.lost),
         witness=None if one.freed else (_operation(one), one.told(one.witness)),
-        but=tuple(sorted(one.told(p.text) for p in one.but)),
+        but=(*sorted(one.told(p.text) for p in one.but), *(["…"] if one.more else [])),
         before="denied" if one.freed else "",
         after="not denied" if one.freed else "",
         stands_for=roles.told(target) if target else "",

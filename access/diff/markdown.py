@@ -12,6 +12,7 @@ MARKER = "<!-- portcullis access diff -->"
 
 LIMIT = 60_000
 """Characters. GitHub takes 65,536 in a comment."""
+_BUT = 5
 
 
 def markdown(changes: Sequence[Change], base: str, head: str) -> str:
@@ -52,7 +53,7 @@ def _table(changes: Sequence[Change], room: int) -> tuple[list[str], int]:
 
 def _row(c: Change) -> str:
     where = f"{c.place.file}:{c.place.line}" if c.place else ""
-    what = " except ".join(filter(None, (c.what, ", ".join(c.but[:5]))))
+    what = " except ".join(filter(None, (c.what, ", ".join([*c.but[:_BUT], *(["…"] if len(c.but) > _BUT else [])]))))
     told = [c.risk.word if c.risk is not Risk.NARROWER else "", c.subject, what, said(c), c.reason, where]
     return "| " + " | ".join(code(cell) if cell else "" for cell in told) + " |"
 

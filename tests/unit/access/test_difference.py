@@ -120,6 +120,12 @@ def test_what_must_be_met_beside_it() -> None:
     assert (one.loosened, one.tightened) == (False, True)
 
 
+def test_of_many_that_win_over_a_region_a_few_are_told() -> None:
+    rules = [(f"secret/{n:03d}", "deny") for n in range(100)] + [("secret/1*", "deny")]
+    (one,) = differences(_acl(rules), _acl([*rules, ("secret/*", "read")]))
+    assert (len(one.but), one.more, one.but[0].text) == (20, True, "secret/1*")
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(_PATTERNS), unique=True), st.sampled_from(_PATTERNS))
 def test_no_pattern_that_overlaps_is_passed_over(texts: list[str], text: str) -> None:
