@@ -12,7 +12,7 @@ from access.diff import risk, roles
 from access.diff.change import Change, Risk, words, worst_first
 from access.diff.company import Company
 from access.difference import Difference
-from access.rule import Capability
+from access.rule import Capability, Policy
 from access.snapshot import Attached, Place, Principal, PrincipalKind, Snapshot
 from access.sources.facts import LASTING, Fact
 from access.unknown import compared
@@ -126,7 +126,8 @@ def _production(before: Side, after: Side, *names: str) -> bool:
 
 
 def _beside_paths(was: Principal, now: Principal, before: Side, after: Side) -> Iterator[Change]:
-    """The gate denies nothing in peace, so no path tells that it is gone. A declared TTL is a fact and told as one."""
+    """The gate denies nothing in peace, so no path tells that it is gone. A declared TTL is a fact and told as one. No
+    path tells what values may put into templates either."""
     held, holds = (any(a.policy.name == after.gate for a in p.attached) for p in (was, now))
     production = _production(before, after, now.name)
     if held != holds:
@@ -134,10 +135,21 @@ def _beside_paths(was: Principal, now: Principal, before: Side, after: Side) -> 
         graded, reason = (Risk.CRITICAL, gone) if held else (Risk.NARROWER, "narrower")
         old, new = ("bound by it", "not attached") if held else ("not attached", "bound by it")
         yield _beside(now, after.gate, graded, reason, held, production, old, new)
+    for what in ("slashes", "wildcards"):
+        may, can = (any(_takes(a.policy, what) for a in p.attached) for p in (was, now))
+        if may != can:
+            graded, reason = (Risk.HIGH, "a value decides which paths it is") if can else (Risk.NARROWER, "narrower")
+            old, new = ("refused", "allowed") if can else ("allowed", "refused")
+            yield _beside(now, f"{what} in values of templates", graded, reason, can, production, old, new)
     if was.ttl != now.ttl and (str(now), "TTL, max") not in {**before.facts, **after.facts}:
         longer, lives = roles.longer(was.ttl, now.ttl), now.ttl and now.ttl.max
         graded, reason = risk.of_aspect("TTL", lives, production) if longer else (Risk.NARROWER, "narrower")
         yield _beside(now, "TTL", graded, reason, longer, production, roles.lives(was.ttl), roles.lives(now.ttl))
+
+
+def _takes(policy: Policy, what: str) -> bool:
+    allowed = policy.slashes_in_templates if what == "slashes" else policy.wildcards_in_templates
+    return allowed and any(rule.templated for rule in policy.rules)
 
 
 def _beside(

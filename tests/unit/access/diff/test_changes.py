@@ -225,6 +225,18 @@ def test_a_template_in_other_words_is_no_change() -> None:
     assert (one.widens, one.what, one.lost) == (False, f"secret/{NAME}", ("read",))
 
 
+@pytest.mark.parametrize("what", ["slashes", "wildcards"])
+def test_values_of_templates_that_may_hold_more(what: str) -> None:
+    was = _policy(MINE)
+    (principal,) = was.snapshot.principals
+    free = replace(principal.attached[0].policy, **{f"{what}_in_templates": True})  # type: ignore[arg-type]
+    now = of_policies(Snapshot((replace(principal, attached=(Attached(free, "file"),)),)))
+    (one,) = changes(was, now)
+    assert (one.what, one.widens, one.risk) == (f"{what} in values of templates", True, Risk.HIGH)
+    (back,) = changes(now, was)
+    assert not back.widens
+
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
