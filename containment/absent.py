@@ -197,9 +197,11 @@ def _lacking(error: Unreachable) -> str:
 
 
 def _absent(asked: Asked, incident: Incident, error: Unreachable) -> str:
-    scope = ",".join(incident.scope.leaked)
+    scope = incident.scope.text if asked.scope_text else ",".join(incident.scope.leaked)
     by_hand = f"portcullis contain --incident-id {incident.id}" + (f" --scope {scope}" if scope else "")
-    besides = "; and, unless that is all that leaked: portcullis contain" if scope and incident.scope.everything else ""
+    besides = ""
+    if scope and incident.scope.everything and not asked.scope_text:  # which scope the server has it with nobody knows
+        besides = "; and, unless that is all that leaked: portcullis contain"
     again = f"{by_hand}, or {LOCK} --config incidentId={incident.id} --config incidentScope={scope}"
     when = f"with a token that is accepted ({error.tried})" if isinstance(error, TokensRefused) else "when it is back"
     if isinstance(error, Congested):

@@ -43,7 +43,7 @@ def contain(vault: HvacVault, incident_id: str, scope: str, progress: Progress) 
     incident = opening.current(decision)
     covered = [i.id for i in decision.in_force]
     try:
-        report, incident = lockdown.contain(vault, estate, decision.known, incident, progress)
+        report, incident = lockdown.contain(vault, estate, decision.known, incident, progress, decision.named_again)
     except NotWritten as error:
         paging.report(vault, dict.fromkeys(covered, error.not_contained), progress)
         raise

@@ -28,11 +28,13 @@ CUT_SHORT = "not contained until the same command has run to its end; run it aga
 
 
 class UnknownScope(InputError):
-    """A name in the scope is not declared; nothing was changed. `why`: each one, in words."""
+    """A name in the scope is not declared; nothing was changed. `why`: each one, in words. `known`: the names that are,
+    as `Scope` has them."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, known: tuple[str, ...] = ()) -> None:
         super().__init__(f"incidentScope: {why}; nothing was changed")
         self.why = why
+        self.known = known
 
 
 class NotContained(Finding):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from containment import former
 from containment.compiled import caps
@@ -76,13 +77,17 @@ def contain(
     incident: Incident,
     progress: Progress,
     note: Note,
+    again: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Report, Incident]:
-    """The whole lock-down for the open ones of `incidents`, `incident` among them. Returns the report and the incident
-    as the servers now hold it. Raises nothing of ours: what cannot be done is in the report, by name.
+    """The whole lock-down for the open ones of `incidents`, `incident` among them; `again`: by name, why it does not
+    count as contained whatever is seen. Returns the report and the incident as the servers now hold it. Raises nothing
+    of ours: what cannot be done is in the report, by name.
     """
     run = replace(_run(systems, estate, incidents, incident, progress), note=note)
     try:
         _contain(run)
+        for name, why in again.items():
+            run.fail("named again", name, Finding(why))
     except PortcullisError as error:
         run.fail("lock-down", "everything after the last effect above", error)
     if run.incident.notice:

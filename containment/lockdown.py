@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from containment import executor
 from containment.errors import NotWritten
@@ -19,13 +21,19 @@ from policies.model import Estate
 
 
 def contain(
-    vault: Vault, estate: Estate, incidents: tuple[Incident, ...], incident: Incident, progress: Progress
+    vault: Vault,
+    estate: Estate,
+    incidents: tuple[Incident, ...],
+    incident: Incident,
+    progress: Progress,
+    again: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Report, Incident]:
     """`executor.contain`, then the incident's folder, and its head on the server; so for every other open incident that
     has a folder here, since the run covers them all. Raises NotWritten when the disk does not take the incident's own;
-    what is not contained is named there too."""
+    what is not contained is named there too. `again`: as `Decision.named_again`."""
     note = partial(record.note_effects, incident.id)
-    report, incident = executor.contain(from_environment(vault, estate), estate, incidents, incident, progress, note)
+    systems = from_environment(vault, estate)
+    report, incident = executor.contain(systems, estate, incidents, incident, progress, note, again)
     try:
         write_down(vault, report, incident, progress)
     finally:

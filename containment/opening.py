@@ -16,7 +16,7 @@ from containment.folder import record
 from containment.incidents import lost
 from containment.incidents.decide import Asked, Decision, another_scope, decide, may_be_left_over
 from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope
-from containment.incidents.scope import parse_scope
+from containment.incidents.scope import leaked_in, parse_scope
 from containment.judgement import judge
 from containment.ports import Vault
 from containment.report import few
@@ -98,11 +98,20 @@ def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
     except UnknownScope as error:
         if meant:
             raise
-        scope = Scope(everything=False)
+        scope = Scope(everything=False, leaked=error.known)
         left_over = f"incidentScope is left over and not used: {error.why}; pulumi config rm incidentScope"
     scope = scope if meant else replace(scope, everything=True)
     decision = decide(asked, incidents, scope, vault.now())
-    return replace(decision, warning="; ".join(filter(None, (decision.warning, left_over))))
+    again = asked.again if asked.told else _again(asked, decision.current, incidents, estate)
+    return replace(decision, warning="; ".join(filter(None, (decision.warning, left_over))), again=again)
+
+
+def _again(asked: Asked, joined: Incident | None, incidents: tuple[Incident, ...], estate: Estate) -> tuple[str, ...]:
+    """What of the names in a lock-down's question was replaced already in the incident that it joins."""
+    named = asked.mode is Mode.LOCK and asked.scope_text.strip(" ,")
+    if not named or joined is None or joined not in incidents:
+        return ()
+    return tuple(name for name in leaked_in(joined, estate.repositories) if name in joined.opened)
 
 
 @contextmanager
@@ -145,7 +154,7 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress
             )
     if asked.mode is not Mode.LOCK:
         return asked
-    return Asked(asked.mode, current.id, current.scope.words if current.scope.leaked else "", told=True)
+    return Asked(asked.mode, current.id, current.scope.text, told=True, again=decision.again)
 
 
 def _forgotten(opened: Incident) -> str:

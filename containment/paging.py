@@ -17,7 +17,7 @@ from typing import Any
 
 from containment.folder import record
 from containment.incidents import lost
-from containment.incidents.incident import Incident, State
+from containment.incidents.incident import EVERYTHING, Incident, State
 from containment.ports import Pager, Vault
 from containment.run import Progress
 from policies.errors import PortcullisError
@@ -168,6 +168,6 @@ def _details(incident: Incident, page: Page) -> dict[str, Any]:
         "priority": "SEV-1",
         "tags": ["secret-leak"],
         "stage": page.stage,
-        "scope": "everything" if incident.scope.everything else list(incident.scope.leaked),
+        "scope": [EVERYTHING, *incident.scope.leaked] if incident.scope.everything else list(incident.scope.leaked),
         "not_contained": page.detail if page.stage == NOT_CONTAINED else "",
     }

@@ -17,15 +17,18 @@ _JOB, _ANYWHERE = ("", "of a workflow"), ("", "of a workflow in any repository")
 
 
 def bound(identity: Identity) -> dict[str, str]:
-    """Claims that it asks for, with what a workflow's `sub` says of its token: `repo:OWNER/NAME:ref:REF`, and its
-    `workflow_ref`, `OWNER/NAME/PATH@REF` (GitHub docs, OpenID Connect reference). None where it logs in by no JWT."""
+    """Claims that it asks for, with its repository's owner, what a workflow's `sub` says of its token:
+    `repo:OWNER/NAME:ref:REF`, and what `workflow_ref` does, `OWNER/NAME/PATH@REF` (GitHub docs, OpenID Connect
+    reference). None where it logs in by no JWT."""
     claims = dict(identity.bound_claims)
     at = claims.get("workflow_ref", "").split("/")
     issuer, _, rest = claims.get("sub", "").partition(":")
     repository, _, context = rest.partition(":")
     claim, _, value = context.partition(":")
     told = {"repository": repository, claim: value} if issuer == "repo" else {"repository": "/".join(at[:2])}
-    return {**{claim: value for claim, value in told.items() if value and claim in _TOLD}, **claims}
+    found = {**{claim: value for claim, value in told.items() if value and claim in _TOLD}, **claims}
+    owner = found.get("repository", "").partition("/")[0]
+    return {"repository_owner": owner, **found} if owner else found
 
 
 def agree(claims: dict[str, str], others: dict[str, str]) -> bool:
@@ -43,10 +46,11 @@ def pairs(identities: Iterable[Identity]) -> Iterator[tuple[Identity, Identity]]
         claims = bound(identity)
         job = bool(_GITHUB & claims.keys())
         anywhere = job and "repository" not in claims
-        alike = (one for key in (*claims.items(), _JOB if anywhere else _ANYWHERE) for one in before[key])
+        asked = [(c, value) for c, value in claims.items() if anywhere or c != "repository_owner"]
+        alike = (one for key in (*asked, _JOB if anywhere else _ANYWHERE) for one in before[key])
         if other := next((one for one, theirs in alike if agree(claims, theirs)), None):
             yield identity, other
-        for key in (*claims.items(), *[_JOB] * job, *[_ANYWHERE] * anywhere):
+        for key in (*asked, *[_JOB] * job, *[_ANYWHERE] * anywhere):
             before[key].append((identity, claims))
 
 

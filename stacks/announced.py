@@ -18,13 +18,18 @@ from stacks import told
 from stacks.access import Context
 
 
+def _named_again(decision: Decision) -> list[str]:
+    words = decision.named_again
+    return [f"{few(list(words))}: {next(iter(words.values()))}"] if words else []
+
+
 def tell(vault: HvacVault, context: Context, decision: Decision) -> None:
     """Reads only. Raises Unreachable when the vault gives no answer; another system that gives none is named."""
     if decision.current is None:
         return
     a, incidents = context.affected, context.incidents
-    if decision.current.notice:
-        told.warn(decision.current.notice)
+    for words in filter(None, (decision.current.notice, *_named_again(decision))):
+        told.warn(words)
     told.info(
         f"incident {decision.current.id}: deny {_counted(len(a.denied) + len(a.denied_class), 'secret')}, quarantine "
         f"{len(a.secrets)} while tokens and leases of {_counted(len(a.workloads), 'workload')} are revoked, switch off "

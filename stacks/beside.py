@@ -3,6 +3,7 @@ lifted."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from containment import estates, executor, lockdown, paging
@@ -27,7 +28,8 @@ def work(
     done, held = False, decision.lifting
     try:
         if decision.current is not None:
-            missing = _contain(vault, context, decision.current, complaints, acted=acted)
+            again = decision.named_again
+            missing = _contain(vault, context, decision.current, complaints, acted=acted, again=again)
             not_contained |= dict.fromkeys((i.id for i in decision.in_force), missing)
         if decision.lifting is not None:
             lift.restore(vault, context.estate, context.incidents, decision.lifting)
@@ -62,7 +64,7 @@ def lock_again(
         return None
     estate = estates.with_kept(context.estate, vault.compiled() or context.estate)
     now = replace(context, estate=estate, affected=affected(estate, known), incidents=known)
-    missing = _contain(vault, now, opened[-1], complaints, acted=True)
+    missing = _contain(vault, now, opened[-1], complaints, acted=True, again={})
     complaints.append(
         f"{meanwhile.ids(opened)} was opened while this run went on, which undid part of it, and is locked down again; "
         "now: pulumi up --config incident=keep, and rotate what it names: it may have been used in between"
@@ -71,11 +73,17 @@ def lock_again(
 
 
 def _contain(
-    vault: HvacVault, context: Context, incident: Incident, complaints: list[str], *, acted: bool
+    vault: HvacVault,
+    context: Context,
+    incident: Incident,
+    complaints: list[str],
+    *,
+    acted: bool,
+    again: Mapping[str, str],
 ) -> tuple[str, ...]:
     """What is not contained. `acted`: this run denied something already."""
     try:
-        report, _ = lockdown.contain(vault, context.estate, context.incidents, incident, told.info)
+        report, _ = lockdown.contain(vault, context.estate, context.incidents, incident, told.info, again)
     except NotWritten as error:
         complaints.append(str(error))
         return error.not_contained

@@ -168,7 +168,7 @@ async def _repositories(
         if held and (failed := await github.declare(repositories, bool(context.affected.open), held)):
             told.error(github.lost(failed))
         over = decision.lifting if lifted else decision.over
-        if held and over and not decision.in_force:
+        if held and over and not decision.in_force and not pulumi.runtime.is_dry_run():
             left = await asyncio.to_thread(github.still_locked, repositories, held.host)
             complaints += [meanwhile.not_back(left, over, told=bool(failed))] if left else []
     except PortcullisError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import assert_never
 
-from containment.errors import GO_ON
+from containment.errors import GO_ON, KEEP
 from containment.incidents.incident import Incident, Mode, Scope, State, checked_id
 from policies.errors import InputError
 
@@ -18,7 +18,8 @@ EVERYTHING_ANEW = f"{LOCK} --config incidentId= --config incidentScope="
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`told`: an earlier part of the same run has said what is in scope. `file`: the stack file that keeps the question
-    and may ask it again unmeant; "" when somebody typed it. `acted`: that earlier part found something to deny."""
+    and may ask it again unmeant; "" when somebody typed it. `acted`: that earlier part found something to deny.
+    `again`: what it found to be named again, as `Decision` has it."""
 
     mode: Mode
     incident_id: str
@@ -26,19 +27,38 @@ class Asked:
     told: bool = False
     file: str = ""
     acted: bool = False
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`known`: every incident as it will be once this is done, the lifted ones too. `current`: the open one that this
     run works on, None in peace. `warning`: what may not be what was meant by the scope, or "". `over`: what is to be
-    lifted and was, by an earlier run that may not have seen all of it to its end."""
+    lifted and was, by an earlier run that may not have seen all of it to its end. `again`: `kind:name` of what is named
+    as leaked and was replaced in `current` already: the question may have been asked again unmeant, or be of a new
+    leak."""
 
     known: tuple[Incident, ...]
     current: Incident | None
     lifting: Incident | None
     warning: str = ""
     over: Incident | None = None
+    again: tuple[str, ...] = ()
+
+    @property
+    def named_again(self) -> dict[str, str]:
+        """By name of `again`, why it does not count as contained, and what to do."""
+        if self.current is None:
+            return {}
+        taken, held = {i.id for i in self.known}, self.current.id
+        new = next(n for n in (f"{held[:60]}-{k}" for k in range(2, 1000)) if n not in taken)
+        names = ",".join(self.again)
+        words = (
+            f"named as leaked, and replaced in {held} before: what replaced it is in force and was left alone. If that "
+            f"leaked too: {LOCK} --config incidentId={new} --config incidentScope={names} (or portcullis contain "
+            f"--incident-id {new} --scope {names}). If not, go on with {held}: {KEEP}"
+        )
+        return dict.fromkeys(self.again, words)
 
     @property
     def in_force(self) -> tuple[Incident, ...]:
@@ -146,7 +166,8 @@ def another_scope(held: Incident, how: str) -> InputError:
 
 
 def _named(asked: Asked, what: str) -> str:
-    return f"incident {asked.incident_id} is lifted: this {what}, with the scope named"
+    anew = f"; if you mean everything: {EVERYTHING_ANEW}" if asked.file else ""
+    return f"incident {asked.incident_id} is lifted: this {what}, with the scope named{anew}"
 
 
 def _kept(asked: Asked, incidents: Sequence[Incident], current: Incident) -> str:
@@ -179,12 +200,13 @@ def _joined(asked: Asked, incident: Incident) -> str:
 
 def _repeated(asked: Asked, scope: Scope, incidents: Sequence[Incident]) -> str:
     """Pulumi keeps a scope in the stack's file, where it would narrow the next incident without a word."""
-    before = [i.id for i in incidents if i.state is State.LIFTED and i.scope == scope]
+    before = [i for i in incidents if i.scope == scope]
     if scope.everything or not before or not asked.file:
         return ""
+    last = before[-1]
     return (
-        f"incidentScope is what {before[-1]} had, which is lifted; only that is locked down. If it was left over in "
-        f"the stack file, lock down everything: {EVERYTHING_ANEW}"
+        f"incidentScope is what {last.id} {'has' if last.state is State.OPEN else 'had'}, which is {last.state.value}; "
+        f"only that is locked down. If it was left over in the stack file, lock down everything: {EVERYTHING_ANEW}"
     )
 
 

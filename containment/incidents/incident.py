@@ -63,6 +63,11 @@ class Scope:
     def words(self) -> str:
         return ", ".join((EVERYTHING, *self.leaked) if self.everything else self.leaked)
 
+    @property
+    def text(self) -> str:
+        """As `incidentScope` says it."""
+        return self.words.replace(" ", "") if self.leaked else ""
+
     def names(self, kind: str) -> frozenset[str]:
         return frozenset(n.split(":", 1)[1] for n in self.leaked if n.startswith(f"{kind}:"))
 

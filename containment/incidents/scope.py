@@ -50,9 +50,10 @@ def parse_scope(text: str, estate: Estate) -> Scope:
         else:
             why = f"is ambiguous, write {' or '.join(f'{k}:{name}' for k in kinds)}"
             offenders.append(f"{word!r} {why if kinds else f'is declared nowhere{_meant(name, known)}'}")
+    names = tuple(sorted(set(leaked)))
     if offenders:
-        raise UnknownScope("; ".join(offenders))
-    return Scope(EVERYTHING in words, tuple(sorted(set(leaked))))
+        raise UnknownScope("; ".join(offenders), names)
+    return Scope(EVERYTHING in words, names)
 
 
 def _meant(name: str, known: Mapping[str, Collection[str]]) -> str:

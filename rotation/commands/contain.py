@@ -8,7 +8,9 @@ from rotation.terminal import JSON, emit, progress, say
 
 
 @click.command("contain")
-@click.option("--scope", default="", help="Comma-separated names that leaked; empty is everything.")
+@click.option(
+    "--scope", default="", help="Comma-separated names that leaked; none is everything, `everything,NAME` both."
+)
 @click.option("--incident-id", default="", help="The incident to open, or without a scope to run again.")
 @JSON
 def command(scope: str, incident_id: str, as_json: bool) -> None:

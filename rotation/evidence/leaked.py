@@ -209,7 +209,7 @@ def leaked(
         Credential(item, _lines(item, acts, proofs.get((item, OLD_DEAD)), none, incident))
         for item in (_items(scope, acts) if named is None else named)
     )
-    return (*each, *_everything(acts, none)) if scope.get("everything") else each
+    return (*each, *_everything(acts, none, besides=bool(each))) if scope.get("everything") else each
 
 
 def _items(scope: dict[str, Any], acts: _Acts) -> list[str]:
@@ -241,14 +241,15 @@ def _stands(failed: Row, *, contained: bool) -> bool:
     return failed.get("what") == PROBE and (tried or not contained)
 
 
-def _everything(acts: _Acts, none: str) -> tuple[Credential, ...]:
+def _everything(acts: _Acts, none: str, *, besides: bool) -> tuple[Credential, ...]:
     found = []
     for name, signs in _ALL:
         some = [(sign, sign.of_all(acts)) for sign in signs]
         if any(rows for _, rows in some) or signs[0] is _TOKENS:
             lines = tuple(_line(sign, rows, none) for sign, rows in some if rows or sign.sweep)
             found.append(Credential(name, lines))
-    words = "nothing is named as leaked, so none was replaced: who copied one out before uses it on"
+    named, none = ("nothing else", "no other") if besides else ("nothing", "none")
+    words = f"{named} is named as leaked, so {none} was replaced: who copied one out before uses it on"
     return (*found, Credential("every other value and login", (Line("elsewhere", None, words, elsewhere=True),)))
 
 

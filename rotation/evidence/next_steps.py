@@ -33,10 +33,10 @@ def next_steps(
     changed: bool,
     opened_date: str,
     unrecorded: bool = False,
-    leaked: Sequence[str] = (),
+    scope: str = "",
 ) -> tuple[Step, ...]:
     """In the order in which to do them. `out`: workloads that do not work again; `opened_date`: for the postmortem.
-    `unrecorded`: this machine does not know whether the server has the incident in force, with which `leaked`."""
+    `unrecorded`: this machine does not know whether the server has the incident in force, with which `scope`."""
     steps: list[Step] = []
     lifted = state == State.LIFTED
     if changed:
@@ -47,8 +47,8 @@ def next_steps(
                 f"portcullis evidence verify {incident}",
             )
         )
-    scope = f" --scope {quote(','.join(leaked))}" if leaked else ""  # the folder may say anything
-    again = f"portcullis contain --incident-id {incident}{scope}" if unrecorded else _AGAIN
+    named = f" --scope {quote(scope)}" if scope else ""  # the folder may say anything
+    again = f"portcullis contain --incident-id {incident}{named}" if unrecorded else _AGAIN
     if not_contained:
         steps.append(
             Step(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from containment.folder.chain import EVENTS
-from containment.incidents.incident import NOTHING_NAMED, State
+from containment.incidents.incident import EVERYTHING, NOTHING_NAMED, State
 from containment.incidents.proofs import INCIDENT
 from policies.errors import InputError
 from policies.plain import plain
@@ -154,7 +154,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
             changed=bool(changed),
             opened_date=opened,
             unrecorded=bool(unrecorded),
-            leaked=_asked(incident),
+            scope=_typed(incident),
         ),
         acts=tuple(sorted((e for e in events if e.phase in ("eradication", "recovery")), key=lambda e: e.at)),
         effects=tuple(
@@ -238,6 +238,13 @@ def _asked(incident: Row) -> list[str]:
     return list(map(str, leaked)) if isinstance(leaked, list) else []
 
 
+def _typed(incident: Row) -> str:
+    """As it is asked for again."""
+    leaked = ",".join(_asked(incident))
+    every = isinstance(incident.get("scope"), dict) and incident["scope"].get("everything")
+    return f"{EVERYTHING},{leaked}" if leaked and every else leaked
+
+
 def _event(row: Row) -> Event:
     at = number(row.get("at"))
     if at is None:
@@ -272,7 +279,8 @@ def _changed(folder: Path, touched: Sequence[Problem] | None) -> tuple[str, ...]
 def _scope(scope: object) -> str:
     if not isinstance(scope, dict):
         return str(scope or "")
-    return "everything" if scope.get("everything") else ", ".join(str(s) for s in scope.get("leaked") or [])
+    every = [EVERYTHING] if scope.get("everything") else []
+    return ", ".join([*every, *(str(s) for s in scope.get("leaked") or [])])
 
 
 def _notice(scope: object, state: str) -> str:

@@ -171,6 +171,18 @@ def test_the_gate_is_open_for_what_is_proven_and_shut_for_the_rest(sandbox: Sand
     assert not actors.allowed(lambda: actors.read(partner, "secret/data/partners/api"))
 
 
+def test_what_was_replaced_is_not_contained_where_it_is_named_once_more(sandbox: Sandbox, killed: Any) -> None:
+    """It may have leaked again: the words say how that is locked down, and the new key is left alone."""
+    del killed
+    done = pulumi(sandbox, "incident=true", f"incidentId={ID}", f"incidentScope={SCOPE}")
+    assert done.returncode != 0
+    said = "not contained: secret:exchange-trading-key, secret:market-data-ingest"
+    assert said in done.stdout, done.stdout
+    assert f"incidentId={ID}-2 --config incidentScope=secret:exchange-trading-key,secret:market-data-in" in done.stdout
+    assert "secret:partner-api-key (named again" not in done.stdout, "it waits for a person's word"
+    assert len(rotating.live_keys(sandbox, "exchange-trading-key")) == 1
+
+
 def test_the_next_plain_up_agrees(sandbox: Sandbox, killed: Any) -> None:
     del killed
     done = pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=")

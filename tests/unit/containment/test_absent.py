@@ -204,6 +204,15 @@ def test_what_was_named_stays_named_once_everything_is_in_scope(exchange: Exchan
     assert _contain(scope="").incident.scope == Scope(True, SCOPE.leaked)
 
 
+def test_what_is_to_be_typed_again_has_everything_that_was_typed(exchange: Exchange) -> None:
+    """By the names alone the server would open it without the rest."""
+    del exchange
+    done = _contain(scope=f"everything,{NAME}")
+    assert done.incident.scope == Scope(True, SCOPE.leaked)
+    assert f"portcullis contain --incident-id INC-1 --scope everything,secret:{NAME}, or " in done.absent
+    assert "unless that is all" not in done.absent
+
+
 def test_an_id_that_no_server_was_seen_to_have_is_everything_beside_what_was_named(exchange: Exchange) -> None:
     """Whoever can write the folder may name something there too: that narrows nothing, and what a responder has named
     is not lost."""

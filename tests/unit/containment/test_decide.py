@@ -149,6 +149,8 @@ def test_another_scope_beside_a_lifted_id_was_named_now(text: str) -> None:
     again = decide(asked, decision.known, scope, 30)
     assert again.known == decision.known, "the same question joins it"
     assert again.warning == f"incident L is lifted: this goes on with {decision.current.id}, with the scope named"
+    of_file = decide(replace(asked, file=FILE), decision.known, scope, 30).warning
+    assert of_file.startswith(f"{again.warning}; if you mean everything: pulumi up --config incident=true")
 
 
 FILE = "Pulumi.prod.yaml"

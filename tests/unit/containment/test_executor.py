@@ -96,6 +96,15 @@ def _contain(server: Server) -> tuple[Report, Incident]:
     return executor.contain(systems, load(), (server.held,), server.held, print, no_note)
 
 
+def test_what_is_named_again_is_not_contained_and_keeps_nothing_from_its_place() -> None:
+    no, server = Any, Server()
+    systems: Any = Systems(server, no, no, no, no)  # type: ignore[arg-type]
+    words = {"secret:a": "replaced", "workload:b": "replaced"}
+    report, incident = executor.contain(systems, load(), (server.held,), server.held, print, no_note, words)
+    assert report.not_contained == ("secret:a, workload:b (named again: replaced)",)
+    assert incident.contained_at
+
+
 def test_milestones_are_effects_in_their_place_and_told_once() -> None:
     server = Server()
     report, incident = _contain(server)

@@ -111,6 +111,46 @@ def test_a_scope_left_over_opens_one_incident_with_everything_in_scope(text: str
     assert "incidentId A, which is lifted. So everything is locked down" in warned[0]
 
 
+@pytest.mark.parametrize("everything", [False, True])
+def test_what_was_replaced_and_is_named_once_more_is_told_by_the_run_that_joins(everything: bool) -> None:
+    """It may have leaked again: to the same incident that is another key, and was left alone."""
+    item, text = f"secret:{NAME}", f"everything,{NAME}" if everything else NAME
+    held = Incident("A", Scope(everything, (item, "workload:risk-engine")), State.OPEN, opened_at=1, opened=(item,))
+    server: Any = Server(held)
+
+    def again(incident_id: str, text: str) -> tuple[str, ...]:
+        asked = opening.deny_first(server, Asked(Mode.LOCK, incident_id, text), load(), print, print)
+        decision = opening.decided(server, asked, load())
+        assert decision.again == asked.again
+        assert decision.current == held
+        return decision.again
+
+    assert again("", f"{text},risk-engine") == (item,)
+    assert again("A", f"risk-engine,{text}") == (item,)
+    assert again("A", "") == (), "whoever names the incident alone means that one"
+    server.held = [replace(held, opened=())]
+    held = server.held[0]
+    assert again("", f"{text},risk-engine") == (), "nothing is replaced yet"
+
+
+def test_what_is_named_again_goes_into_the_incident_that_the_words_open() -> None:
+    item = f"secret:{NAME}"
+    held = Incident("A", Scope(False, (item,)), State.OPEN, opened_at=1, opened=(item,))
+    server: Any = Server(held, replace(held, id="A-2", state=State.LIFTED))
+    words = opening.decided(server, Asked(Mode.LOCK, "", NAME), load()).named_again
+    assert list(words) == [item]
+    assert f"portcullis contain --incident-id A-3 --scope {item}). If not, go on with A: pulumi up" in words[item]
+    opened = opening.decided(server, Asked(Mode.LOCK, "A-3", item), load())
+    assert opening.current(opened).id == "A-3"
+    assert opened.again == ()
+
+
+def test_of_a_scope_left_over_the_names_that_are_declared_count() -> None:
+    server: Any = Server(Incident("A", Scope(False, (f"secret:{NAME}", "secret:gone")), State.LIFTED, opened_at=1))
+    decision = opening.decided(server, Asked(Mode.LOCK, "A", f"gone,{NAME}"), load())
+    assert opening.current(decision).scope == Scope(True, (f"secret:{NAME}",))
+
+
 def test_what_a_lifted_incident_had_and_nobody_declares_any_more_is_everything() -> None:
     server: Any = Server(Incident("A", Scope(False, ("secret:gone",)), State.LIFTED, opened_at=1))
     decision = opening.decided(server, Asked(Mode.LOCK, "A", "gone"), load())

@@ -175,6 +175,7 @@ def _line(sound: str, broken: str, *, taken_out: bool) -> int:
         "sub: repo:tradepulse/tradepulse-core:environment:production",
         "workflow_ref: tradepulse/tradepulse-core/.github/workflows/report.yml@refs/heads/main",
         "job_workflow_ref: tradepulse/shared/.github/workflows/report.yml@refs/heads/main",
+        "repository_owner: tradepulse\n    environment: production",
     ],
 )
 def test_no_jwt_is_two_identities(estate: Path, claims: str) -> None:
@@ -195,6 +196,7 @@ def test_no_jwt_is_two_identities(estate: Path, claims: str) -> None:
         "sub: repo:tradepulse/tradepulse-core:ref:refs/heads/release",
         "sub: system:serviceaccount:analytics:batch",
         "workflow_ref: tradepulse/another/.github/workflows/report.yml@refs/heads/main",
+        "repository_owner: another\n    environment: production",
     ],
 )
 def test_logins_that_differ_in_a_claim_are_each_ones_own(estate: Path, claims: str) -> None:
