@@ -178,7 +178,7 @@ spec:
   control: false
   mergers: []
   requiredApprovals: 1
-  actionsSecrets: [{name: K, secret: exchange-trading-key}]
+  actionsSecrets: [{name: K, secret: partner-api-key}]
 """
 
 
@@ -186,8 +186,8 @@ def test_a_new_repository_has_a_secret_only_by_both_owners_and_security(world: W
     folder = world.folder / "origin" / "policies" / "access"
     (folder / "production" / "repository-toys.yaml").write_text(REPOSITORY_TOO)
     _open(world)
-    assert _asked_for(world, ("rita", "tom", "sam")) == {"team-risk", "team-trading", "team-security"}
-    assert "copy of secret/data/trading/exchange as K" in _comment(world)
+    assert _asked_for(world, ("rita", "pam", "sam")) == {"team-risk", "team-partners", "team-security"}
+    assert "copy of secret/data/partners/api as K" in _comment(world)
 
 
 IDENTITY_TOO = """apiVersion: portcullis/v1
