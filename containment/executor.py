@@ -33,7 +33,7 @@ from containment.effects import (
 )
 from containment.incidents.incident import Incident, State
 from containment.incidents.scope import affected, leaked_in
-from containment.report import CONTAINED, DENIED, Outcome, Report
+from containment.report import CONTAINED, DENIED, NAMED_AGAIN, Outcome, Report
 from containment.run import Note, Progress, Run, Seen, Systems
 from policies.errors import Finding, PortcullisError, Unreachable
 from policies.model import Estate
@@ -87,7 +87,7 @@ def contain(
     try:
         _contain(run)
         for name, why in again.items():
-            run.fail("named again", name, Finding(why))
+            run.fail(NAMED_AGAIN, name, Finding(why))
     except PortcullisError as error:
         run.fail("lock-down", "everything after the last effect above", error)
     if run.incident.notice:

@@ -9,13 +9,14 @@ from dataclasses import replace
 from functools import partial
 from shlex import quote
 
-from containment import estates, executor, paging, way_out
+from containment import estates, executor, names, paging, way_out
+from containment.adapters.client import epoch
 from containment.adapters.vault import HvacVault
 from containment.errors import KEEP, LastApplyUsed, TokensRefused, UnknownScope
 from containment.folder import record
-from containment.incidents import lost
+from containment.incidents import lost, replacements
 from containment.incidents.decide import Asked, Decision, another_scope, decide, may_be_left_over
-from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope
+from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope, State
 from containment.incidents.scope import leaked_in, parse_scope
 from containment.judgement import judge
 from containment.ports import Vault
@@ -26,7 +27,7 @@ from containment.undeclared import cut_short
 from policies import codec
 from policies.errors import InputError, PortcullisError, Unanswered, Unreachable
 from policies.load import load
-from policies.model import Estate
+from policies.model import DatabaseSecret, Estate
 
 _OWN = "PORTCULLIS_CONTAINMENT_TOKEN"
 
@@ -102,16 +103,32 @@ def decided(vault: Vault, asked: Asked, estate: Estate) -> Decision:
         left_over = f"incidentScope is left over and not used: {error.why}; pulumi config rm incidentScope"
     scope = scope if meant else replace(scope, everything=True)
     decision = decide(asked, incidents, scope, vault.now())
-    again = asked.again if asked.told else _again(asked, decision.current, incidents, estate)
+    again = asked.again if asked.told else _again(vault, asked, decision.current, incidents, estate)
     return replace(decision, warning="; ".join(filter(None, (decision.warning, left_over))), again=again)
 
 
-def _again(asked: Asked, joined: Incident | None, incidents: tuple[Incident, ...], estate: Estate) -> tuple[str, ...]:
-    """What of the names in a lock-down's question was replaced already in the incident that it joins."""
+def _again(
+    vault: Vault, asked: Asked, joined: Incident | None, incidents: tuple[Incident, ...], estate: Estate
+) -> tuple[str, ...]:
+    """Of the names in a lock-down's question, those of which something newer is in force than the incident that it
+    joins has ended: a replacement, or credentials of a database role that were issued since."""
     named = asked.mode is Mode.LOCK and asked.scope_text.strip(" ,")
     if not named or joined is None or joined not in incidents:
         return ()
-    return tuple(name for name in leaked_in(joined, estate.repositories) if name in joined.opened)
+    opened, cut = [i for i in incidents if i.state is State.OPEN], joined.revoked_before
+    roles = {f"secret:{p.name}": p.secret for p in estate.secrets if isinstance(p.secret, DatabaseSecret)}
+
+    def issued(role: DatabaseSecret) -> bool:
+        try:
+            return any(epoch(lease.issued) >= cut for lease in vault.leases(names.credentials(role)))
+        except PortcullisError:  # named by the lock-down, which looks there too
+            return False
+
+    def newer(name: str) -> bool:
+        replaced = name in joined.opened or bool(replacements.made(name, opened, estate))
+        return replaced or bool(cut and name in roles and issued(roles[name]))
+
+    return tuple(name for name in leaked_in(joined, estate.repositories) if newer(name))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ class Outcome(StrEnum):
 PROBE = "probe"
 DENIED = "leaked paths denied"
 CONTAINED = "contained"
+NAMED_AGAIN = "named again"
 """The milestones among the effects, on the incident: on its record only when every effect so far was seen to hold."""
 
 

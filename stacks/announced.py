@@ -58,7 +58,7 @@ def tell(vault: HvacVault, context: Context, decision: Decision) -> None:
 
 def _would(run: Run) -> Iterator[tuple[str, list[str]]]:
     a = run.affected
-    yield "deny", [s.name for s in (*a.denied, *a.denied_class)]
+    yield "deny", list(dict.fromkeys(s.name for s in (*a.denied, *a.denied_class)))
     yield "disable keys", [_keys(run, secret, at) for secret, at in upstream.old(run)]
     yield "disable the entity and destroy the secret_ids", identities.by_secret_id(a)
     yield "switch off the login", [w.name for w in issuance.by_jwt(a)]

@@ -35,8 +35,8 @@ class Decision:
     """`known`: every incident as it will be once this is done, the lifted ones too. `current`: the open one that this
     run works on, None in peace. `warning`: what may not be what was meant by the scope, or "". `over`: what is to be
     lifted and was, by an earlier run that may not have seen all of it to its end. `again`: `kind:name` of what is named
-    as leaked and was replaced in `current` already: the question may have been asked again unmeant, or be of a new
-    leak."""
+    as leaked and of which something newer is in force than `current` has ended: the question may have been asked again
+    unmeant, or be of a new leak."""
 
     known: tuple[Incident, ...]
     current: Incident | None
@@ -54,9 +54,9 @@ class Decision:
         new = next(n for n in (f"{held[:60]}-{k}" for k in range(2, 1000)) if n not in taken)
         names = ",".join(self.again)
         words = (
-            f"named as leaked, and replaced in {held} before: what replaced it is in force and was left alone. If that "
-            f"leaked too: {LOCK} --config incidentId={new} --config incidentScope={names} (or portcullis contain "
-            f"--incident-id {new} --scope {names}). If not, go on with {held}: {KEEP}"
+            f"what was issued or made since {held} denied it is in force, and was left alone. If that leaked too: "
+            f"{LOCK} --config incidentId={new} --config incidentScope={names} (or portcullis contain --incident-id "
+            f"{new} --scope {names}). If not, go on with {held}: {KEEP}"
         )
         return dict.fromkeys(self.again, words)
 
@@ -134,15 +134,16 @@ def _lock(
 ) -> Decision:
     left_over = _lifted(asked, incidents) is not None
     wanted = "" if left_over else asked.incident_id
-    for incident in opened:
-        # An id alone means that incident: it is run again with the scope that it has.
-        same = incident.scope == scope or (incident.id == wanted and not asked.scope_text)
-        if same and wanted in ("", incident.id):
-            said = _joined(asked, incident)
-            if left_over:
-                here = f"goes on with {incident.id}"
-                said = _kept(asked, incidents, incident) if scope.everything else _named(asked, here)
-            return Decision(tuple(incidents), incident, None, said)
+    # An id alone means that incident: it is run again with the scope that it has.
+    same = [i for i in opened if i.scope == scope or (i.id == wanted and not asked.scope_text)]
+    joined = [i for i in same if wanted in ("", i.id)]
+    # The newest of which nothing is replaced yet has all of it denied.
+    for incident in [*(i for i in reversed(joined) if not i.opened), *reversed(joined)][:1]:
+        said = _joined(asked, incident)
+        if left_over:
+            here = f"goes on with {incident.id}"
+            said = _kept(asked, incidents, incident) if scope.everything else _named(asked, here)
+        return Decision(tuple(incidents), incident, None, said)
     other = next((i for i in opened if i.id == wanted), None)
     if other is not None:
         raise another_scope(other, "is open")
@@ -176,6 +177,8 @@ def _kept(asked: Asked, incidents: Sequence[Incident], current: Incident) -> str
     before = [i.id for i in incidents if i.state is State.LIFTED]
     if not before or not (asked.file or asked.incident_id):
         return ""
+    if current.scope.leaked and not asked.incident_id:
+        return ""  # `everything` was written beside the names
     if asked.incident_id:
         named = f"beside incidentId {asked.incident_id}, which is lifted"
     else:

@@ -27,6 +27,7 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     from containment.adapters.vault import HvacVault
     from containment.direct import contain
     from containment.errors import GOES_ON
+    from containment.report import NAMED_AGAIN, unresolved
     from policies.errors import Unreachable
 
     try:
@@ -52,7 +53,7 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
         progress(f"{complaint}; this lock-down knows no later declaration: mend that, then run {again}")
     if done.absent:
         progress(done.absent)
-    elif report.not_contained:
+    elif any(e.what != NAMED_AGAIN for e in unresolved(report.effects)):
         again = f"portcullis contain --incident-id {incident.id}"
         progress(f"{GOES_ON}: {again}")
     if done.exit_code:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -218,6 +219,29 @@ def test_database_down_is_not_contained_and_the_rerun_is(drilled: Drill, sandbox
     again = pulumi(sandbox, *config, environ=environ)
     assert again.returncode == 0, again.stdout
     assert not actors.can_connect(leaked["username"], leaked["password"])
+
+
+def test_what_a_leaked_role_issued_since_is_not_contained_and_by_the_printed_command_it_is(
+    drilled: Drill, sandbox: Sandbox
+) -> None:
+    del drilled
+    actors = Actors(sandbox)
+    fresh = actors.read(actors.login(*actors.secret_id("analytics-api")), "database/creds/analytics-readonly")
+    env = {**os.environ, **sandbox.environ()}
+
+    def contain(*words: str) -> tuple[int, str]:
+        argv = [sys.executable, "-m", "rotation", "contain", *words]
+        done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    code, told = contain("--scope", "analytics-readonly")
+    assert code == 1, told
+    assert actors.can_connect(fresh["username"], fresh["password"])
+    printed = re.search(r"not contained: secret:analytics-readonly \(named again: .*portcullis contain ([^)]*)\)", told)
+    assert printed, told
+    code, told = contain(*printed[1].split())
+    assert code == 0, told
+    assert not actors.can_connect(fresh["username"], fresh["password"])
 
 
 def test_contain_without_pulumi_and_the_next_up_agrees(drilled: Drill, sandbox: Sandbox) -> None:

@@ -153,6 +153,11 @@ def test_another_scope_beside_a_lifted_id_was_named_now(text: str) -> None:
     assert of_file.startswith(f"{again.warning}; if you mean everything: pulumi up --config incident=true")
 
 
+def test_everything_beside_names_is_nothing_left_over() -> None:
+    asked = Asked(Mode.LOCK, "", "everything,exchange-trading-key", file=FILE)
+    assert decide(asked, [replace(LIFTED, id="M")], replace(ONE, everything=True), 20).warning == ""
+
+
 FILE = "Pulumi.prod.yaml"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from containment import estates, executor, opening, paging
 from containment.errors import UnknownScope
 from containment.folder import record
 from containment.incidents.decide import Asked
-from containment.incidents.incident import Incident, Mode, Scope, State
+from containment.incidents.incident import Incident, Made, Mode, Scope, State
+from containment.ports import Lease
 from policies.errors import InputError, Unreachable
 from policies.load import load
 
@@ -131,6 +133,52 @@ def test_what_was_replaced_and_is_named_once_more_is_told_by_the_run_that_joins(
     server.held = [replace(held, opened=())]
     held = server.held[0]
     assert again("", f"{text},risk-engine") == (), "nothing is replaced yet"
+
+
+def test_of_two_incidents_the_one_is_joined_that_has_replaced_nothing_of_it() -> None:
+    """It has all of it denied: nothing is to be locked down once more."""
+    item = f"secret:{NAME}"
+    first = Incident("A", Scope(False, (item,)), State.OPEN, opened_at=1, opened=(item,))
+    second = replace(first, id="A-2", opened_at=5, opened=())
+    server: Any = Server(first, second)
+    decision = opening.decided(server, Asked(Mode.LOCK, "", NAME), load())
+    assert (decision.current, decision.again) == (second, ())
+    server.held = [second, first]
+    assert opening.decided(server, Asked(Mode.LOCK, "", NAME), load()).current == second
+    server.held = [first]
+    assert opening.decided(server, Asked(Mode.LOCK, "", NAME), load()).again == (item,)
+
+
+def test_a_key_that_another_incidents_rotation_made_is_newer_too() -> None:
+    """It counts as new in each that was denied before it was made."""
+    item = f"secret:{NAME}"
+    first = Incident("D1", Scope(False, (item,)), State.OPEN, opened_at=1, denied_at=2)
+    second = replace(first, id="D2", opened=(item,), denied_at=3, made=(Made(item, "sha256:new", 4),))
+    server: Any = Server(first, second)
+    decision = opening.decided(server, Asked(Mode.LOCK, "", NAME), load())
+    assert (decision.current, decision.again) == (first, (item,))
+    server.held = [first, replace(second, denied_at=4)]
+    assert opening.decided(server, Asked(Mode.LOCK, "", NAME), load()).again == (), "it may have leaked in that one"
+
+
+@pytest.mark.parametrize(("issued", "again"), [(99, False), (100, True), (None, False)])
+def test_what_a_database_role_issued_since_is_newer(issued: int | None, again: bool) -> None:
+    """Those are the workloads' own: no later run ends them, and one of them may have leaked."""
+    item = "secret:analytics-readonly"
+    held = Incident("A", Scope(False, (item,)), State.OPEN, opened_at=1, denied_at=2, revoked_before=100)
+
+    def leases(prefix: str) -> list[Lease]:
+        assert prefix == "database/creds/analytics-readonly"
+        if issued is None:
+            raise Unreachable("sealed")
+        return [Lease("x", f"{datetime.fromtimestamp(issued, UTC):%Y-%m-%dT%H:%M:%SZ}", 60)]
+
+    server: Any = Server(held)
+    server.leases = leases
+    decision = opening.decided(server, Asked(Mode.LOCK, "", "analytics-readonly"), load())
+    assert decision.again == ((item,) if again else ())
+    server.held = [replace(held, revoked_before=0)]
+    assert opening.decided(server, Asked(Mode.LOCK, "", "analytics-readonly"), load()).again == (), "all of it goes"
 
 
 def test_what_is_named_again_goes_into_the_incident_that_the_words_open() -> None:
