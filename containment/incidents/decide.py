@@ -137,8 +137,9 @@ def _lock(
     # An id alone means that incident: it is run again with the scope that it has.
     same = [i for i in opened if i.scope == scope or (i.id == wanted and not asked.scope_text)]
     joined = [i for i in same if wanted in ("", i.id)]
-    # The newest of which nothing is replaced yet has all of it denied.
-    for incident in [*(i for i in reversed(joined) if not i.opened), *reversed(joined)][:1]:
+    if joined:
+        # The newest of which nothing is replaced yet has all of it denied.
+        incident = next((i for i in reversed(joined) if not i.opened), joined[-1])
         said = _joined(asked, incident)
         if left_over:
             here = f"goes on with {incident.id}"
