@@ -34,8 +34,8 @@ class Company:
 
     def beside(self, was: Principal, now: Principal, own: list[Difference]) -> Iterator[tuple[Difference, str]]:
         """What is gained by those who have another policy too, and which; not what `own` says."""
-        stand_ins = {**standing((*was.acl_at(self._now).unresolved, *now.acl_at(self._now).unresolved))}
-        stand_ins = {**stand_ins, **self._stand_ins}
+        unresolved = (*was.acl_at(self._now).unresolved, *now.acl_at(self._now).unresolved)
+        stand_ins = {**standing(unresolved), **self._stand_ins}
         held = [p.acl_at(self._now, stand_ins) for p in (was, now)]
         other = changed(*held, freed=True)
         named = {a.policy.name for p in (was, now) for a in p.attached}
