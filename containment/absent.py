@@ -19,7 +19,7 @@ from containment import estates, executor, lockdown, opening, paging
 from containment.compiled import gate
 from containment.errors import LastApplyUsed, TokensRefused, UnknownScope
 from containment.folder import record
-from containment.incidents.decide import LOCK, Asked, decide
+from containment.incidents.decide import LOCK, Asked, decide, may_be_left_over
 from containment.incidents.incident import EVERYTHING, Incident, Scope, State, checked_id
 from containment.incidents.scope import parse_scope
 from containment.ports import Vault
@@ -128,13 +128,16 @@ def _incident(asked: Asked, estate: Estate, warn: Progress) -> Incident:
     all that it was asked for here since; everything where it never did, beside the names that it was asked for with
     here, or where its folder is not as it was sealed or names what is declared nowhere."""
     now = int(time.time())
-    if not asked.incident_id or asked.scope_text:
-        return opening.current(decide(asked, (), parse_scope(asked.scope_text, estate), now))
-    seen, wrong = record.last_seen(checked_id(asked.incident_id))
-    everything = opening.current(decide(asked, (), Scope(everything=True), now))
+    seen, wrong = record.last_seen(checked_id(asked.incident_id)) if asked.incident_id else (None, "")
+    over = (seen,) if seen and seen.state is State.LIFTED else ()
+    everything = opening.current(decide(asked, over, Scope(everything=True), now))
+    if asked.scope_text or not asked.incident_id:
+        scope = parse_scope(asked.scope_text, estate)
+        scope = replace(scope, everything=scope.everything or may_be_left_over(asked, over))
+        return opening.current(decide(asked, over, scope, now))
     if seen is None and not (wrong or asked.told):
         found = replace(everything, scope=_asked_before(everything.id, estate, warn))
-    elif seen is None or seen.state is not State.OPEN:
+    elif seen is None or over:
         found = everything
     else:
         try:

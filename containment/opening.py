@@ -16,7 +16,7 @@ from containment.errors import KEEP, LastApplyUsed, TokensRefused, UnknownScope
 from containment.folder import record
 from containment.incidents import lost, replacements
 from containment.incidents.decide import Asked, Decision, another_scope, decide, may_be_left_over
-from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope, State
+from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope
 from containment.incidents.scope import leaked_in, parse_scope
 from containment.judgement import judge
 from containment.ports import Vault
@@ -84,7 +84,8 @@ def deny_first(vault: HvacVault, asked: Asked, stored: Estate, progress: Progres
 def tell(asked: Asked, decision: Decision, progress: Progress, warn: Progress) -> None:
     """What is in scope, once a run and before anything is denied."""
     if not asked.told:
-        for line in filter(None, (*decision.scopes, decision.together)):
+        spared = decision.spared if asked.mode is Mode.LOCK else ""
+        for line in filter(None, (*decision.scopes, decision.together, spared)):
             progress(line)
     if decision.warning:
         warn(decision.warning)
@@ -115,17 +116,17 @@ def _again(
     named = asked.mode is Mode.LOCK and asked.scope_text.strip(" ,")
     if not named or joined is None or joined not in incidents:
         return ()
-    opened, cut = [i for i in incidents if i.state is State.OPEN], joined.revoked_before
+    cut = joined.revoked_before
     roles = {f"secret:{p.name}": p.secret for p in estate.secrets if isinstance(p.secret, DatabaseSecret)}
 
     def issued(role: DatabaseSecret) -> bool:
         try:
             return any(epoch(lease.issued) >= cut for lease in vault.leases(names.credentials(role)))
-        except PortcullisError:  # named by the lock-down, which looks there too
-            return False
+        except PortcullisError:  # what cannot be seen may be there
+            return True
 
     def newer(name: str) -> bool:
-        replaced = name in joined.opened or bool(replacements.made(name, opened, estate))
+        replaced = name in joined.opened or bool(replacements.made(name, incidents, estate))
         return replaced or bool(cut and name in roles and issued(roles[name]))
 
     return tuple(name for name in leaked_in(joined, estate.repositories) if newer(name))
@@ -155,7 +156,7 @@ def put_on_record(vault: Vault, asked: Asked, decision: Decision, warn: Progress
     readable, gone = lost.look(vault)
     held = next((i for i in readable if i.id == current.id), None) or vault.write_incident(current)
     if held.scope != current.scope:
-        raise another_scope(held, "was opened by somebody else just now")
+        raise another_scope(held, "was opened by somebody else just now", current.scope, decision.known)
     if held is current:
         paging.anew(current.id)
         with tolerated(warn):

@@ -85,6 +85,15 @@ class Report:
             targets.setdefault((effect.what, effect.detail), []).append(effect.target)
         return tuple(f"{named(what, some)} ({what}: {detail})" for (what, detail), some in targets.items())
 
+    def to_go_on(self, alone: str, named: str) -> str:
+        """The command that runs it again once what failed is back: `named`, which names again what was named again
+        and so loses nothing of it, or `alone`. "" where nothing else failed: what was named again says itself what to
+        do."""
+        failed = unresolved(self.effects)
+        if all(e.what == NAMED_AGAIN for e in failed):
+            return ""
+        return named if any(e.what == NAMED_AGAIN for e in failed) else alone
+
     @property
     def changed(self) -> int:
         return sum(e.outcome is Outcome.DONE for e in self.effects)

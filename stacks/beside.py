@@ -10,7 +10,7 @@ from containment import estates, executor, lockdown, paging
 from containment.adapters.vault import HvacVault
 from containment.errors import GOES_ON, KEEP, NotContained, NotWritten
 from containment.incidents import issuers
-from containment.incidents.decide import Decision
+from containment.incidents.decide import LOCK, Decision
 from containment.incidents.incident import Incident
 from containment.incidents.scope import affected
 from containment.systems import from_environment
@@ -50,7 +50,7 @@ def work(
 def cap_again(vault: HvacVault, context: Context, incident: Incident) -> list[str]:
     systems = from_environment(vault, context.estate)
     missing = executor.cap_again(systems, context.estate, context.incidents, incident, told.info)
-    return _not_contained(missing) if missing else []
+    return [str(NotContained(missing)), f"{GOES_ON}: {KEEP}"] if missing else []
 
 
 def lock_again(
@@ -88,7 +88,10 @@ def _contain(
         complaints.append(str(error))
         return error.not_contained
     if report.not_contained:
-        complaints += _not_contained(report.not_contained)
+        complaints.append(str(NotContained(report.not_contained)))
+        named = f"{LOCK} --config incidentId={incident.id} --config incidentScope={incident.scope.text}"
+        if command := report.to_go_on(KEEP, named):
+            complaints.append(f"{GOES_ON}: {command}")
     elif not acted and not report.changed:
         told.info("still contained: nothing new was out")
     return report.not_contained
@@ -98,7 +101,3 @@ def _lifted(decision: Decision) -> str:
     left = ", ".join(incident.id for incident in decision.in_force)
     said = f"incident {decision.lifting.id} is lifted" if decision.lifting else ""
     return f"{said}; still open and locked down: {left}" if left else said
-
-
-def _not_contained(missing: tuple[str, ...]) -> list[str]:
-    return [str(NotContained(missing)), f"{GOES_ON}: {KEEP}"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from containment.errors import GO_ON, KEEP
-from containment.incidents.incident import Incident, Mode, Scope, State, checked_id
+from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope, State, checked_id
 from policies.errors import InputError
 
 LOCK = "pulumi up --config incident=true"
@@ -50,13 +50,10 @@ class Decision:
         """By name of `again`, why it does not count as contained, and what to do."""
         if self.current is None:
             return {}
-        taken, held = {i.id for i in self.known}, self.current.id
-        new = next(n for n in (f"{held[:60]}-{k}" for k in range(2, 1000)) if n not in taken)
-        names = ",".join(self.again)
+        held, second = self.current.id, _second(self.current, self.known, ",".join(self.again))
         words = (
-            f"what was issued or made since {held} denied it is in force, and was left alone. If that leaked too: "
-            f"{LOCK} --config incidentId={new} --config incidentScope={names} (or portcullis contain --incident-id "
-            f"{new} --scope {names}). If not, go on with {held}: {KEEP}"
+            f"what was issued or made since {held} denied it may be in force, and was left alone. If that leaked too: "
+            f"{second}. If not, go on with {held}: {KEEP}"
         )
         return dict.fromkeys(self.again, words)
 
@@ -75,6 +72,15 @@ class Decision:
         this run works on first."""
         first = sorted(self.in_force, key=lambda i: i != self.current)
         return tuple(f"incident {i.id}: in scope: {i.scope.words}" for i in first)
+
+    @property
+    def spared(self) -> str:
+        """What an incident that is joined leaves alone, for whoever asks for all of it once more, or ""."""
+        if self.current is None or not self.current.revoked_before or not self.current.scope.everything or self.again:
+            return ""
+        since = _at(self.current.revoked_before)
+        second = _second(self.current, self.known, self.current.scope.text or EVERYTHING)
+        return f"what logged in or was issued since {since} is left alone; to end that too: {second}"
 
     @property
     def together(self) -> str:
@@ -147,7 +153,7 @@ def _lock(
         return Decision(tuple(incidents), incident, None, said)
     other = next((i for i in opened if i.id == wanted), None)
     if other is not None:
-        raise another_scope(other, "is open")
+        raise another_scope(other, "is open", scope, incidents)
     stamp = datetime.fromtimestamp(now, UTC).strftime("INC-%Y%m%dT%H%M%SZ")
     taken = {i.id for i in incidents}
     new_id = wanted or next(n for n in (stamp, *(f"{stamp}-{k}" for k in range(2, 100))) if n not in taken)
@@ -158,13 +164,25 @@ def _lock(
     return Decision((*incidents, new), new, None, warning)
 
 
-def another_scope(held: Incident, how: str) -> InputError:
+def another_scope(held: Incident, how: str, asked: Scope, known: Sequence[Incident]) -> InputError:
     return InputError(
         f"incident {held.id} {how} with another scope, {held.scope.words}, which does not change; nothing was changed. "
-        f"To run it again leave the scope out: {LOCK} --config incidentId={held.id} --config incidentScope= (or "
-        f"portcullis contain --incident-id {held.id}). For more open a second incident: {LOCK} --config "
-        "incidentId=ANOTHER --config incidentScope=NAME (or portcullis contain --scope NAME)"
+        f"For {asked.words} open a second incident: {_second(held, known, asked.text or EVERYTHING)}. To run {held.id} "
+        f"again as it is, leave the scope out: {LOCK} --config incidentId={held.id} --config incidentScope= (or "
+        f"portcullis contain --incident-id {held.id})"
     )
+
+
+def _second(held: Incident, known: Sequence[Incident], scope: str) -> str:
+    """The commands that open another incident beside `held`, by an id that is free."""
+    taken = {i.id for i in known}
+    new = next(n for n in (f"{held.id[:60]}-{k}" for k in range(2, 1000)) if n not in taken)
+    by_hand = f"portcullis contain --incident-id {new} --scope {scope}"
+    return f"{LOCK} --config incidentId={new} --config incidentScope={scope} (or {by_hand})"
+
+
+def _at(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _named(asked: Asked, what: str) -> str:
@@ -184,14 +202,13 @@ def _kept(asked: Asked, incidents: Sequence[Incident], current: Incident) -> str
         named = f"beside incidentId {asked.incident_id}, which is lifted"
     else:
         named = f"and names nothing; {before[-1]} was lifted meanwhile"
-    leaked, rotate = "", ""
+    leaked = ""
     if names := ", ".join(current.scope.leaked):
         leaked = f", with {names} as leaked: nobody can tell whether that was typed now or stood there"
-        rotate = f"portcullis rotate run {current.id}, "
     return (
         f"{asked.file or 'the stack file'} says incident: true {named}. So everything is locked down, as {current.id}"
         f"{leaked}. If nobody means that, so that it is not asked again: pulumi config set incident keep; and lift it: "
-        f"{rotate}pulumi up --config incident=false --config incidentId={current.id}"
+        f"portcullis rotate run {current.id}, pulumi up --config incident=false --config incidentId={current.id}"
     )
 
 
@@ -223,9 +240,9 @@ def _lift(asked: Asked, incidents: Sequence[Incident], opened: tuple[Incident, .
         raise InputError(f"no incident {asked.incident_id}; open: {names}; {GO_ON}")
     if found.state is State.LIFTED:
         # Left in a stack file: it lifted what it named, and lifts nothing later.
-        at = datetime.fromtimestamp(found.lifted_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        said = f"incident {found.id} was lifted already, {at}: nothing is lifted; open: {names}" if opened else ""
-        return Decision(tuple(incidents), opened[-1] if opened else None, None, said, over=found)
+        said = f"incident {found.id} was lifted already, {_at(found.lifted_at)}: nothing is lifted; open: {names}"
+        last = opened[-1] if opened else None
+        return Decision(tuple(incidents), last, None, said if opened else "", over=found)
     known = tuple(lifted(i, now) if i.id == found.id else i for i in incidents)
     rest = [i for i in known if i.state is State.OPEN]
     return Decision(known, rest[-1] if rest else None, found)

@@ -27,7 +27,6 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
     from containment.adapters.vault import HvacVault
     from containment.direct import contain
     from containment.errors import GOES_ON
-    from containment.report import NAMED_AGAIN, unresolved
     from policies.errors import Unreachable
 
     try:
@@ -53,8 +52,9 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
         progress(f"{complaint}; this lock-down knows no later declaration: mend that, then run {again}")
     if done.absent:
         progress(done.absent)
-    elif any(e.what != NAMED_AGAIN for e in unresolved(report.effects)):
+    else:
         again = f"portcullis contain --incident-id {incident.id}"
-        progress(f"{GOES_ON}: {again}")
+        if command := report.to_go_on(again, f"{again} --scope {incident.scope.text}"):
+            progress(f"{GOES_ON}: {command}")
     if done.exit_code:
         raise SystemExit(done.exit_code)

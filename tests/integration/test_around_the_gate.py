@@ -70,6 +70,9 @@ def test_nothing_new_is_handed_out_around_the_gate(sandbox: Sandbox, environ: No
     reader = actors.login(*actors.secret_id(holder))
     assert actors.allowed(lambda: actors.read(reader, path)), "it was not opened"
     assert actors.allowed(lambda: actors.read(token, path)), "it is out still: what is tried next shows nothing"
-    assert contain(vault, ID, SECRET, print).report.not_contained == ()
+    again = contain(vault, ID, SECRET, print).report
+    assert again.not_contained
+    assert {w.partition(" (")[0] for w in again.not_contained} == {f"secret:{SECRET}"}
+    assert contain(vault, ID, "", print).report.not_contained == (), "what is named by its id alone is not named again"
     assert not actors.allowed(lambda: actors.read(token, path)), "revoked, though nothing is denied any more"
     assert actors.allowed(lambda: actors.read(reader, path))

@@ -330,7 +330,7 @@ def test_what_the_group_owns_is_told_whoever_made_it(
     leaked = issue_by_root(sandbox, ROLE)
     _leave(sandbox, leaked, f"SET ROLE {GROUP}", f"CREATE FUNCTION analytics.backdoor() RETURNS int {BACKDOOR}")
     heard: list[str] = []
-    report = contain(vault, "INC-GROUP", ROLE, heard.append).report
+    report = contain(vault, "INC-GROUP", "", heard.append).report
     assert report.not_contained == ()
     assert any(line.startswith("warning: ") and "function analytics.backdoor()" in line for line in heard)
     assert [e.target for e in report.effects if e.what == GROUP_OWNS] == [f"tradepulse {GROUP}"]
@@ -455,7 +455,7 @@ def test_what_the_manager_owns_from_before_is_told_and_stands_in_no_way(sandbox:
     assert MANAGER_OWNS not in {e.what for e in before.effects}
     superuser(sandbox, "tradepulse", f"CREATE TABLE public.old (); ALTER TABLE public.old OWNER TO {MANAGER}")
     heard: list[str] = []
-    report = contain(vault, "INC-BACKDOOR", ROLE, heard.append).report
+    report = contain(vault, "INC-BACKDOOR", "", heard.append).report
     assert report.not_contained == ()
     assert any(line.startswith("warning: ") and "table public.old" in line for line in heard)
     assert [e.target for e in report.effects if e.what == MANAGER_OWNS] == ["tradepulse"]

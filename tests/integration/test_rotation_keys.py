@@ -6,6 +6,7 @@ import time
 
 from containment import names
 from containment.adapters.vault import HvacVault
+from containment.errors import GOES_ON
 from containment.incidents.incident import Incident, Scope, State
 from drill.actors import Actors
 from drill.stack import pulumi
@@ -175,8 +176,12 @@ def test_a_key_that_is_made_after_the_rotation_trades_past_no_lock_down_and_no_l
     theirs = exchange.create_key(rotating.ACCOUNT, name, "", ["read", "trade"])
     assert exchange.accepts(*theirs)
     done = pulumi(sandbox, *locked)
+    assert done.returncode != 0, "the new one may have leaked too"
+    assert f"named again secret:{name}" in done.stdout
+    assert GOES_ON not in done.stdout, "an update that only keeps would say contained"
+    assert not exchange.accepts(*theirs), "the key works"
+    done = pulumi(sandbox, "incident=true", "incidentId=ROT-9", "incidentScope=")
     assert done.returncode == 0, done.stdout
-    assert not exchange.accepts(*theirs), "contained, it said, and the key works"
     assert rotating.live_keys(sandbox, name) == [new["api_key"]]
 
     (ours,) = rotating.live_keys(sandbox, other)

@@ -240,8 +240,14 @@ def test_what_is_on_record_as_everything_gets_no_name_from_the_folder(exchange: 
 
 def test_an_id_that_was_seen_lifted_blocks_nothing(exchange: Exchange) -> None:
     record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.LIFTED, opened_at=1, lifted_at=2))
-    assert _contain().incident.state is State.OPEN
+    for scope in ("", NAME):  # what stands beside such an id may be left over
+        done = _contain(scope=scope)
+        assert done.incident.state is State.OPEN
+        assert done.incident.scope == Scope(True, SCOPE.leaked if scope else ())
+        assert done.incident.id.startswith("INC-2"), "the server would refuse the lifted one's"
+        assert f"portcullis contain --incident-id {done.incident.id}" in done.absent
     assert exchange.live == []
+    assert _contain(scope="risk-limits-token").incident.scope.everything is False, "that was named now"
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,21 @@ def test_an_open_incident_does_not_change_its_scope() -> None:
     with pytest.raises(InputError, match=r"another scope, secret:exchange-trading-key,.*incidentScope= ") as refused:
         decide(Asked(Mode.LOCK, "A", "partner-api-key"), [OPEN], other, 20)
     assert "portcullis contain --incident-id A" in str(refused.value)
-    decision = decide(Asked(Mode.LOCK, "B", "partner-api-key"), [OPEN], other, 20)
+    assert "incidentId=A-2 --config incidentScope=secret:partner-api-key (or" in str(refused.value)
+    decision = decide(Asked(Mode.LOCK, "A-2", "partner-api-key"), [OPEN], other, 20)
     assert len(decision.in_force) == 2, "the remedy does not work"
+
+
+def test_whoever_asks_for_everything_once_more_is_told_what_is_left_alone() -> None:
+    """Everybody has logged in again since: no run ends that unasked."""
+    swept = replace(OPEN, scope=ALL, denied_at=12, revoked_before=15)
+    told = decide(Asked(Mode.LOCK, "", ""), [swept], ALL, 20).spared
+    assert "was issued since 1970-01-01T00:00:15Z is left alone" in told
+    assert told.endswith("portcullis contain --incident-id A-2 --scope everything)")
+    again = decide(Asked(Mode.LOCK, "A-2", "everything"), [swept], ALL, 20)
+    assert [i.id for i in again.in_force] == ["A", "A-2"], "the remedy does not work"
+    for current in (replace(swept, revoked_before=0), replace(swept, scope=ONE)):
+        assert decide(Asked(Mode.LOCK, "", current.scope.text), [current], current.scope, 20).spared == ""
 
 
 def test_an_open_incidents_id_without_a_scope_is_that_incident_again() -> None:

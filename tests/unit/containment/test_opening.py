@@ -157,11 +157,13 @@ def test_a_key_that_another_incidents_rotation_made_is_newer_too() -> None:
     server: Any = Server(first, second)
     decision = opening.decided(server, Asked(Mode.LOCK, "", NAME), load())
     assert (decision.current, decision.again) == (first, (item,))
+    server.held = [first, replace(second, state=State.LIFTED, lifted_at=5)]
+    assert opening.decided(server, Asked(Mode.LOCK, "", NAME), load()).again == (item,), "it is spared all the same"
     server.held = [first, replace(second, denied_at=4)]
     assert opening.decided(server, Asked(Mode.LOCK, "", NAME), load()).again == (), "it may have leaked in that one"
 
 
-@pytest.mark.parametrize(("issued", "again"), [(99, False), (100, True), (None, False)])
+@pytest.mark.parametrize(("issued", "again"), [(99, False), (100, True), (None, True)])
 def test_what_a_database_role_issued_since_is_newer(issued: int | None, again: bool) -> None:
     """Those are the workloads' own: no later run ends them, and one of them may have leaked."""
     item = "secret:analytics-readonly"
