@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := policies access containment stacks rotation scripts sandbox tools drill bench tests
+export MYPY_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/portcullis/mypy
 
 .PHONY: setup tools linters test lint drill bench lock clean
 

@@ -97,11 +97,13 @@ class Sandbox:
             started: list[Service] = []
             try:
                 with self._reserve_ports():
-                    for service in self.services():
-                        running = service.process.running() is not None
-                        if not running:
+                    services = self.services()
+                    for service in services:  # one gets ready while the next begins
+                        if service.process.running() is None:
                             progress(f"starting {service.name} on port {service.port}")
                             started.append(service)
+                            service.begin()
+                    for service in services:
                         service.start()
                 from sandbox.estate import prepare
 

@@ -38,12 +38,17 @@ class Service(ABC):
     def ready(self) -> None:  # noqa: B027 - most services have nothing to do here
         """After it answers: unseal, create what must exist. Idempotent."""
 
-    def start(self) -> bool:
-        """Whether it had to be started. Raises policies.errors.Unreachable."""
+    def begin(self) -> bool:
+        """Start it without waiting for its answer. Whether it had to be started."""
         fresh = self.process.running() is None
         if fresh:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self.launch()
+        return fresh
+
+    def start(self) -> bool:
+        """Whether it had to be started. Raises policies.errors.Unreachable."""
+        fresh = self.begin()
         wait_until(self.answers, self.name, self.process)
         self.ready()
         return fresh
