@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -92,18 +94,26 @@ def _request(dice: random.Random) -> tuple[str, dict[str, Any], float | None]:
     return method, given, dice.choice([None, None, None, 1, 5, 30, 100])
 
 
-def compare(bao: OpenBao, seed: int, sets: int) -> tuple[int, int, list[str]]:
-    """How many requests were made, how many of them were allowed, and where `permits` and the server differ."""
+@dataclass(frozen=True)
+class Answer:
+    """Of the server, to a request of whoever has the policies `texts`, by name."""
+
+    texts: dict[str, str]
+    method: str
+    given: dict[str, Any]
+    wrap_ttl: float | None
+    allowed: bool
+
+
+def asked(bao: OpenBao, seed: int, sets: int) -> Iterator[Answer]:
+    """25 random requests for each of `sets` random sets of policies."""
     asker, dice = Asker(bao), random.Random(seed)  # noqa: S311 - no secret
     with suppress(httpx.HTTPStatusError):  # mounted before
         asker.admin("POST", "sys/mounts/kv1", {"type": "kv", "options": {"version": "1"}})
     asker.admin("POST", "kv1/x", {"a": "x"})
-    made = granted = 0
-    differing = []
     for _ in range(sets):
         texts = {f"constraints-{n}": _policy(dice) for n in range(dice.choice([1, 1, 2, 3]))}
         token = asker.token(texts)
-        acl = Acl([parse(text, name) for name, text in texts.items()])
         for _ in range(25):
             method, given, wrap_ttl = _request(dice)
             wrap = f"{wrap_ttl}s" if wrap_ttl else ""
@@ -114,18 +124,25 @@ def compare(bao: OpenBao, seed: int, sets: int) -> tuple[int, int, list[str]]:
                 allowed = asker.allowed(method, path, token=token, wrap_ttl=wrap)
             if allowed and method == "DELETE":
                 asker.admin("POST", "kv1/x", {"a": "x"})
-            ours = _ours(acl, _METHODS[method], given, wrap_ttl)
-            made, granted = made + 1, granted + allowed
-            if allowed is not ours:
-                asked = f"{method} {given} wrapped {wrap_ttl}"
-                differing.append(f"{asked}: server {allowed}, policies:\n" + "".join(texts.values()))
-    return made, granted, differing
+            yield Answer(texts, method, given, wrap_ttl, allowed)
 
 
-def _ours(acl: Acl, operation: Operation, given: dict[str, Any], wrap_ttl: float | None) -> bool:
+def differing(answers: Iterable[Answer]) -> list[str]:
+    """Where `permits` and the server differ."""
+    found = []
+    for answer in answers:
+        if answer.allowed is not _ours(answer):
+            request = f"{answer.method} {answer.given} wrapped {answer.wrap_ttl}"
+            found.append(f"{request}: server {answer.allowed}, policies:\n" + "".join(answer.texts.values()))
+    return found
+
+
+def _ours(answer: Answer) -> bool:
+    operation = _METHODS[answer.method]
+    acl = Acl([parse(text, name) for name, text in answer.texts.items()])
     grant = acl.grant(operation, "kv1/x")
     has = grant is not None and operation.value in grant.capabilities
-    return has and grant is not None and permits(grant.constraints, operation, given, wrap_ttl)
+    return has and grant is not None and permits(grant.constraints, operation, answer.given, answer.wrap_ttl)
 
 
 @click.command()
@@ -134,8 +151,8 @@ def _ours(acl: Acl, operation: Operation, given: dict[str, Any], wrap_ttl: float
 def main(sets: int, seed: int) -> None:
     """Exit 1 if the model and the server differ anywhere."""
     with fresh() as bao:
-        found = compare(bao, seed, sets)
-    told(*found)
+        answers = list(asked(bao, seed, sets))
+    told(len(answers), sum(a.allowed for a in answers), differing(answers))
 
 
 if __name__ == "__main__":

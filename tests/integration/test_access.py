@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -200,14 +200,29 @@ def _as_member(server: Server, group: str) -> Any:
     return _as_entity(server, identifier)
 
 
-def disagreements(server: Server, held: Snapshot, tokens: Mapping[str, str]) -> list[str]:
+@dataclass(frozen=True)
+class Answers:
+    """What the server says a token may, by path, and which paths it refuses to be read."""
+
+    capabilities: Mapping[str, list[str]]
+    refused: frozenset[str]
+
+
+SLASHED = [p if p.endswith("/") else f"{p}/" for p in PATHS]
+
+
+def asked(server: Server, token: str) -> Answers:
+    told = server.capabilities(token, [*PATHS, *SLASHED])
+    return Answers(told, frozenset(path for path in READ if server.refuses(token, path)))
+
+
+def disagreements(held: Snapshot, answers: Mapping[str, Answers]) -> list[str]:
     """Between what is said of each and what its token gets: by `sys/capabilities`, and by really reading."""
     found = []
     for principal in held.principals:
-        out = tokens[str(principal)]
-        slashed = [p if p.endswith("/") else f"{p}/" for p in PATHS]
-        told = server.capabilities(out, [*PATHS, *slashed])
-        for path, slash in zip(PATHS, slashed, strict=True):
+        got = answers[str(principal)]
+        told = got.capabilities
+        for path, slash in zip(PATHS, SLASHED, strict=True):
             plain, said = {Capability(c) for c in told[path]}, reach(principal, path).capabilities
             if principal.acl.capabilities(path) != plain:
                 found.append(f"{principal}: {path}: {sorted(plain)}, not {sorted(principal.acl.capabilities(path))}")
@@ -216,7 +231,7 @@ def disagreements(server: Server, held: Snapshot, tokens: Mapping[str, str]) -> 
                 found.append(f"{principal}: {path}: {sorted(plain)} and {sorted(listed)}, not {sorted(said)}")
         for path in READ:
             said = reach(principal, path).capabilities
-            if server.refuses(out, path) != (not said & {Capability.READ, Capability.ROOT}):
+            if (path in got.refused) != (not said & {Capability.READ, Capability.ROOT}):
                 found.append(f"{principal}: reading {path}: said {sorted(said)}")
     return found
 
@@ -239,14 +254,19 @@ def tokens(server: Server, held: Snapshot) -> dict[str, str]:
     return {str(p): token(server, p) for p in held.principals if not _refused(p)}
 
 
-def _let_in(held: Snapshot, tokens: dict[str, str]) -> Snapshot:
-    return replace(held, principals=tuple(p for p in held.principals if str(p) in tokens))
+@pytest.fixture(scope="module")
+def answers(server: Server, tokens: dict[str, str]) -> dict[str, Answers]:
+    return {name: asked(server, token) for name, token in tokens.items()}
 
 
-def test_each_of_them_gets_what_is_said(server: Server, held: Snapshot, tokens: dict[str, str]) -> None:
+def _let_in(held: Snapshot, answers: dict[str, Answers]) -> Snapshot:
+    return replace(held, principals=tuple(p for p in held.principals if str(p) in answers))
+
+
+def test_each_of_them_gets_what_is_said(held: Snapshot, answers: dict[str, Answers]) -> None:
     assert held.unread == ()
-    assert {p.kind for p in held.principals if str(p) in tokens} == set(PrincipalKind)
-    assert disagreements(server, _let_in(held, tokens), tokens) == []
+    assert {p.kind for p in held.principals if str(p) in answers} == set(PrincipalKind)
+    assert disagreements(_let_in(held, answers), answers) == []
 
 
 def test_who_is_refused_at_the_door_reaches_nothing(server: Server, held: Snapshot) -> None:
@@ -260,7 +280,7 @@ def test_who_is_refused_at_the_door_reaches_nothing(server: Server, held: Snapsh
 
 @pytest.mark.parametrize("blind", ["groups", "identities"])
 def test_a_source_that_sees_less_disagrees(
-    server: Server, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch, blind: str
+    server: Server, answers: dict[str, Answers], monkeypatch: pytest.MonkeyPatch, blind: str
 ) -> None:
     plain = Identities._all
     if blind == "groups":
@@ -270,7 +290,7 @@ def test_a_source_that_sees_less_disagrees(
         monkeypatch.setattr(Identities, "attached", lambda *_: ())
     seen = server.snapshot()
     assert any(reason.startswith("identity/group/id/") for reason in seen.unread) == (blind == "groups")
-    found = {line.partition(": ")[0] for line in disagreements(server, _let_in(seen, tokens), tokens)}
+    found = {line.partition(": ")[0] for line in disagreements(_let_in(seen, answers), answers)}
     assert "workload settlement" in found
     assert ("workload risk-engine" in found) == (blind == "identities")
 
