@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from policies.model import CiRole, Workload
 
 Identity: TypeAlias = Workload | CiRole
+Claims: TypeAlias = Mapping[str, str]
 
 _TOLD = frozenset({"environment", "ref", "repository"})
-_GITHUB = _TOLD | {"workflow_ref", "job_workflow_ref", "repository_id", "repository_owner", "repository_owner_id"}
-"""Claims that every token of a workflow has, or every one of its kind."""
-_JOB, _ANYWHERE = ("", "of a workflow"), ("", "of a workflow in any repository")
+_JOB = frozenset(
+    {
+        *("actor", "actor_id", "base_ref", "check_run_id", "enterprise", "enterprise_id", "event_name", "head_ref"),
+        *("job_workflow_ref", "job_workflow_sha", "ref", "ref_protected", "ref_type", "repository", "repository_id"),
+        *("repository_owner", "repository_owner_id", "repository_visibility", "run_attempt", "run_id", "run_number"),
+        *("runner_environment", "sha", "workflow", "workflow_ref", "workflow_sha"),
+    }
+)
+"""Claims by which a token is a workflow's (GitHub docs, OpenID Connect reference)."""
+_ANY = frozenset({"aud", "environment", "exp", "iat", "iss", "jti", "nbf"})
+"""Those of anybody's."""
 
 
 def bound(identity: Identity) -> dict[str, str]:
     """Claims that it asks for, with its repository's owner, what a workflow's `sub` says of its token:
     `repo:OWNER/NAME:ref:REF`, and what `workflow_ref` does, `OWNER/NAME/PATH@REF` (GitHub docs, OpenID Connect
-    reference). None where it logs in by no JWT."""
-    claims = dict(identity.bound_claims)
+    reference). A JSON pointer of one step is that claim. None where it logs in by no JWT."""
+    claims = {_claim(name): value for name, value in identity.bound_claims}
     at = claims.get("workflow_ref", "").split("/")
     issuer, _, rest = claims.get("sub", "").partition(":")
     repository, _, context = rest.partition(":")
@@ -31,27 +40,68 @@ def bound(identity: Identity) -> dict[str, str]:
     return {"repository_owner": owner, **found} if owner else found
 
 
-def agree(claims: dict[str, str], others: dict[str, str]) -> bool:
-    """They differ in no claim, and have one in common or may both be met by a workflow's token."""
-    common = claims.keys() & others.keys()
-    met = bool(common) or all(_GITHUB & asked.keys() for asked in (claims, others))
-    return met and all(claims[claim] == others[claim] for claim in common)
+def _claim(name: str) -> str:
+    """Without what makes a JSON pointer of it (RFC 6901), where it leads to no claim's inside."""
+    inside = name.removeprefix("/")
+    return name if inside == name or "/" in inside else inside.replace("~1", "/").replace("~0", "~")
+
+
+def _subject_of_a_job(subject: str) -> bool:
+    """`repo:…`, or what an organization has put in its place: `CLAIM:VALUE`."""
+    first = subject.partition(":")[0]
+    return ":" in subject and first in _JOB | _TOLD | {"repo", "context", "enterprise"}
+
+
+def _kind(claims: Claims) -> int:
+    """1 where only a workflow's token meets them, -1 where none does, 0 where either may."""
+    job = any(c in _JOB or (c == "sub" and _subject_of_a_job(v)) for c, v in claims.items())
+    others = any(not _subject_of_a_job(v) if c == "sub" else c not in _JOB | _ANY for c, v in claims.items())
+    return job - others
+
+
+def agree(claims: Claims, others: Claims) -> bool:
+    """One token may meet both: they differ in no claim, and are not one a workflow's and one somebody else's."""
+    alike = all(claims[claim] == others[claim] for claim in claims.keys() & others.keys())
+    return bool(claims and others) and alike and _kind(claims) * _kind(others) >= 0
+
+
+@dataclass
+class _Alike:
+    """Identities that ask for the same claims, of one kind; found by values of some of these."""
+
+    kind: int
+    held: list[tuple[Identity, Claims]] = field(default_factory=list)
+    by: dict[tuple[str, ...], dict[tuple[str, ...], Identity]] = field(default_factory=dict)
+
+    def add(self, identity: Identity, claims: Claims) -> None:
+        self.held.append((identity, claims))
+        for common, found in self.by.items():
+            found.setdefault(_values(claims, common), identity)
+
+    def find(self, common: tuple[str, ...], claims: Claims) -> Identity | None:
+        if common not in self.by:
+            self.by[common] = {_values(c, common): identity for identity, c in reversed(self.held)}
+        return self.by[common].get(_values(claims, common))
+
+
+def _values(claims: Claims, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(claims[name] for name in names)
 
 
 def pairs(identities: Iterable[Identity]) -> Iterator[tuple[Identity, Identity]]:
-    """Each that agrees with one before it, and that one. Only those are compared that have a claim in common, or of
-    which one names no repository: there are a thousand."""
-    before: dict[tuple[str, str], list[tuple[Identity, dict[str, str]]]] = defaultdict(list)
+    """Each that agrees with one before it, and that one. There are a thousand, and few sets of claims: those are
+    compared, and looked up by what they have in common."""
+    before: dict[tuple[frozenset[str], int], _Alike] = {}
     for identity in identities:
         claims = bound(identity)
-        job = bool(_GITHUB & claims.keys())
-        anywhere = job and "repository" not in claims
-        asked = [(c, value) for c, value in claims.items() if anywhere or c != "repository_owner"]
-        alike = (one for key in (*asked, _JOB if anywhere else _ANYWHERE) for one in before[key])
-        if other := next((one for one, theirs in alike if agree(claims, theirs)), None):
+        if not claims:
+            continue
+        kind = _kind(claims)
+        possible = ((names, alike) for (names, _), alike in before.items() if kind * alike.kind >= 0)
+        found = (alike.find(tuple(sorted(names & claims.keys())), claims) for names, alike in possible)
+        if other := next(filter(None, found), None):
             yield identity, other
-        for key in (*asked, *[_JOB] * job, *[_ANYWHERE] * anywhere):
-            before[key].append((identity, claims))
+        before.setdefault((frozenset(claims), kind), _Alike(kind)).add(identity, claims)
 
 
 def repository_of(identity: Identity) -> str:
@@ -65,6 +115,14 @@ def repositories_of(identity: Identity) -> set[str]:
     claims = bound(identity)
     flows = ("/".join(claims.get(claim, "").split("/")[:2]) for claim in ("workflow_ref", "job_workflow_ref"))
     return {repository_of(identity), *map(_name, flows)} - {""}
+
+
+def lets_in_a_job_of(repository: str, identity: Identity) -> bool:
+    """Whether a job of it may log in by that: of that repository, or of any where its claims name none."""
+    claims = bound(identity)
+    return repository in repositories_of(identity) or bool(
+        claims and not repositories_of(identity) and _kind(claims) >= 0
+    )
 
 
 def _name(repository: str) -> str:

@@ -36,7 +36,7 @@ def end(run: Run) -> None:
         if falls(role):
             return shut(vault, role.path)
         own = ", ".join(sorted(_own(role)))
-        words = f"is declared nowhere and hands out {own}, of which nothing leaked: bao delete"
+        words = f"is declared nowhere and hands out {own}, whose identity is not what leaked: bao delete"
         run.progress(f"warning: {role.path} {words} {role.path}")
         return Outcome.ALREADY, f"{words} {role.path}"
 

@@ -10,7 +10,7 @@ from functools import partial
 from containment.compiled import logins
 from containment.report import Outcome
 from containment.run import Run, Seen
-from policies.logins import agree, bound, repositories_of
+from policies.logins import agree, bound, lets_in_a_job_of
 from policies.model import CiRole, Workload
 
 
@@ -19,7 +19,7 @@ def name(run: Run) -> None:
 
     def act(other: str, whose: str) -> Seen:
         again = f"portcullis contain --scope workload:{other}"
-        return Outcome.FAILED, f"a JWT of {whose}, which leaked, logs in as {other} too: {again}"
+        return Outcome.FAILED, f"a JWT of {whose}, which leaked, may log in as {other} too: {again}"
 
     named = {(type(one), one.name) for one in (*run.affected.leaked, *run.affected.shut)}
     others = [one for one in logins.identities(run.estate) if (type(one), one.name) not in named]
@@ -32,5 +32,5 @@ def _let_in_by(other: Workload | CiRole, run: Run) -> Iterator[str]:
         if run.affected.is_shut(leaked) and agree(bound(leaked), bound(other)):
             yield leaked.name
     for one in run.affected.leaked_repositories:
-        if one.name in repositories_of(other):
+        if lets_in_a_job_of(one.name, other):
             yield f"a job of {one.name}"

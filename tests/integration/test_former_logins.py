@@ -131,7 +131,7 @@ def test_that_of_a_workload_which_did_not_leak_is_named(checkout: Checkout, acto
     login = left.role(path)
     done = checkout.prod.lock("NAMED", "secret:partner-api-key", checkout.folder)
     assert done.returncode == 0, done.stdout
-    words = "is declared nowhere and hands out pc-w-treasury-report, of which nothing leaked: bao delete"
+    words = "is declared nowhere and hands out pc-w-treasury-report, whose identity is not what leaked: bao delete"
     assert f"warning: {path} {words} {path}" in done.stdout, done.stdout
     assert actors.allowed(login)
     checkout.lift("NAMED")

@@ -38,7 +38,7 @@ def _named(estate: Estate, *leaked: str, opened: tuple[str, ...] = ()) -> list[E
 def test_of_a_rename_that_was_cut_short_the_other_name_is_no_way_in(leaked: str, other: str) -> None:
     (effect,) = _named(BOTH, f"workload:{leaked}")
     assert (effect.target, effect.outcome) == (other, Outcome.FAILED)
-    said = f"a JWT of {leaked}, which leaked, logs in as {other} too: portcullis contain --scope workload:{other}"
+    said = f"a JWT of {leaked}, which leaked, may log in as {other} too: portcullis contain --scope workload:{other}"
     assert effect.detail == said
     assert _named(BOTH, f"workload:{leaked}", f"workload:{other}") == []
     assert _named(BOTH, f"workload:{leaked}", opened=(f"workload:{leaked}",)) == []
@@ -64,6 +64,7 @@ def test_a_leaked_ci_roles_token_is_no_workloads() -> None:
         (("workflow_ref", "tradepulse/tradepulse-core/.github/workflows/deploy.yml@refs/heads/main"),),
         (("job_workflow_ref", "tradepulse/tradepulse-core/.github/workflows/deploy.yml@refs/heads/main"),),
         (("sub", "repo:tradepulse/tradepulse-core:environment:production"),),
+        (("/repository", "tradepulse/tradepulse-core"),),
     ],
 )
 def test_a_leaked_repositorys_jobs_are_no_workload_that_did_not_leak(claims: tuple[tuple[str, str], ...]) -> None:
@@ -71,7 +72,18 @@ def test_a_leaked_repositorys_jobs_are_no_workload_that_did_not_leak(claims: tup
     deployer = replace(BATCH, bound_claims=claims)
     estate = replace(ESTATE, workloads=tuple(deployer if w == BATCH else w for w in ESTATE.workloads))
     (effect,) = _named(estate, "repository:tradepulse-core")
-    assert effect.detail.startswith("a JWT of a job of tradepulse-core, which leaked, logs in as analytics-batch too: ")
+    assert effect.detail.startswith(
+        "a JWT of a job of tradepulse-core, which leaked, may log in as analytics-batch too: "
+    )
     both = ("repository:tradepulse-core", "workload:analytics-batch")
     assert _named(estate, *both) == _named(estate, *both, opened=("workload:analytics-batch",)) == []
     assert _named(estate, "repository:tradepulse-connectors") == _named(ESTATE, "repository:tradepulse-core") == []
+
+
+@pytest.mark.parametrize("claim", ["aud", "actor", "workflow", "environment", "repository_owner"])
+def test_whoever_asks_for_no_repository_lets_the_jobs_of_each_in(claim: str) -> None:
+    anybodys = replace(BATCH, bound_claims=((claim, "x"),))
+    estate = replace(ESTATE, workloads=tuple(anybodys if w == BATCH else w for w in ESTATE.workloads))
+    for name in ("tradepulse-core", "tradepulse-connectors"):
+        (effect,) = _named(estate, f"repository:{name}")
+        assert effect.target == "analytics-batch"

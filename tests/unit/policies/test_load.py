@@ -176,6 +176,13 @@ def _line(sound: str, broken: str, *, taken_out: bool) -> int:
         "workflow_ref: tradepulse/tradepulse-core/.github/workflows/report.yml@refs/heads/main",
         "job_workflow_ref: tradepulse/shared/.github/workflows/report.yml@refs/heads/main",
         "repository_owner: tradepulse\n    environment: production",
+        "/repository: tradepulse/tradepulse-core",
+        "aud: portcullis",
+        "iss: https://token.actions.example",
+        "workflow: deploy production",
+        "actor: release-bot",
+        "environment: production",
+        "sub: repository_owner:tradepulse",
     ],
 )
 def test_no_jwt_is_two_identities(estate: Path, claims: str) -> None:
@@ -197,6 +204,8 @@ def test_no_jwt_is_two_identities(estate: Path, claims: str) -> None:
         "sub: system:serviceaccount:analytics:batch",
         "workflow_ref: tradepulse/another/.github/workflows/report.yml@refs/heads/main",
         "repository_owner: another\n    environment: production",
+        "aud: portcullis\n    sub: analytics-batch",
+        "department: analytics",
     ],
 )
 def test_logins_that_differ_in_a_claim_are_each_ones_own(estate: Path, claims: str) -> None:
