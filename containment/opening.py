@@ -16,7 +16,7 @@ from containment.errors import KEEP, LastApplyUsed, TokensRefused, UnknownScope
 from containment.folder import record
 from containment.incidents import lost, replacements
 from containment.incidents.decide import Asked, Decision, another_scope, decide, may_be_left_over
-from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope
+from containment.incidents.incident import EVERYTHING, Incident, Mode, Scope, State
 from containment.incidents.scope import leaked_in, parse_scope
 from containment.judgement import judge
 from containment.ports import Vault
@@ -112,24 +112,29 @@ def _again(
     vault: Vault, asked: Asked, joined: Incident | None, incidents: tuple[Incident, ...], estate: Estate
 ) -> tuple[str, ...]:
     """Of the names in a lock-down's question, those of which something newer is in force than the incident that it
-    joins has ended: a replacement, or credentials of a database role that were issued since."""
+    joins, and any other open one that names them, has ended: a replacement, or credentials of a database role that were
+    issued since."""
     named = asked.mode is Mode.LOCK and asked.scope_text.strip(" ,")
     if not named or joined is None or joined not in incidents:
         return ()
-    cut = joined.revoked_before
     roles = {f"secret:{p.name}": p.secret for p in estate.secrets if isinstance(p.secret, DatabaseSecret)}
 
-    def issued(role: DatabaseSecret) -> bool:
+    def issued(role: DatabaseSecret, since: int) -> bool:
         try:
-            return any(epoch(lease.issued) >= cut for lease in vault.leases(names.credentials(role)))
+            return any(epoch(lease.issued) >= since for lease in vault.leases(names.credentials(role)))
         except PortcullisError:  # what cannot be seen may be there
             return True
 
-    def newer(name: str) -> bool:
-        replaced = name in joined.opened or bool(replacements.made(name, incidents, estate))
-        return replaced or bool(cut and name in roles and issued(roles[name]))
+    def newer(name: str, than: Incident) -> bool:
+        replaced = name in than.opened or bool(replacements.made(name, incidents, estate))
+        cut = than.revoked_before
+        return replaced or bool(cut and name in roles and issued(roles[name], cut))
 
-    return tuple(name for name in leaked_in(joined, estate.repositories) if newer(name))
+    def ended(name: str) -> bool:
+        opened = (i for i in incidents if i.state is State.OPEN and name in leaked_in(i, estate.repositories))
+        return any(not newer(name, i) for i in opened)
+
+    return tuple(name for name in leaked_in(joined, estate.repositories) if not ended(name))
 
 
 @contextmanager

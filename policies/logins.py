@@ -99,7 +99,7 @@ def pairs(identities: Iterable[Identity]) -> Iterator[tuple[Identity, Identity]]
         kind = _kind(claims)
         possible = ((names, alike) for (names, _), alike in before.items() if kind * alike.kind >= 0)
         found = (alike.find(tuple(sorted(names & claims.keys())), claims) for names, alike in possible)
-        if other := next(filter(None, found), None):
+        if other := next((one for one in found if one), None):
             yield identity, other
         before.setdefault((frozenset(claims), kind), _Alike(kind)).add(identity, claims)
 

@@ -8,7 +8,7 @@ from containment import executor, judgement, lockdown, opening
 from containment.adapters.opa import Opa
 from containment.adapters.vault import HvacVault
 from containment.errors import KEEP, LiftRefused, NotRestored
-from containment.folder import record
+from containment.folder import heads, record
 from containment.folder.decisions import Kept
 from containment.incidents import proofs, replacements
 from containment.incidents.decide import Decision, lifted
@@ -69,6 +69,6 @@ def restore(vault: HvacVault, estate: Estate, incidents: tuple[Incident, ...], l
 def write_down(vault: HvacVault, lifting: Incident) -> None:
     """After the gate rose: until then every run takes the incident for open and locks again."""
     now = vault.now()
-    vault.update_incident(lifting.id, lambda held: lifted(held, now))
+    over = vault.update_incident(lifting.id, lambda held: lifted(held, now))
     with opening.tolerated(told.warn):
-        record.note(lifting.id, phase="lift", what="incident lifted")
+        record.lifted(over, heads.follower(vault, over.id, told.warn))

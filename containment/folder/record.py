@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +73,31 @@ def keep(
     Evidence that was changed since it was sealed stands in the way of no lock-down and of no lift: it is not sealed
     again, and the timeline says so. Raises Unreachable when the disk does not take it.
     """
+    with _sealing(report.incident, sealed, say) as draft:
+        _write(draft, "containment.json", report.to_json())
+        if incident is not None:
+            _write(draft, _INCIDENT, incident.to_json())
+        noted = {_key(event) for event in events(report.incident)}
+        acts = [act for act in _acts(report.effects) if _key(act) not in noted]
+        files.append(place(report.incident) / chain.EVENTS, acts)
+
+
+def lifted(incident: Incident, sealed: chain.Sealed = lambda *_: None) -> None:
+    """On record with its lift: with the vault away `last_seen` goes by it. Otherwise as `keep`."""
+    note(incident.id, phase="lift", what="incident lifted")
+    with _sealing(incident.id, sealed, lambda _: None) as draft:
+        _write(draft, _INCIDENT, incident.to_json())
+
+
+@contextmanager
+def _sealing(incident_id: str, sealed: chain.Sealed, say: Callable[[str], None]) -> Iterator[Path]:
     try:
-        here = folder(report.incident)
-        with chain.extended(here, sealed, say) as (draft, _):
-            _write(draft, "containment.json", report.to_json())
-            if incident is not None:
-                _write(draft, _INCIDENT, incident.to_json())
-            noted = {_key(event) for event in events(report.incident)}
-            files.append(here / chain.EVENTS, [act for act in _acts(report.effects) if _key(act) not in noted])
+        with chain.extended(folder(incident_id), sealed, say) as (draft, _):
+            yield draft
     except Finding as error:
-        note(report.incident, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
+        note(incident_id, phase="detection", what="evidence was changed", outcome="failed", detail=str(error))
     except OSError as error:
-        raise files.refused(f"record of incident {report.incident}", error) from error
+        raise files.refused(f"record of incident {incident_id}", error) from error
 
 
 def last_seen(incident_id: str) -> tuple[Incident | None, str]:

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from containment import names
+from containment.compiled import locked
 from containment.compiled.held import wrong
 from containment.errors import KEEP, REFRESH
 from containment.incidents import generations, proofs
 from containment.incidents.incident import Incident
 from containment.incidents.scope import Affected, affected
-from policies.model import SecretAccessPolicy, Workload
+from policies.model import AuthMethod, SecretAccessPolicy, Workload
 from rotation import retired
 from rotation.work import NotProven, Step, Work
 
@@ -58,14 +59,25 @@ def _recovered(work: Work) -> str:
 
 
 def _otherwise(work: Work, workloads: Iterable[Workload], incidents: Sequence[Incident]) -> str:
-    """What is read below is read with the declared policies: whose login role gives others is not back by it."""
-    found = []
+    """What is read below is read with the declared policies: whose login role gives others is not back by it, nor one
+    that the lock-down switched off and no update has switched on since."""
+    found, off = [], []
     for workload in workloads:
         path, number = names.login_role(workload), generations.current(workload, incidents)
-        wanted = {"token_policies": names.token_policies(workload, number), "token_type": workload.tokens.value}
-        if lacks := wrong(work.vault.read(path) or {}, wanted):
+        held = work.vault.read(path) or {}
+        wanted: dict[str, object] = {
+            "token_policies": names.token_policies(workload, number),
+            "token_type": workload.tokens.value,
+        }
+        if workload.auth is AuthMethod.JWT:
+            wanted["bound_claims"] = dict(workload.bound_claims)
+        if held.get("bound_claims") and not wrong(held, {"bound_claims": locked.OFF_CLAIMS}):
+            off.append(path)
+        elif lacks := wrong(held, wanted):
             found.append(f"{path} has not the declared {' and '.join(lacks)}")
-    return f"{'; '.join(found)}: {REFRESH}" if found else ""
+    said = [f"{'; '.join(found)}: {REFRESH}"] if found else []
+    said += [f"{' and '.join(off)} is off still, though it is replaced: {KEEP}, then run this again"] if off else []
+    return "; ".join(said)
 
 
 def _away(work: Work, mine: Affected, incidents: Sequence[Incident]) -> list[str]:

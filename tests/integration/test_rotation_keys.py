@@ -7,6 +7,7 @@ import time
 from containment import names
 from containment.adapters.vault import HvacVault
 from containment.errors import GOES_ON
+from containment.folder import record
 from containment.incidents.incident import Incident, Scope, State
 from drill.actors import Actors
 from drill.stack import pulumi
@@ -197,6 +198,8 @@ def test_a_key_that_is_made_after_the_rotation_trades_past_no_lock_down_and_no_l
     last = exchange.create_key(rotating.ACCOUNT, name, "", ["trade"])
     done = pulumi(sandbox, *lifted)
     assert done.returncode == 0, done.stdout
+    seen, wrong = record.last_seen("ROT-9")
+    assert (seen and seen.state, wrong) == (State.LIFTED, ""), "with the vault away it would narrow the next lock-down"
     assert not exchange.accepts(*last)
     assert exchange.accepts(new["api_key"], new["api_secret"])
     assert rotating.live_keys(sandbox, other) == [ours]

@@ -261,6 +261,10 @@ def test_a_lift_that_is_cut_short_after_the_gate_rose_is_contained_nowhere(sandb
     _rotate(sandbox, "run", "CUT-2")
     said = _rotate(sandbox, "confirm", "CUT-2", "workload:analytics-batch", "--by", "A. Roth", "--note", "issuer")
     assert said.returncode == 0, said.stderr
+    off = _rotate(sandbox, "run", "CUT-2")
+    assert off.returncode == 1, "nobody can log in"
+    assert "auth/jwt/role/analytics-batch is off still" in off.stdout + off.stderr
+    assert pulumi(sandbox, "incident=keep", "incidentId=", "incidentScope=").returncode == 0
     assert _rotate(sandbox, "run", "CUT-2").returncode == 0
     told = _lift_cut_short(sandbox, "CUT-2", "the gate rises")
     assert "incident CUT-2 is half lifted" in told

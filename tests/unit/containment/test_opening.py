@@ -149,6 +149,21 @@ def test_of_two_incidents_the_one_is_joined_that_has_replaced_nothing_of_it() ->
     assert opening.decided(server, Asked(Mode.LOCK, "", NAME), load()).again == (item,)
 
 
+def test_what_another_open_incident_has_denied_since_is_not_named_again() -> None:
+    """The command that is printed has opened it; the first one typed once more leaves nothing."""
+    item = f"secret:{NAME}"
+    first = Incident(
+        "A", Scope(False, (item,)), State.OPEN, opened_at=1, denied_at=2, opened=(item,), made=(Made(item, "new", 3),)
+    )
+    wider = Scope(False, (item, "workload:settlement"))
+    second = Incident("A-2", wider, State.OPEN, opened_at=5, denied_at=6)
+    server: Any = Server(first, second)
+    decision = opening.decided(server, Asked(Mode.LOCK, "A", NAME), load())
+    assert (decision.current, decision.again) == (first, ())
+    server.held = [first, replace(second, opened=(item,))]
+    assert opening.decided(server, Asked(Mode.LOCK, "A", NAME), load()).again == (item,)
+
+
 def test_a_key_that_another_incidents_rotation_made_is_newer_too() -> None:
     """It counts as new in each that was denied before it was made."""
     item = f"secret:{NAME}"

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_changed_evidence_stops_nothing_and_is_not_sealed_again(folder: Path) ->
     assert chain.head(folder) == before
     assert json.loads((folder / "containment.json").read_text())["contained"] is True
     assert "evidence was changed" in (folder / chain.EVENTS).read_text()
+
+
+def test_what_was_lifted_here_is_seen_lifted(folder: Path) -> None:
+    record.keep(REPORT, INCIDENT)
+    over = replace(INCIDENT, state=State.LIFTED, lifted_at=INCIDENT.opened_at + 9)
+    record.lifted(over)
+    assert record.last_seen("INC-1") == (over, "")
+    assert [e["what"] for e in record.events("INC-1")] == ["token revoked", "incident lifted"]
+    assert (folder / "containment.json").exists()
 
 
 def test_evidence_of_an_earlier_incident_by_the_same_id_is_moved_aside_whole(folder: Path) -> None:

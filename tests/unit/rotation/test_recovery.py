@@ -41,6 +41,7 @@ def _recovered(
         names.login_role(w): {
             "token_policies": names.token_policies(w, generations.current(w, everything)),
             "token_type": w.tokens.value,
+            "bound_claims": dict(w.bound_claims) or None,
         }
         for w in ESTATE.workloads
     }
@@ -102,6 +103,24 @@ def test_a_workload_whose_login_gives_something_else_is_not_back(more: dict[str,
     said = rf"{path} has not the declared {next(iter(more))}: pulumi up --refresh"
     with pytest.raises(NotProven, match=said):
         _recovered(_incident("INC-9", "settlement-readonly", 900), refused=(), roles={path: more})
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        (
+            {"portcullis_off": ["incident"]},
+            "is off still, though it is replaced: pulumi up --config incident=keep",
+        ),
+        ({"sub": "anybody"}, "has not the declared bound_claims: pulumi up --refresh"),
+    ],
+)
+def test_a_workload_that_no_jwt_lets_in_is_not_back(claims: dict[str, Any], said: str) -> None:
+    """It was read with its policies, by a token that needs no login."""
+    path, incident = f"auth/jwt/role/{BATCH.name}", _incident("INC-9", "analytics-readonly", 900)
+    with pytest.raises(NotProven, match=f"{path} {said}"):
+        _recovered(incident, roles={path: {"bound_claims": claims}})
+    assert "answer 200" in _recovered(incident, roles={path: {"bound_claims": {"sub": [BATCH.name]}}})
 
 
 def test_it_is_said_until_when_new_tokens_are_denied() -> None:
