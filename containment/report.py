@@ -89,10 +89,12 @@ class Report:
         """The command that runs it again once what failed is back: `named`, which names again what was named again
         and so loses nothing of it, or `alone`. "" where nothing else failed: what was named again says itself what to
         do."""
-        failed = unresolved(self.effects)
-        if all(e.what == NAMED_AGAIN for e in failed):
-            return ""
-        return named if any(e.what == NAMED_AGAIN for e in failed) else alone
+        others = any(e.what != NAMED_AGAIN for e in unresolved(self.effects))
+        return "" if not others else named if self.named_again else alone
+
+    @property
+    def named_again(self) -> bool:
+        return any(e.what == NAMED_AGAIN for e in unresolved(self.effects))
 
     @property
     def changed(self) -> int:

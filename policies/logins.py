@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -11,31 +12,34 @@ from policies.model import CiRole, Workload
 Identity: TypeAlias = Workload | CiRole
 Claims: TypeAlias = Mapping[str, str]
 
-_TOLD = frozenset({"environment", "ref", "repository"})
 _JOB = frozenset(
     {
-        *("actor", "actor_id", "base_ref", "check_run_id", "enterprise", "enterprise_id", "event_name", "head_ref"),
-        *("job_workflow_ref", "job_workflow_sha", "ref", "ref_protected", "ref_type", "repository", "repository_id"),
-        *("repository_owner", "repository_owner_id", "repository_visibility", "run_attempt", "run_id", "run_number"),
-        *("runner_environment", "sha", "workflow", "workflow_ref", "workflow_sha"),
+        *("actor", "actor_id", "base_ref", "check_run_id", "enterprise", "enterprise_id", "environment_node_id"),
+        *("event_name", "head_ref", "issuer_scope", "job_workflow_ref", "job_workflow_sha", "repository"),
+        *("repository_id", "repository_owner", "repository_owner_id", "repository_visibility", "run_attempt"),
+        *("run_id", "run_number", "runner_environment", "workflow", "workflow_ref", "workflow_sha"),
     }
 )
 """Claims by which a token is a workflow's (GitHub docs, OpenID Connect reference)."""
-_ANY = frozenset({"aud", "environment", "exp", "iat", "iss", "jti", "nbf"})
-"""Those of anybody's."""
+_ANY = frozenset(
+    {"aud", "environment", "exp", "iat", "iss", "jti", "nbf", "ref", "ref_protected", "ref_type", "sha"},
+)
+"""Those of anybody's: another CI's tokens have a `ref` too."""
+_IN_SUBJECT = {**{claim: claim for claim in _JOB | {"environment", "ref"}}, "repo": "repository", "context": ""}
+"""Words that begin a claim in a workflow's `sub`, and that claim."""
+_IDS = re.compile(r"@[0-9]+(?=/|$)")
+"""Of owner and repository, in an immutable `sub`."""
 
 
 def bound(identity: Identity) -> dict[str, str]:
     """Claims that it asks for, with its repository's owner, what a workflow's `sub` says of its token:
-    `repo:OWNER/NAME:ref:REF`, and what `workflow_ref` does, `OWNER/NAME/PATH@REF` (GitHub docs, OpenID Connect
-    reference). A JSON pointer of one step is that claim. None where it logs in by no JWT."""
+    `repo:OWNER/NAME:ref:REF`, with `@ID` after each name where it is immutable, or by an organization's template; and
+    what `workflow_ref` does, `OWNER/NAME/PATH@REF` (GitHub docs, OpenID Connect reference). A JSON pointer of one step
+    is that claim. None where it logs in by no JWT."""
     claims = {_claim(name): value for name, value in identity.bound_claims}
-    at = claims.get("workflow_ref", "").split("/")
-    issuer, _, rest = claims.get("sub", "").partition(":")
-    repository, _, context = rest.partition(":")
-    claim, _, value = context.partition(":")
-    told = {"repository": repository, claim: value} if issuer == "repo" else {"repository": "/".join(at[:2])}
-    found = {**{claim: value for claim, value in told.items() if value and claim in _TOLD}, **claims}
+    found = {**_told(claims.get("sub", "")), **claims}
+    if at := found.get("workflow_ref", "").split("/")[:2]:
+        found = {"repository": "/".join(at), **found} if at[0] else found
     owner = found.get("repository", "").partition("/")[0]
     return {"repository_owner": owner, **found} if owner else found
 
@@ -46,10 +50,22 @@ def _claim(name: str) -> str:
     return name if inside == name or "/" in inside else inside.replace("~1", "/").replace("~0", "~")
 
 
+def _told(subject: str) -> dict[str, str]:
+    told: dict[str, list[str]] = {}
+    claim = ""
+    for word in subject.split(":") if _subject_of_a_job(subject) else ():
+        if word in _IN_SUBJECT:
+            claim = _IN_SUBJECT[word]
+        else:
+            told.setdefault(claim, []).append(word)
+    told.pop("", None)
+    found = {claim: ":".join(words) for claim, words in told.items()}
+    return {claim: _IDS.sub("", value) if claim == "repository" else value for claim, value in found.items()}
+
+
 def _subject_of_a_job(subject: str) -> bool:
     """`repo:…`, or what an organization has put in its place: `CLAIM:VALUE`."""
-    first = subject.partition(":")[0]
-    return ":" in subject and first in _JOB | _TOLD | {"repo", "context", "enterprise"}
+    return ":" in subject and subject.partition(":")[0] in _IN_SUBJECT
 
 
 def _kind(claims: Claims) -> int:

@@ -18,9 +18,9 @@ from stacks import told
 from stacks.access import Context
 
 
-def _named_again(decision: Decision) -> list[str]:
+def named_again(decision: Decision) -> str:
     words = decision.named_again
-    return [f"{few(list(words))}: {next(iter(words.values()))}"] if words else []
+    return f"{few(list(words))}: {next(iter(words.values()))}" if words else ""
 
 
 def tell(vault: HvacVault, context: Context, decision: Decision) -> None:
@@ -28,7 +28,7 @@ def tell(vault: HvacVault, context: Context, decision: Decision) -> None:
     if decision.current is None:
         return
     a, incidents = context.affected, context.incidents
-    for words in filter(None, (decision.current.notice, *_named_again(decision))):
+    for words in filter(None, (decision.current.notice, named_again(decision))):
         told.warn(words)
     told.info(
         f"incident {decision.current.id}: deny {_counted(len(a.denied) + len(a.denied_class), 'secret')}, quarantine "

@@ -90,6 +90,8 @@ async def _rest(
         await _update(vault, context, decision, complaints, acted=asked.acted)
     if lost := await before.unknown_to(decision.known).future():
         told.warn(before.words(lost))
+    if (again := announced.named_again(decision)) and len(complaints) > 1:
+        complaints.append(f"before any command above: {again}")  # by `keep` it would count as contained
     if complaints:
         raise told.refused(*dict.fromkeys(complaints))
 

@@ -50,10 +50,10 @@ class Decision:
         """By name of `again`, why it does not count as contained, and what to do."""
         if self.current is None:
             return {}
-        held, second = self.current.id, _second(self.current, self.known, ",".join(self.again))
+        held, other = self.current.id, second(self.current, self.known, ",".join(self.again))
         words = (
             f"what was issued or made since {held} denied it may be in force, and was left alone. If that leaked too: "
-            f"{second}. If not, go on with {held}: {KEEP}"
+            f"{other}. If not, go on with {held}: {KEEP}"
         )
         return dict.fromkeys(self.again, words)
 
@@ -79,8 +79,8 @@ class Decision:
         if self.current is None or not self.current.revoked_before or not self.current.scope.everything or self.again:
             return ""
         since = _at(self.current.revoked_before)
-        second = _second(self.current, self.known, self.current.scope.text or EVERYTHING)
-        return f"what logged in or was issued since {since} is left alone; to end that too: {second}"
+        other = second(self.current, self.known, self.current.scope.text or EVERYTHING)
+        return f"what logged in or was issued since {since} is left alone; to end that too: {other}"
 
     @property
     def together(self) -> str:
@@ -167,13 +167,13 @@ def _lock(
 def another_scope(held: Incident, how: str, asked: Scope, known: Sequence[Incident]) -> InputError:
     return InputError(
         f"incident {held.id} {how} with another scope, {held.scope.words}, which does not change; nothing was changed. "
-        f"For {asked.words} open a second incident: {_second(held, known, asked.text or EVERYTHING)}. To run {held.id} "
+        f"For {asked.words} open a second incident: {second(held, known, asked.text or EVERYTHING)}. To run {held.id} "
         f"again as it is, leave the scope out: {LOCK} --config incidentId={held.id} --config incidentScope= (or "
         f"portcullis contain --incident-id {held.id})"
     )
 
 
-def _second(held: Incident, known: Sequence[Incident], scope: str) -> str:
+def second(held: Incident, known: Sequence[Incident], scope: str) -> str:
     """The commands that open another incident beside `held`, by an id that is free."""
     taken = {i.id for i in known}
     new = next(n for n in (f"{held.id[:60]}-{k}" for k in range(2, 1000)) if n not in taken)

@@ -47,14 +47,13 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
         say(f"incident {incident.id}: {report.changed} effects, {word}")
         for name in report.not_contained:
             say(f"not contained: {name}")
+    again = f"portcullis contain --incident-id {incident.id}"
+    again += f" --scope {incident.scope.text}" if report.named_again else ""
     if complaint:
-        again = f"portcullis contain --incident-id {incident.id}"
         progress(f"{complaint}; this lock-down knows no later declaration: mend that, then run {again}")
     if done.absent:
         progress(done.absent)
-    else:
-        again = f"portcullis contain --incident-id {incident.id}"
-        if command := report.to_go_on(again, f"{again} --scope {incident.scope.text}"):
-            progress(f"{GOES_ON}: {command}")
+    elif command := report.to_go_on(again, again):
+        progress(f"{GOES_ON}: {command}")
     if done.exit_code:
         raise SystemExit(done.exit_code)

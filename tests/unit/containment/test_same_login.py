@@ -80,6 +80,27 @@ def test_a_leaked_repositorys_jobs_are_no_workload_that_did_not_leak(claims: tup
     assert _named(estate, "repository:tradepulse-connectors") == _named(ESTATE, "repository:tradepulse-core") == []
 
 
+def test_one_that_was_replaced_before_the_repository_leaked_is_let_in_again() -> None:
+    deployer = replace(BATCH, bound_claims=(("repository", "tradepulse/tradepulse-core"),))
+    estate = replace(ESTATE, workloads=tuple(deployer if w == BATCH else w for w in ESTATE.workloads))
+    item = "workload:analytics-batch"
+    before = Incident("A", Scope(False, (item,)), State.OPEN, opened_at=10, denied_at=11, opened=(item,))
+    leak = Incident("B", Scope(False, ("repository:tradepulse-core",)), State.OPEN, opened_at=20, denied_at=21)
+    again = Incident("A-2", Scope(False, (item,)), State.OPEN, opened_at=30, denied_at=31)
+
+    def named(*incidents: Incident) -> list[Effect]:
+        no: Any = None
+        scope = affected(estate, incidents)
+        run = Run(Systems(no, no, no, no, no), estate, incidents, incidents[-1], print, scope)
+        same_login.name(run)
+        return run.effects
+
+    (effect,) = named(before, leak)
+    assert effect.detail.endswith(f"(or portcullis contain --incident-id A-2 --scope {item})")
+    assert named(before, leak, again) == named(before, leak, replace(again, opened=(item,))) == []
+    assert named(replace(leak, denied_at=5), before) == []
+
+
 @pytest.mark.parametrize("claim", ["aud", "actor", "workflow", "environment", "repository_owner"])
 def test_whoever_asks_for_no_repository_lets_the_jobs_of_each_in(claim: str) -> None:
     anybodys = replace(BATCH, bound_claims=((claim, "x"),))

@@ -183,6 +183,10 @@ def _line(sound: str, broken: str, *, taken_out: bool) -> int:
         "actor: release-bot",
         "environment: production",
         "sub: repository_owner:tradepulse",
+        "sub: repo:tradepulse@1/tradepulse-core@2:ref:refs/heads/main",
+        "sub: repo:tradepulse/tradepulse-core:ref:refs/heads/main:actor:release-bot",
+        "sub: job_workflow_ref:tradepulse/shared/.github/workflows/report.yml@refs/heads/main",
+        "environment_node_id: x",
     ],
 )
 def test_no_jwt_is_two_identities(estate: Path, claims: str) -> None:
@@ -206,6 +210,9 @@ def test_no_jwt_is_two_identities(estate: Path, claims: str) -> None:
         "repository_owner: another\n    environment: production",
         "aud: portcullis\n    sub: analytics-batch",
         "department: analytics",
+        "project_id: '22'\n    ref: refs/heads/main\n    ref_protected: 'true'",
+        "sub: repo:tradepulse@1/another@2:ref:refs/heads/main",
+        "sub: repo:tradepulse/tradepulse-core:environment:staging:ref:refs/heads/release",
     ],
 )
 def test_logins_that_differ_in_a_claim_are_each_ones_own(estate: Path, claims: str) -> None:

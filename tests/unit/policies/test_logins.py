@@ -14,7 +14,7 @@ BATCH = next(w for w in load().workloads if w.name == "analytics-batch")
 CLAIMS = st.fixed_dictionaries(
     {},
     optional={
-        "sub": st.sampled_from(["app", "repo:o/one:ref:main", "repository_owner:o"]),
+        "sub": st.sampled_from(["app", "repo:o@1/one@2:ref:main", "repo:o/one:ref:main:actor:x", "repository_owner:o"]),
         "/repository": st.sampled_from(["o/one", "o/two"]),
         "ref": st.sampled_from(["main", "next"]),
         "aud": st.just("a"),
