@@ -64,7 +64,7 @@ class Full(Server):
         raise Unreachable("vault: no space left")
 
 
-def _rest(monkeypatch: pytest.MonkeyPatch, server: Any, environment: str = "all") -> str:
+def _rest(monkeypatch: pytest.MonkeyPatch, server: Any, environment: str = "all", again: tuple[str, ...] = ()) -> str:
     """The role is capped; then a provider that updates it for another reason writes the TTLs of its state along."""
     no: Any = None
     context = access.Context(ESTATE, affected(ESTATE, (OPEN,)), (OPEN,), 20, environment)
@@ -98,7 +98,8 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any, environment: str = "all"
     monkeypatch.setattr(vault_sdk, "Policy", lambda *_, **__: None)
     monkeypatch.setattr(pulumi.log, "info", lambda _: None)
     with pytest.raises(pulumi.RunError) as refused:
-        asyncio.run(program._rest(server, context, Decision((OPEN,), OPEN, None), [], Asked(Mode.LOCK, "A", "")))
+        decision = Decision((OPEN,), OPEN, None, again=again)
+        asyncio.run(program._rest(server, context, decision, [], Asked(Mode.LOCK, "A", "")))
     assert order == ["gate made", "rest declared"], "the gate is awaited before anything else is registered"
     return str(refused.value)
 
@@ -118,6 +119,13 @@ def test_a_cap_that_stays_lifted_is_not_contained(monkeypatch: pytest.MonkeyPatc
     assert f"not contained: {CAP.name} ({CAP.what}: not in force" in words
     assert "then run it again, which goes on where it stopped: pulumi up --config incident=keep\n" in words
     assert exported["mode"] == "not contained"
+
+
+def test_what_was_named_again_is_the_last_word(monkeypatch: pytest.MonkeyPatch, exported: dict[str, Any]) -> None:
+    """By the command that the others name, it would count as contained."""
+    del exported
+    words = _rest(monkeypatch, Server(stuck=True), again=("secret:x",))
+    assert "portcullis contain --incident-id A-2 --scope secret:x" in words.partition("\nbefore any command above: ")[2]
 
 
 def test_a_vault_that_is_killed_before_the_last_look_takes_no_verdict_along(
