@@ -97,8 +97,8 @@ def _rest(monkeypatch: pytest.MonkeyPatch, server: Any, environment: str = "all"
     monkeypatch.setattr(github, "read", read)
     monkeypatch.setattr(vault_sdk, "Policy", lambda *_, **__: None)
     monkeypatch.setattr(pulumi.log, "info", lambda _: None)
+    decision = Decision((OPEN,), OPEN, None, again=again)
     with pytest.raises(pulumi.RunError) as refused:
-        decision = Decision((OPEN,), OPEN, None, again=again)
         asyncio.run(program._rest(server, context, decision, [], Asked(Mode.LOCK, "A", "")))
     assert order == ["gate made", "rest declared"], "the gate is awaited before anything else is registered"
     return str(refused.value)
