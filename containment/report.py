@@ -85,16 +85,15 @@ class Report:
             targets.setdefault((effect.what, effect.detail), []).append(effect.target)
         return tuple(f"{named(what, some)} ({what}: {detail})" for (what, detail), some in targets.items())
 
-    def to_go_on(self, alone: str, named: str) -> str:
-        """The command that runs it again once what failed is back: `named`, which names again what was named again
-        and so loses nothing of it, or `alone`. "" where nothing else failed: what was named again says itself what to
-        do."""
-        others = any(e.what != NAMED_AGAIN for e in unresolved(self.effects))
-        return "" if not others else named if self.named_again else alone
-
     @property
     def named_again(self) -> bool:
+        """Whether a command that names nothing would lose what was named again: the next run would call it contained."""
         return any(e.what == NAMED_AGAIN for e in unresolved(self.effects))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another run may bring it to its end: what was named again says itself what to do."""
+        return any(e.what != NAMED_AGAIN for e in unresolved(self.effects))
 
     @property
     def changed(self) -> int:

@@ -90,8 +90,8 @@ def _contain(
     if report.not_contained:
         complaints.append(str(NotContained(report.not_contained)))
         named = f"{LOCK} --config incidentId={incident.id} --config incidentScope={incident.scope.text}"
-        if command := report.to_go_on(KEEP, named):
-            complaints.append(f"{GOES_ON}: {command}")
+        if report.goes_on:
+            complaints.append(f"{GOES_ON}: {named if report.named_again else KEEP}")
     elif not acted and not report.changed:
         told.info("still contained: nothing new was out")
     return report.not_contained

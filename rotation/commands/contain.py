@@ -53,7 +53,7 @@ def command(scope: str, incident_id: str, as_json: bool) -> None:
         progress(f"{complaint}; this lock-down knows no later declaration: mend that, then run {again}")
     if done.absent:
         progress(done.absent)
-    elif command := report.to_go_on(again, again):
-        progress(f"{GOES_ON}: {command}")
+    elif report.goes_on:
+        progress(f"{GOES_ON}: {again}")
     if done.exit_code:
         raise SystemExit(done.exit_code)
