@@ -87,7 +87,7 @@ class Report:
 
     @property
     def named_again(self) -> bool:
-        """Whether a command that names nothing would lose what was named again: the next run would call it contained."""
+        """Whether a command that names nothing would lose what was named again: it would be called contained."""
         return any(e.what == NAMED_AGAIN for e in unresolved(self.effects))
 
     @property
