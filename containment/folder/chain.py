@@ -155,15 +155,13 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
         for kept in heads
         if kept not in links
     ]
-    if newest in links:
-        later = entries[next((n for n, e in enumerate(entries, 1) if e["hash"] == newest), 0) :]
-        if paths := sorted({e["path"] for e in later}):
-            detail = (
-                f"nobody vouches for what was sealed after the newest head kept elsewhere: {', '.join(paths)}. A run "
-                "of yours that could not reach the server seals so, an intruder too: look at them, then "
-                f"`portcullis evidence collect {folder.name}` vouches for them"
-            )
-            problems.append(Problem(MANIFEST, Kind.CHAIN, detail))
+    if newest and newest in links and (paths := _since(entries, newest)):
+        detail = (
+            f"nobody vouches for what was sealed after the newest head kept elsewhere: {', '.join(paths)}. A run "
+            "of yours that could not reach the server seals so, an intruder too: look at them, then "
+            f"`portcullis evidence collect {folder.name}` vouches for them"
+        )
+        problems.append(Problem(MANIFEST, Kind.CHAIN, detail))
     latest = {e["path"]: e for e in entries}
     seen = {p.path for p in strange}
     for path, entry in latest.items():
@@ -177,6 +175,17 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
         if p not in latest and not _BETWEEN_SEALS.fullmatch(p)
     ]
     return _beside_unfinished(folder, problems, files)
+
+
+def sealed_since(folder: Path, newest: str) -> list[str]:
+    """Paths of what was sealed after the head `newest`, for which nobody vouches; none where it is no link."""
+    entries, _ = _manifest(folder)
+    return _since(entries, newest) if newest in {e["hash"] for e in entries} else []
+
+
+def _since(entries: list[dict[str, Any]], newest: str) -> list[str]:
+    later = entries[next((n for n, e in enumerate(entries, 1) if e["hash"] == newest), 0) :]
+    return sorted({e["path"] for e in later})
 
 
 def _beside_unfinished(folder: Path, problems: list[Problem], files: dict[str, File]) -> list[Problem]:

@@ -30,7 +30,7 @@ class Kept:
 def keep(vault: Store, incident_id: str, head: str) -> bool:
     """Whether anything was written: the newest head is not stored twice. The operator may add versions and take none
     away, so that an older head stays there for comparison. Raises Unreachable."""
-    if _newest(vault, incident_id) == head:
+    if newest(vault, incident_id) == head:
         return False
     vault.write(names.evidence_head(incident_id), {"data": {"head": head}})
     return True
@@ -65,7 +65,7 @@ def follow(vault: Store, incident_id: str, before: str | None, after: str) -> No
     A command does not vouch for what was sealed in between: raises Finding; `collect` is a person's to run. Raises
     Unreachable.
     """
-    held = _newest(vault, incident_id)
+    held = newest(vault, incident_id)
     if held is not None and before is None:
         raise Finding("this folder does not contain what was sealed before: restore it")
     if held not in (None, before, after):
@@ -85,7 +85,8 @@ def follower(vault: Store, incident_id: str, say: Callable[[str], None]) -> Seal
     return sealed
 
 
-def _newest(vault: Store, incident_id: str) -> str | None:
+def newest(vault: Store, incident_id: str) -> str | None:
+    """The last head that the server keeps. Raises Unreachable."""
     held = vault.read(names.evidence_head(incident_id))
     found = ((held or {}).get("data") or {}).get("head")
     return None if found is None else str(found)

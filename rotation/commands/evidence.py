@@ -63,6 +63,8 @@ def collect_command(incident: str, evidence_lost: bool, folder: Path | None, as_
     else:
         say(f"collected: {done.events} events, {done.audit_records} audit records in {done.folder}")
         say(f"sealed: {done.head}")
+        if done.vouched:
+            say(f"VOUCHED {', '.join(done.vouched)}: sealed after the newest head on the server: look at them")
         for reason in done.missing:
             say(f"MISSING {reason}")
     if done.missing:
@@ -141,8 +143,10 @@ def verify_command(incident: str, head: str | None, offline: bool, folder: Path 
 @JSON
 def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     """Write report.html and seal it; with VAULT_ADDR set the server keeps the head. Evidence that was changed is shown
-    in the report, not sealed again; exit 1. A file that somebody put there is shown and left for `collect` to seal.
-    A head that the server does not take is named, and so is the server's record where no run has had it; exit 3.
+    in the report, not sealed again; exit 1. A file that somebody put there is shown and left for `collect` to seal. For
+    what was sealed after the newest head on the server, which `verify` names, a person vouches with `collect`: the head
+    is not kept; exit 1. A head that the server does not take is named, and so is the server's record where no run has
+    had it; exit 3.
 
     \b
     Examples:
@@ -159,14 +163,16 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     place = incident_folder(incident, folder or INCIDENTS)
     if not place.is_dir():
         raise click.UsageError(f"no evidence for incident {incident}")
-    refused = not_kept = ""
+    refused = not_kept = unvouched = ""
     vault = _vault()
     try:
         if vault is not None:
             heads.require(vault, incident, place)
     except Unreachable as error:  # the report is written all the same
         not_kept = f"the chain's head is not kept on the server: {error}"
+    before: str | None = None
     try:
+        before = head(place)
         with extended(place) as (draft, touched):
             render(draft, touched)
     except Finding as error:
@@ -174,20 +180,22 @@ def report_command(incident: str, folder: Path | None, as_json: bool) -> None:
     written, sealed = place / "report.html", None if refused else head(place)
     try:
         if vault is not None and sealed is not None and not not_kept:
-            heads.keep(vault, incident, sealed)
+            heads.follow(vault, incident, before, sealed)
+    except Finding as error:
+        unvouched = f"the chain's head is not kept on the server: {error}"
     except PortcullisError as error:  # the report is there all the same
         not_kept = f"the chain's head is not kept on the server: {error}"
     unrecorded = "" if (place / "incident.json").exists() else UNRECORDED
     missing = [words for words in (unrecorded, not_kept) if words]
     if as_json:
         document = {"incident": incident, "report": str(written), "head": sealed, "refused": refused}
-        emit({**document, "missing": missing})
+        emit({**document, "unvouched": unvouched, "missing": missing})
     else:
         say(f"written: {written}")
         say(f"not sealed: {refused}" if refused else f"sealed: {sealed}")
-        for words in missing:
+        for words in (*filter(None, [unvouched]), *missing):
             say(f"MISSING {words}")
-    if refused or missing:
+    if refused or unvouched or missing:
         raise SystemExit(Unreachable.exit_code if missing else Finding.exit_code)
 
 

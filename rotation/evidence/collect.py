@@ -35,6 +35,9 @@ class Collected:
     events: int
     audit_records: int
     missing: tuple[str, ...]
+    vouched: tuple[str, ...] = ()
+    """Paths of what was sealed before by a run that could not reach the server, or by an intruder: this one's head
+    vouches for them."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -43,6 +46,7 @@ class Collected:
             "events": self.events,
             "audit_records": self.audit_records,
             "missing": list(self.missing),
+            "vouched": list(self.vouched),
         }
 
 
@@ -56,6 +60,8 @@ def collect(
     missing: list[str] = []
     incident = _incident(incident_id, folder, vault, missing)
     lost, not_compared = _lost(incident_id, folder, vault, anew)
+    newest = "" if lost or not_compared or vault is None else heads.newest(vault, incident_id)
+    vouched = chain.sealed_since(folder, newest) if newest else []
     Evidence(folder)
     # Before the folder is held: a log of gigabytes takes minutes, and a lock-down waits for the folder for seconds.
     records = audit.of(folder, incident, vault, audit_log)
@@ -83,7 +89,7 @@ def collect(
                 heads.keep(vault, incident_id, head)
         except PortcullisError as error:
             missing.append(f"the chain's head is not kept on the server: {error}")
-    return Collected(folder, head, len(line), len(records), tuple(missing))
+    return Collected(folder, head, len(line), len(records), tuple(missing), tuple(vouched))
 
 
 def _lost(

@@ -122,6 +122,26 @@ def test_a_rotated_log_takes_nothing_out_of_the_evidence(sandbox: Sandbox, vault
     assert (whole["gone"], whole["files"]) == (0, ["audit.log.1", "audit.log"])
 
 
+def test_a_report_vouches_for_nothing_and_who_does_is_told_what(
+    sandbox: Sandbox, vault: HvacVault, folder: Path
+) -> None:
+    """Somebody rewrites a file and seals it behind what is there, as a run that cannot reach the server does."""
+    place, before = folder / ID, kept(vault, ID).heads
+    (place / "containment.json").write_text('{"contained": true, "not_contained": [], "effects": []}')
+    chain.seal(place)
+    code, told = _evidence(sandbox, folder, "report", ID)
+    assert (code, kept(vault, ID).heads) == (1, before)
+    assert "more was sealed since the newest head there" in told["unvouched"]
+    code, found = _evidence(sandbox, folder, "verify", ID)
+    assert code == 1
+    assert "nobody vouches" in found["problems"][0]["detail"]
+    code, collected = _evidence(sandbox, folder, "collect", ID)
+    assert code == 0
+    assert "containment.json" in collected["vouched"]
+    assert _evidence(sandbox, folder, "verify", ID)[0] == 0
+    assert _evidence(sandbox, folder, "collect", ID)[1]["vouched"] == []
+
+
 def test_rewritten_as_a_whole_is_caught_by_the_server_only(sandbox: Sandbox, vault: HvacVault, folder: Path) -> None:
     place = folder / ID
     kept = {f: f.read_bytes() for f in place.rglob("*") if f.is_file()}
