@@ -141,7 +141,8 @@ def _incident(asked: Asked, estate: Estate, warn: Progress) -> Incident:
         found = everything
     else:
         try:
-            found = replace(seen, scope=_scope(seen, estate))
+            # What was replaced since it was last seen nobody knows here: all of it is denied and ended anew.
+            found = Incident(seen.id, _scope(seen, estate), State.OPEN, opened_at=seen.opened_at)
         except PortcullisError as error:
             wrong = str(error)
     if not wrong:

@@ -81,13 +81,21 @@ def _disable(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
     new = _made(run, policy)
 
     def live() -> list[UpstreamKey]:
-        found = [k for k in upstream.keys(declared.account) if k.enabled and k.tag == policy.name]
-        return [key for key in found if reference(key.id) not in new]
+        return [k for k in upstream.keys(declared.account) if k.enabled and k.tag == policy.name]
 
-    found = live()
+    def others(keys: list[UpstreamKey]) -> list[UpstreamKey]:
+        return [key for key in keys if reference(key.id) not in new]
+
+    alive = live()
+    if new and len(others(alive)) == len(alive):
+        run.progress(
+            f"warning: the new key of {policy.name} is live no longer, and whoever works with it is refused: "
+            f"portcullis rotate run {run.incident.id} makes another"
+        )
+    found = others(alive)
     for key in found:
         upstream.disable_key(declared.account, key.id)
-    left = live()
+    left = others(live())
     # Beside the new one it is nobody's: a further one may not do what that could.
     unrecorded = _on_record(run, policy, found) if found and not new else ""
     if left:

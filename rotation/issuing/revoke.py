@@ -97,8 +97,8 @@ def _retire(estate: Estate, incidents: Sequence[Incident], secret: SecretAccessP
         if one.state is State.OPEN and item in leaked_in(one, estate.repositories) and item not in one.opened:
             return f"it leaked in {one.id}: replace it with `portcullis rotate run {one.id}`"
     return (
-        f"deny and disable it with `pulumi up --config incident=true --config incidentScope={item}`, then replace it "
-        "with `portcullis rotate run` and the incident's id"
+        f"deny and disable it with `pulumi up --config incident=true --config incidentId= --config incidentScope={item}"
+        "`, then replace it with `portcullis rotate run` and the incident's id"
     )
 
 

@@ -152,6 +152,12 @@ def test_an_id_alone_has_the_scope_that_it_was_last_seen_with(exchange: Exchange
     record.keep(Report("INC-1", ()), Incident("INC-1", SCOPE, State.OPEN, opened_at=1))
     assert _contain(scope="").incident.scope == SCOPE
     assert exchange.live == []
+    seen = Incident("INC-1", SCOPE, State.OPEN, opened_at=1, revoked_before=5, opened=SCOPE.leaked)
+    record.keep(Report("INC-1", ()), seen)
+    again = _contain(scope="").incident
+    assert (again.opened, again.revoked_before) == ((), 0), (
+        "logins by what was issued since are left, and nobody says so"
+    )
 
 
 def _narrowed(folder: Path) -> None:

@@ -14,7 +14,7 @@ from containment.incidents.replacements import reference
 from containment.incidents.scope import affected
 from containment.ports import UpstreamKey
 from containment.report import Outcome
-from containment.run import Run, Systems
+from containment.run import Progress, Run, Systems
 from policies.errors import Unreachable
 from policies.load import load
 
@@ -57,13 +57,13 @@ class Server:
         return self.held
 
 
-def _run(exchange: Exchange, *incidents: Incident) -> tuple[Run, Server]:
+def _run(exchange: Exchange, *incidents: Incident, say: Progress = lambda _: None) -> tuple[Run, Server]:
     estate, server = load(), Server(incidents[0])
     no: Any = None
     vault: Any = server
     answering: Any = lambda _: exchange  # noqa: E731
     systems = Systems(vault, no, answering, no, no)
-    run = Run(systems, estate, incidents, incidents[0], lambda _: None, affected(estate, incidents))
+    run = Run(systems, estate, incidents, incidents[0], say, affected(estate, incidents))
     upstream.disable_keys(run)
     return run, server
 
@@ -78,6 +78,18 @@ def test_what_was_made_with_the_tag_after_the_replacement_is_disabled() -> None:
     assert exchange.live == {"new", "theirs"}
     assert not _failed(run)
     assert server.held.disabled == (), "a new key may not do what a key of nobody could"
+
+
+@pytest.mark.parametrize("others", [(), (LATER,)])
+def test_a_replacement_that_is_live_no_longer_is_said(others: tuple[UpstreamKey, ...]) -> None:
+    """A lock-down without the vault has disabled it: its workload is refused, and nothing of ours denies that."""
+    heard: list[str] = []
+    _run(Exchange(replace(NEW, enabled=False), *others), REPLACED, say=heard.append)
+    (said,) = [line for line in heard if line.startswith("warning: ")]
+    assert said.endswith(f"portcullis rotate run {REPLACED.id} makes another")
+    heard.clear()
+    _run(Exchange(NEW, *others), REPLACED, say=heard.append)
+    assert not [line for line in heard if line.startswith("warning: ")]
 
 
 def test_the_keys_that_leaked_are_on_record_and_those_of_a_persons_word_stay() -> None:
