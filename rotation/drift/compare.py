@@ -76,10 +76,11 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
     unmanaged: list[str] = []
     unread: list[str] = []
     begun: dict[str, Future[_Found]] = {}
-    with ThreadPoolExecutor(len(of_vault) + 3) as pool:
+    with ThreadPoolExecutor(len(of_vault) + 4) as pool:
+        last = pool.submit(_last_apply, vault)
         apart = {
-            "github": pool.submit(lambda: _github(code_host(), estate, vault)),
-            "environments": pool.submit(lambda: _environments(code_host(), estate, vault)),
+            "github": pool.submit(lambda: _github(code_host(), estate, _known(last))),
+            "environments": pool.submit(lambda: _environments(code_host(), estate, _known(last))),
             "actions secrets": pool.submit(lambda: _actions_secrets(code_host(), estate)),
         }
         try:
@@ -95,6 +96,10 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
             else:
                 changed += differing
                 unmanaged += undeclared
+        try:
+            last.result()
+        except PortcullisError as error:
+            unread.append(f"last apply: {error}")
     return Drift(tuple(changed), tuple(unmanaged), tuple(unread))
 
 
@@ -204,8 +209,7 @@ def _identities(vault: Vault, kind: str) -> list[dict[str, Any]]:
     return [data for data in found if data is not None]
 
 
-def _github(host: CodeHost, estate: Estate, vault: Vault) -> _Found:
-    last = _last_apply(vault)
+def _github(host: CodeHost, estate: Estate, last: _Last | None) -> _Found:
     with ThreadPoolExecutor(WORKERS) as pool:
         found = list(pool.map(lambda repository: _repository(host, repository, last), estate.repositories))
     changed = [line for differing, _ in found for line in differing]
@@ -217,9 +221,8 @@ def _github(host: CodeHost, estate: Estate, vault: Vault) -> _Found:
     return changed, unmanaged
 
 
-def _environments(host: CodeHost, estate: Estate, vault: Vault) -> _Found:
+def _environments(host: CodeHost, estate: Estate, last: _Last | None) -> _Found:
     """Apart from what else GitHub has, as secrets' names are: to read them is a right of its own."""
-    last = _last_apply(vault)
     with ThreadPoolExecutor(WORKERS) as pool:
         held = list(pool.map(lambda repository: seen.of_repository_environments(host, repository), estate.repositories))
     found = {what: values for one in held for what, values in one.items()}
@@ -260,9 +263,14 @@ def _repository(host: CodeHost, repository: Repository, last: _Last | None) -> t
     return changed, on_repository(holds, repository)
 
 
-def _last_apply(vault: Vault) -> _Last | None:
-    """What it saw, and the ids of the repositories. None where the vault cannot be read, which is told of it."""
+def _last_apply(vault: Vault) -> _Last:
+    """What it saw, and the ids of the repositories; of a server without any, nothing."""
+    return vault.seen() or {}, vault.repository_ids()
+
+
+def _known(last: Future[_Last]) -> _Last | None:
+    """None where it could not be read, which is told by itself: GitHub is listed all the same."""
     try:
-        return vault.seen() or {}, vault.repository_ids()
+        return last.result()
     except PortcullisError:
         return None

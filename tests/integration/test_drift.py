@@ -302,10 +302,13 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
     host.write_branch_rule(name, rule)  # which lets nobody around it
 
 
+OF_VAULT = ["pulumi", "incident caps", "vault contents", "vault", "last apply"]
+
+
 def test_a_vault_that_refuses_is_unread(env: dict[str, str]) -> None:
     code, found = _drift({**env, "VAULT_TOKEN": "s.nobody"})
     assert code == 3
-    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "incident caps", "vault contents", "vault"]
+    assert [u.split(":")[0] for u in found["unread"]] == OF_VAULT
     assert found["unmanaged"], "GitHub was not read beside it"
 
 
@@ -318,7 +321,7 @@ def test_a_vault_that_is_away_is_not_waited_for(sandbox: Sandbox, env: dict[str,
     finally:
         sandbox.openbao.start()
     assert code == 3
-    assert [u.split(":")[0] for u in found["unread"]] == ["pulumi", "incident caps", "vault contents", "vault"]
+    assert [u.split(":")[0] for u in found["unread"]] == OF_VAULT
     assert found["unmanaged"], "GitHub was not read beside it"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from containment.adapters.vault import HvacVault
-from policies.errors import Unanswered, Unreachable
+from containment.ports import DeployKey, WorkflowToken
+from policies.errors import TimedOut, Unanswered, Unreachable
 from policies.load import load
 from rotation.commands.drift import command
 from rotation.drift import compare
@@ -55,7 +57,7 @@ class Vault:
     def whoami(self) -> str:
         raise self.error
 
-    incidents = whoami
+    incidents = seen = whoami
 
 
 @pytest.mark.parametrize(
@@ -79,13 +81,26 @@ def test_a_vault_that_does_not_answer_is_not_waited_for(
     found = compare.drift(load(), vault, lambda: vault, "local", settings)
     assert found.unmanaged == ("github's", "a secret's")
     assert (previewed, found.changed) == ((["local"], ("pulumi's",)) if asked else ([], ()))
-    away = (
-        ("incident caps", "vault contents", "vault")
-        if asked
-        else ("pulumi", "incident caps", "vault contents", "vault")
-    )
+    away = (*(() if asked else ("pulumi",)), "incident caps", "vault contents", "vault", "last apply")
     assert found.unread == tuple(f"{name}: {error}" for name in away)
     assert found.exit_code == 3
+
+
+class Known:
+    def whoami(self) -> str:
+        return "drift"
+
+    def incidents(self) -> tuple[str, ...]:
+        return ()
+
+    def now(self) -> int:
+        return 0
+
+    def seen(self) -> dict[str, Any]:
+        return {}
+
+    def repository_ids(self) -> dict[str, int]:
+        return {}
 
 
 @pytest.mark.parametrize(
@@ -116,22 +131,6 @@ def test_a_token_that_may_not_list_these_has_not_read_them(
     monkeypatch.setattr("containment.effects.issuance.uncapped", lambda *_: [])
     host: Any = Host()
 
-    class Known:
-        def whoami(self) -> str:
-            return "drift"
-
-        def incidents(self) -> tuple[str, ...]:
-            return ()
-
-        def now(self) -> int:
-            return 0
-
-        def seen(self) -> dict[str, Any]:
-            return {}
-
-        def repository_ids(self) -> dict[str, int]:
-            return {}
-
     vault: Any = Known()
     found = compare.drift(load(), vault, lambda: host, "local", settings)
     assert found.exit_code == 3
@@ -156,6 +155,65 @@ def test_what_could_not_be_read_is_not_called_none(
     monkeypatch.setattr(HvacVault, "from_environment", lambda *_: None)
     done = CliRunner().invoke(command, ["--json"])
     assert (done.exit_code, json.loads(done.stdout)["drift"]) == (code, word)
+
+
+class Github:
+    """A key by the declared title that is another one, and whatever else drift asks for."""
+
+    def deploy_keys(self, _: str) -> list[DeployKey]:
+        return [DeployKey(8, "deploy", True, "2026-01-01T00:00:00Z")]
+
+    def openness(self, _: str) -> dict[str, Any]:
+        return {"private": False}
+
+    def environments(self, _: str) -> dict[str, Any]:
+        return {}
+
+    def organization_rules(self) -> dict[str, Any]:
+        return {"allowed_actions": "all"}
+
+    def workflow_token(self, _: str = "") -> WorkflowToken:
+        return WorkflowToken(False, False)
+
+    def default_branch(self, _: str) -> str:
+        return "main"
+
+    def repository_id(self, _: str) -> int:
+        return 1
+
+    def _none(self, _: str) -> list[str]:
+        return []
+
+    actions_secrets = branch_rules = rulesets = _none
+
+
+@pytest.mark.parametrize("failing", ["seen", "repository_ids"])
+def test_a_last_apply_that_could_not_be_read_is_unread(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """Without it a swapped deploy key is nothing to compare; GitHub is listed all the same."""
+
+    def refuse(*_: object) -> None:
+        raise TimedOut("vault: read portcullis/data/compiled: ReadTimeout")
+
+    for name, answer in (("preview", []), ("_vault", None)):
+        monkeypatch.setattr(compare, name, lambda *_, answer=answer: answer)
+    monkeypatch.setattr(compare, "in_vault", lambda *_: [])
+    monkeypatch.setattr("rotation.drift.contents.changed", lambda *_: [])
+    monkeypatch.setattr("containment.effects.issuance.uncapped", lambda *_: [])
+    repository = replace(next(r for r in load().repositories if r.deploy_keys), name="some", deploy_keys=("deploy",))
+    estate = replace(load(), repositories=(repository,))
+    vault: Any = Known()
+    host: Any = Github()
+    known = compare.drift(estate, vault, lambda: host, "local", settings)
+    assert (known.unread, known.exit_code) == ((), 1)
+    assert "deploy key some: deploy (no apply has seen it)" in known.changed
+    monkeypatch.setattr(Known, failing, refuse)
+    found = compare.drift(estate, vault, lambda: host, "local", settings)
+    assert found.unread == ("last apply: vault: read portcullis/data/compiled: ReadTimeout",)
+    assert found.exit_code == 3
+    assert not [line for line in found.changed if line.startswith("deploy key")]
+    assert found.unmanaged == known.unmanaged
 
 
 def test_a_copy_that_is_gone_at_github_is_named() -> None:
