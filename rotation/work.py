@@ -132,6 +132,18 @@ class Work:
         made = Made(self.credential.item, replacements.reference(handle), at)
         self.vault.update_incident(self.incident_id, lambda incident: incident.with_made(made))
 
+    def made_of(self, handle: str) -> Made | None:
+        """What is on record of it, where it is one of those."""
+        found = replacements.on_record(self.credential.item, self.vault.incidents(), self.estate)
+        return next((m for m in found if m.reference == replacements.reference(handle)), None)
+
+    def keep_of(self, handle: str, change: Callable[[Made], Made]) -> None:
+        """On the record of each incident that has it as made."""
+        ours = (self.credential.item, replacements.reference(handle))
+        for one in self.vault.incidents():
+            if ours in ((m.item, m.reference) for m in one.made):
+                self.vault.update_incident(one.id, lambda incident: incident.with_made_changed(*ours, change))
+
     def revoked_before(self) -> int:
         """Epoch seconds: no token from before is left, in any incident that names it; 0 until that was seen."""
         return replacements.revoked_before(self.credential.item, self.vault.incidents(), self.estate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cache
@@ -126,6 +126,10 @@ class Made:
     item: str
     reference: str
     at: int
+    delivered: bool = False
+    """Whether its file was written: what a workload's host may have taken since is not made anew."""
+    tried: int = 0
+    """When a login with it worked, by the last try of it; 0 where that failed, or none was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,10 @@ class Incident:
 
     def with_made(self, made: Made) -> Incident:
         return replace(self, made=(*(m for m in self.made if m.item != made.item), made))
+
+    def with_made_changed(self, item: str, reference: str, change: Callable[[Made], Made]) -> Incident:
+        ours = (item, reference)
+        return replace(self, made=tuple(change(m) if (m.item, m.reference) == ours else m for m in self.made))
 
     def with_disabled(self, keys: Sequence[Disabled]) -> Incident:
         return replace(self, disabled=(*self.disabled, *(k for k in keys if k not in self.disabled)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from containment import names
 from containment.incidents import proofs
-from containment.incidents.incident import Disabled, Incident
+from containment.incidents.incident import Disabled, Incident, Made
 from containment.incidents.scope import leaked_in
 from containment.ports import UpstreamKey
 from containment.run import Systems
@@ -34,13 +34,18 @@ def revoked_before(item: str, incidents: Iterable[Incident], estate: Estate) -> 
     return max(cuts) if all(cuts) else 0
 
 
-def made(item: str, incidents: Sequence[Incident], estate: Estate) -> frozenset[str]:
-    """References of what counts as new, whichever incident's rotation made it. While an incident that names it has
-    denied nothing yet, all that is there may have leaked in that one."""
+def on_record(item: str, incidents: Sequence[Incident], estate: Estate) -> tuple[Made, ...]:
+    """What counts as new, whichever incident's rotation made it. While an incident that names it has denied nothing
+    yet, all that is there may have leaked in that one."""
     if not all(i.denied_at for i in incidents if item in leaked_in(i, estate.repositories)):
-        return frozenset()
+        return ()
     since = denied_at(item, incidents, estate)
-    return frozenset(m.reference for i in incidents for m in i.made if m.item == item and m.at > since)
+    return tuple(m for i in incidents for m in i.made if m.item == item and m.at > since)
+
+
+def made(item: str, incidents: Sequence[Incident], estate: Estate) -> frozenset[str]:
+    """References of it."""
+    return frozenset(m.reference for m in on_record(item, incidents, estate))
 
 
 def disabled(item: str, keys: Iterable[UpstreamKey]) -> tuple[Disabled, ...]:

@@ -203,8 +203,15 @@ def test_confirmed_rotated_and_lifted(sandbox: Sandbox, locked: Leaked, killed: 
     _, status = rotating.rotate(sandbox, "status", ID)
     (told,) = (i["detail"] for i in status["proofs"] if i["item"] == "secret:partner-api-key/old-dead")
     assert told == f"confirmed by A. Roth: ticket 4711: portcullis rotate run {ID}"
+    file = sandbox.delivered / "risk-engine.json"
+    host = file.rename(file.with_name("moved-to-the-host"))
     code, document = rotating.rotate(sandbox, "run", ID)
     assert code == 0, document["open"]
+    assert not file.exists(), "the host's secret_id was replaced"
+    said = {r["step"]: r["detail"] for c in document["credentials"] for r in c["steps"] if "risk-engine" in c["item"]}
+    assert f"{file} does not hold it any more: where it is lost, bao write auth/approle/role/" in said["deliver"]
+    assert said["try-new"].startswith("a login with what was delivered worked at 20")
+    host.rename(file)
     done = pulumi(sandbox, "incident=false", f"incidentId={ID}")
     assert done.returncode == 0, done.stdout
     actors = Actors(sandbox)
