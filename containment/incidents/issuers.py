@@ -46,13 +46,15 @@ def warning(lifting: Incident, incidents: Sequence[Incident], estate: Estate, no
             good[identity.name] = until
     if not good:
         return ""
+    batch = [w.name for w in batch_workloads(estate) if w in identities and w.name in good]
     said = (
         f"a JWT of {', '.join(good)} from before the lock-down {words(max(good.values()))}: whoever has one gets a "
-        "token until then. `portcullis secrets-issue-dynamic --role NAME` after that revokes what was given out"
+        "token until then"
     )
-    if batch := [f"workload:{w.name}" for w in identities if w.name in good and w in batch_workloads(estate)]:
-        again = f"portcullis contain --scope {','.join(batch)}"
-        said += f"; batch tokens nothing revokes: of {', '.join(batch)} lock them out after that: {again}"
+    if revoked := [f"`portcullis secrets-issue-dynamic --role {name}`" for name in good if name not in batch]:
+        said += f"; after that {' and '.join(revoked)} revokes what was given out"
+    if scope := ",".join(f"workload:{name}" for name in batch):
+        said += f"; batch tokens nothing revokes: lock them out after that: portcullis contain --scope {scope}"
     return said
 
 
