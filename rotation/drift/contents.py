@@ -3,6 +3,7 @@ refresh compares."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -19,7 +20,7 @@ from containment.ports import Vault
 from containment.run import WORKERS
 from containment.undeclared import seen
 from policies.model import AuthMethod, Estate, MountType
-from rotation.drift import unmanaged, whole
+from rotation.drift import connections, unmanaged, whole
 
 _Judge: TypeAlias = Callable[[Mapping[str, Any] | None], list[str]]
 _DEFAULT = "default"
@@ -44,6 +45,7 @@ def changed(vault: Vault, estate: Estate) -> list[str]:
         **_token_roles(estate),
         **_logins(estate),
         **_stores(estate),
+        **_connections(estate, os.environ),
     }
     judges |= _records(vault)
     off = _off(vault) if locked else set[str]()
@@ -116,6 +118,16 @@ def _stores(estate: Estate) -> dict[str, tuple[str, _Judge]]:
     wanted: dict[str, dict[str, Any]] = {m.name: _LASTING for m in estate.mounts if m.type is MountType.KV}
     wanted[names.STORE] = {**_LASTING, **onboarding.STORE_CONFIG}
     return {f"store {name}": (f"{name}/config", partial(_wrong, wanted=values)) for name, values in wanted.items()}
+
+
+def _connections(estate: Estate, environ: Mapping[str, str]) -> dict[str, tuple[str, _Judge]]:
+    return {
+        f"database connection {one.mount} {one.name}": (
+            f"{one.mount}/config/{one.name}",
+            partial(connections.wrong, connection=one, estate=estate, environ=environ),
+        )
+        for one in estate.connections
+    }
 
 
 def _records(vault: Vault) -> dict[str, tuple[str, _Judge]]:

@@ -207,6 +207,21 @@ def test_who_may_log_in_is_compared(sandbox: Sandbox, env: dict[str, str]) -> No
     assert _drift(env)[1]["changed"] == []
 
 
+def test_a_connection_that_sends_the_managers_password_elsewhere_is_named(
+    sandbox: Sandbox, env: dict[str, str]
+) -> None:
+    """The server keeps the password for whatever address is written; Pulumi's refresh asks for neither."""
+    bao, root, path = sandbox.openbao, sandbox.openbao.root_token(), "database/config/tradepulse"
+    url = bao.call("GET", path, token=root)["data"]["connection_details"]["connection_url"]
+    bao.call("POST", path, {"connection_url": url.replace("127.0.0.1", "localhost")}, token=root)
+    made = bao.call("POST", "auth/token/create", {"policies": ["portcullis-drift"]}, token=root)
+    code, found = _drift({**env, "VAULT_TOKEN": made["auth"]["client_token"]})
+    assert (code, found["unread"]) == (1, [])
+    assert found["changed"] == ["database connection database tradepulse (connection_url)"]
+    bao.call("POST", path, {"connection_url": url}, token=root)
+    assert _drift(env)[1]["changed"] == []
+
+
 def test_what_values_and_records_rest_on_is_compared(sandbox: Sandbox, env: dict[str, str]) -> None:
     bao, root = sandbox.openbao, sandbox.openbao.root_token()
     kept = bao.call("GET", "portcullis/data/compiled", token=root)["data"]["data"]
