@@ -48,9 +48,12 @@ def required(incident: Incident, estate: Estate) -> list[str]:
 
 def overtaken(proof: Proof, incident: Incident, incidents: Sequence[Incident], estate: Estate) -> str:
     """Why the new one that was proven alive is not the one in force, in words; "" when nothing on record says so. By
-    whole seconds: of two that have the same, the proof is the earlier."""
+    whole seconds: of two that have the same, the proof is the earlier, but of what its own incident made, which the run
+    that makes it proves at once."""
     if proof.kind != NEW_ALIVE:
         return ""
+    if any(m.item == proof.item and proof.at < m.at for m in incident.made):
+        return f"from before the rotation of {incident.id} made another"
     for other in incidents:
         if other.id == incident.id:
             continue

@@ -77,7 +77,8 @@ def test_a_proof_from_before_another_deny_or_another_replacement_does_not_count(
     assert _ok(later, SECOND)
     assert not _ok(later, _with(SECOND, KEY, "k", 210)), "within a second nobody knows which came first"
     assert _ok(later, _with(SECOND, KEY, "k", 209))
-    assert _ok(_with(later, KEY, "k", 210), SECOND), "its own"
+    assert _ok(_with(later, KEY, "k", 210), SECOND), "its own: the run that makes one proves it after that"
+    assert not _ok(_with(later, KEY, "k2", 211), SECOND), "a later run's of its own, which nothing has tried"
 
 
 def test_a_proof_of_the_old_one_stays() -> None:
@@ -129,3 +130,14 @@ def test_the_lift_names_a_proof_that_was_overtaken() -> None:
     assert told == (
         f"the proof {KEY}/new-alive is from before G, where it leaked too, was denied: portcullis rotate run F"
     )
+
+
+def test_the_lift_names_a_proof_of_what_a_later_run_replaced() -> None:
+    """That run was killed before it stored what it made: the workloads read the earlier one, which is dead."""
+    again = FIRST.with_proof(_alive(210)).with_made(Made(KEY, reference("k2"), 250))
+    live = UpstreamKey("k2", "exchange-trading-key", "F", enabled=True, permissions=())
+    words = "from before the rotation of F made another"
+    told = wanting(again, (again,), ESTATE, _systems([live], []))
+    assert f"the proof {KEY}/new-alive is {words}: portcullis rotate run F" in told
+    proven = again.with_proof(_alive(251))
+    assert not [one for one in wanting(proven, (proven,), ESTATE, _systems([live], [])) if KEY in one]
