@@ -51,7 +51,7 @@ class HttpExchange:
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         content = json.dumps(body) if body is not None else ""
         answer = self._send(self._key["id"], self._key["secret"], method, path, content)
-        if answer.is_error:
+        if not answer.is_success:
             raise Unreachable(f"exchange: {method} {path}: {answer.status_code}")
         with _as_described(method, path):
             return answer.json() if answer.content else None
@@ -68,12 +68,17 @@ class HttpExchange:
             ]
 
     def accepts(self, key: str, secret: str) -> bool:
-        """Whether a call that changes nothing, signed with this key, is let through."""
+        """Whether a call that changes nothing, signed with this key, is let through. Raises Unreachable for an answer
+        that says neither, such as a redirect or a page."""
         answer = self._send(key, secret, "GET", "/v1/account")
         if answer.status_code in (401, 403):
             return False
-        if answer.is_error:
+        if not answer.is_success:
             raise Unreachable(f"exchange: GET /v1/account: {answer.status_code}")
+        with _as_described("GET", "/v1/account"):
+            whose = answer.json()
+            if not isinstance(whose["account"], str) or not isinstance(whose["permissions"], list):
+                raise TypeError("no account with its permissions")
         return True
 
     def disable_key(self, account: str, key: str) -> None:
