@@ -203,7 +203,12 @@ def _perform(work: Work, name: str, journal: Journal) -> Result:
     item = work.credential.item
     try:
         journal.started(item, name)
-        step = next(s for s in steps(work) if s.name == name)
+        step = next((s for s in steps(work) if s.name == name), None)
+        if step is None:
+            raise InputError(
+                f"{item} is rotated as {work.credential.kind}, which has no step {name}: its declaration changed since "
+                f"this run began: portcullis rotate run {work.incident_id} begins anew"
+            )
         result = perform(step)
         if step.proves:
             proving.record(work.vault, work.incident_id, item, step.proves, result.holds, result.detail)

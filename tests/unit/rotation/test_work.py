@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from policies.errors import InputError, Unreachable
-from rotation.engine import Ended, Rotation
+from policies.load import load
+from rotation.engine import Ended, Rotation, _perform
+from rotation.journal import Journal
+from rotation.plan import Kind
 from rotation.work import NotProven, Outcome, Result, Step, Waiting, perform
 
 QUICK = (0.0, 0.0, 0.0)
@@ -81,3 +87,15 @@ def test_a_system_that_is_away_outranks_what_was_found(away: tuple[bool, ...], c
     ended = [Ended("secret:a", (Result("s", Outcome.DONE, ""),))]
     ended += [Ended("secret:b", (Result("s", Outcome.FAILED, "", a),)) for a in away]
     assert Rotation("I", tuple(ended), 1.0).exit_code == code
+
+
+def test_a_step_of_what_was_declared_otherwise_is_named_with_the_remedy() -> None:
+    """A killed run goes on with the steps that it began with."""
+    credential = SimpleNamespace(item="secret:partner-api-key", name="partner-api-key", kind=Kind.MANUAL)
+    work: Any = SimpleNamespace(credential=credential, incident_id="INC-1", estate=load())
+    result = _perform(work, "try-new", Journal("INC-1", lambda _: None))
+    assert result.outcome is Outcome.FAILED
+    assert result.detail == (
+        "secret:partner-api-key is rotated as manual, which has no step try-new: its declaration changed since this "
+        "run began: portcullis rotate run INC-1 begins anew"
+    )
