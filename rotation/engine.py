@@ -100,9 +100,12 @@ def run(
 
     Raises InputError before anything changes, Unreachable when the server or the database of steps is.
     """
-    begin, since = time.monotonic(), time.time()
+    begin = time.monotonic()
     what, estate = planned(vault, incident_id, environ)
     url = hold.database_url(environ)
+    from rotation.durable import Durable, succeeded
+
+    before = succeeded(url, incident_id)
     journal = Journal(incident_id, progress)
     if what.notice:
         progress(what.notice)
@@ -118,14 +121,12 @@ def run(
     # Two incidents may name the same: each would take what the other is about to make for an old one.
     shared = sorted(c.item for c in what if c.kind is not Kind.INCIDENT)
     with hold.held(url, [incident_id, *shared], waiting):
-        from rotation.durable import Durable
-
         ended: list[Ended] = []
         denied = max(i.denied_at for i in vault.incidents())  # asked for while no other process rotates the same
         with Durable(url, incident_id, denied, one) as engine:
             for wave in what.waves:
                 progress(f"rotating {', '.join(c.item for c in wave)}")
-                outcomes = engine.rotate(wave, since)
+                outcomes = engine.rotate(wave, before)
                 ended += [Ended(c.item, tuple(outcomes[c.item])) for c in wave]
         _keep(incident_id, ended, word, heads.follower(store, incident_id, progress), progress)
     return Rotation(incident_id, tuple(ended), round(time.monotonic() - begin, 3))

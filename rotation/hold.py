@@ -10,12 +10,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from containment.adapters.postgres_errors import cause
 from policies.errors import InputError, Unreachable
 
 DATABASE = "PORTCULLIS_ROTATION_DATABASE"
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 
 
 def database_url(environ: Mapping[str, str] = os.environ) -> str:
@@ -26,13 +27,13 @@ def database_url(environ: Mapping[str, str] = os.environ) -> str:
     A password belongs in PGPASSFILE, not in the URL.
     """
     home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    url = environ.get(DATABASE) or f"{_SQLITE}{home}/portcullis/rotation.sqlite"
-    if not url.startswith((_SQLITE, "postgresql://")):
+    url = environ.get(DATABASE) or f"{SQLITE}{home}/portcullis/rotation.sqlite"
+    if not url.startswith((SQLITE, "postgresql://")):
         raise InputError(
             f"{DATABASE}: {url.partition(':')[0]}: is no store; give sqlite:///PATH or postgresql://HOST/NAME"
         )
-    folder = Path(url.removeprefix(_SQLITE)).parent
-    if environ.get(DATABASE) and url.startswith(_SQLITE) and not folder.is_dir():
+    folder = Path(url.removeprefix(SQLITE)).parent
+    if environ.get(DATABASE) and url.startswith(SQLITE) and not folder.is_dir():
         raise InputError(f"{DATABASE}: no folder {folder}; if it is the right one: mkdir -m 700 -p {folder}")
     return url
 
@@ -41,13 +42,13 @@ def database_url(environ: Mapping[str, str] = os.environ) -> str:
 def held(url: str, names: Sequence[str], joining: Callable[[str], None]) -> Iterator[None]:
     """Wait, name by name, until nobody else holds it; `joining` is called with one that somebody does. Raises
     Unreachable. Whoever holds several gives them in the order in which all others do."""
-    with (_files if url.startswith(_SQLITE) else _session)(url, names, joining):
+    with (_files if url.startswith(SQLITE) else _session)(url, names, joining):
         yield
 
 
 @contextmanager
 def _files(url: str, names: Sequence[str], joining: Callable[[str], None]) -> Iterator[None]:
-    database = Path(url.removeprefix(_SQLITE))
+    database = Path(url.removeprefix(SQLITE))
     with ExitStack() as stack:
         for name in names:
             try:
@@ -69,17 +70,26 @@ def _files(url: str, names: Sequence[str], joining: Callable[[str], None]) -> It
 def _session(url: str, names: Sequence[str], joining: Callable[[str], None]) -> Iterator[None]:
     import sqlalchemy
 
+    with connected(url) as session:
+        for name in names:
+            number = int.from_bytes(hashlib.sha256(f"portcullis {name}".encode()).digest()[:8], "big", signed=True)
+            take = sqlalchemy.text("SELECT pg_try_advisory_lock(:n)").bindparams(n=number)
+            if not session.execute(take).scalar():
+                joining(name)
+                session.execute(sqlalchemy.text("SELECT pg_advisory_lock(:n)").bindparams(n=number))
+            session.commit()
+        yield
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Any]:
+    """A session on PostgreSQL. Raises Unreachable."""
+    import sqlalchemy
+
     engine = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     try:
         with engine.connect() as session:
-            for name in names:
-                number = int.from_bytes(hashlib.sha256(f"portcullis {name}".encode()).digest()[:8], "big", signed=True)
-                take = sqlalchemy.text("SELECT pg_try_advisory_lock(:n)").bindparams(n=number)
-                if not session.execute(take).scalar():
-                    joining(name)
-                    session.execute(sqlalchemy.text("SELECT pg_advisory_lock(:n)").bindparams(n=number))
-                session.commit()
-            yield
+            yield session
     except sqlalchemy.exc.SQLAlchemyError as error:
         said = cause(error.orig) if isinstance(error, sqlalchemy.exc.DBAPIError) else type(error).__name__
         raise Unreachable(f"rotation database: {said}") from error
