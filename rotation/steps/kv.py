@@ -12,6 +12,7 @@ from containment.incidents.incident import Copy, State
 from containment.ports import Version
 from policies.model import KvSecret
 from rotation.evidence.redaction import redact_certain
+from rotation.plan import Kind
 from rotation.proving import proven
 from rotation.work import NotProven, Step, Work
 
@@ -78,7 +79,9 @@ def keep_candidate(work: Work, data: dict[str, Any]) -> None:
 
 
 def store_step(work: Work) -> Step:
-    """The candidate as a new version; one that is stored already is not stored again."""
+    """The candidate as a new version; one that is stored already is not stored again. Over a value that a person may
+    have stored since the candidate was made, which a run that goes on after a kill looks for only here, none is. Of a
+    key its issuer says whose it is."""
 
     def observe() -> bool:
         waiting = candidate(work)
@@ -88,6 +91,11 @@ def store_step(work: Work) -> Step:
         waiting, place, last = candidate(work), secret(work), newest(work)
         if waiting is None:
             raise NotProven("no candidate to store")
+        if work.credential.kind is Kind.MANUAL:
+            from rotation.steps import stored  # which is built on this module
+
+            if stored.taken(work):
+                return
         work.vault.put(place.mount, place.path, waiting, last.number if last else 0)
 
     def verify() -> str:

@@ -14,7 +14,7 @@ from rotation import retired, writers
 from rotation.audit_log import rfc3339
 from rotation.proving import record
 from rotation.steps import kv
-from rotation.work import NotProven, Work
+from rotation.work import NotProven, Waiting, Work
 from rotation.writers import Writer
 
 LATE = "was under way when the path was denied"
@@ -96,6 +96,21 @@ def take(work: Work, version: Version) -> None:
     """For the new one. What a rotation was about to store is no longer wanted."""
     kv.forget_candidate(work)
     keep(work, version)
+
+
+def taken(work: Work) -> bool:
+    """Whether the newest version is a workload's own, which is taken for the new one here. Raises Waiting where a
+    person has to say whose it is."""
+    version = unknown(work)
+    if version is None:
+        return False
+    writer, words = written(work, version)
+    if is_a_workloads(work, writer):
+        take(work, version)
+        return True
+    if not is_late(work, writer):
+        raise Waiting(is_it_yours(work, version, words))
+    return False
 
 
 def name_version(work: Work, number: int, by: str, note: str) -> str:

@@ -18,7 +18,7 @@ from policies.load import load
 from rotation.plan import plan
 from rotation.steps import stored
 from rotation.steps.manual import steps
-from rotation.work import NotProven, Waiting, Work
+from rotation.work import NotProven, Outcome, Result, Waiting, Work, perform
 
 ITEM, PATH = "secret:partner-api-key", "partners/api"
 OPENED, DENIED, AFTER, REVOKED = 100, 105, 106, 110
@@ -41,7 +41,7 @@ class _Vault:
         return self.held[path][version - 1][1] if self.held.get(path) else None
 
     def put(self, _: str, path: str, data: Any, current: int) -> None:
-        assert current == len(self.held.setdefault(path, []))
+        assert current == len(self.held.setdefault(path, [])), "checked and set"
         self.held[path].append((self.clock, data))
 
     def forget(self, _: str, path: str) -> None:
@@ -140,6 +140,60 @@ def test_a_workload_that_writes_when_its_path_is_open_again_keeps_what_it_wrote(
     vault, work = _work(_log(tmp_path, 2, SINCE, GATE), (1, "leaked"), (AFTER, "its own"))
     assert _until_read_back(work).startswith("version 2 is read back")
     assert vault.value("", PATH) == {"value": "its own"}
+
+
+def _killed_before_it_stored(log: Path | None) -> tuple[_Vault, Work]:
+    """What `create` saw is on record and is not looked at again when the run goes on."""
+    vault, work = _work(log, (1, "leaked"))
+    create = steps(work)[0]
+    create.act()
+    create.verify()
+    return vault, work
+
+
+def _store(work: Work) -> Result:
+    return perform(steps(work)[1], pauses=(0, 0))
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_what_a_person_stored_since_is_not_stored_over(tmp_path: Path, log: bool) -> None:
+    """It may be shown once, and the version would be destroyed as an old one."""
+    vault, work = _killed_before_it_stored(_log(tmp_path, 2, SINCE, "admin") if log else None)
+    vault.held[PATH].append((AFTER, {"value": "by hand"}))
+    told = _store(work)
+    assert told.outcome is Outcome.WAITING
+    assert (
+        "may be the value of whoever has the old one. If one of you stored it: portcullis rotate confirm" in told.detail
+    )
+    assert len(vault.held[PATH]) == 2
+    stored.name_version(work, 2, "A. Roth", "mine")
+    assert _until_read_back(work).startswith("version 2 is read back")
+    assert vault.value("", PATH) == {"value": "by hand"}
+
+
+def test_what_a_workload_stored_since_is_taken_and_a_late_write_is_stored_over(tmp_path: Path) -> None:
+    vault, work = _killed_before_it_stored(_log(tmp_path, 2, SINCE, GATE))
+    vault.held[PATH].append((AFTER, {"value": "its own"}))
+    assert _store(work).holds
+    assert _until_read_back(work).startswith("version 2 is read back")
+    assert vault.value("", PATH) == {"value": "its own"}
+    vault, work = _killed_before_it_stored(_log(tmp_path, 2, BEFORE, GATE))
+    vault.held[PATH].append((AFTER, {"value": "attacker"}))
+    assert _store(work).outcome is Outcome.DONE
+    assert _until_read_back(work).startswith("version 3 is read back")
+    assert vault.value("", PATH) != {"value": "attacker"}
+
+
+def test_what_a_person_stores_while_it_is_looked_for_is_not_stored_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault, work = _killed_before_it_stored(None)
+
+    def seen(_: Work) -> None:
+        vault.held[PATH].append((AFTER, {"value": "by hand"}))
+
+    monkeypatch.setattr(stored, "unknown", seen)
+    with pytest.raises(AssertionError, match="checked and set"):
+        steps(work)[1].act()
+    assert vault.value("", PATH) == {"value": "by hand"}
 
 
 @pytest.mark.parametrize("name", ["before", "after"])
