@@ -143,7 +143,7 @@ def confirm(
 ) -> str:
     """Put a named person's word on record: for what no server can be asked, that a `version` is theirs, or
     (`audit-quiet`) that every use of what was retired is looked into. Returns it. Raises InputError for an unknown
-    item, NotProven for a log that cannot be read."""
+    item and for a word on a value that there is not yet, NotProven for a log that cannot be read."""
     what, estate = planned(vault, incident_id, environ)
     if seen.is_unlooked(item):
         systems = from_environment(policy_store(environ), estate, environ)
@@ -160,8 +160,9 @@ def confirm(
         detail = retired.acknowledge(work, by, note)
         record.note(incident_id, phase="recovery", what="use acknowledged", target=proofs.AUDIT_QUIET, detail=detail)
         return detail
-    detail = f"confirmed by {by}: {note}"
-    proving.record(vault, incident_id, item, proofs.CONFIRMED, True, detail)
+    of, said = stored.of_new(work) if credential.kind is Kind.MANUAL else ("", "")
+    detail = f"confirmed by {by}{said}: {note}"
+    proving.record(vault, incident_id, item, proofs.CONFIRMED, True, detail, of)
     record.note(incident_id, phase="eradication", what="confirmation", target=item, detail=detail)
     return detail
 

@@ -19,9 +19,9 @@ from rotation.work import NotProven, Step, Work
 _policies = threading.Lock()
 
 
-def record(vault: Custodian, incident_id: str, item: str, kind: str, ok: bool, detail: str) -> None:
+def record(vault: Custodian, incident_id: str, item: str, kind: str, ok: bool, detail: str, of: str = "") -> None:
     """By the server's clock. A failure takes an earlier proof back."""
-    proof = Proof(item, kind, vault.now(), ok, detail)
+    proof = Proof(item, kind, vault.now(), ok, detail, of)
     vault.update_incident(incident_id, lambda incident: incident.with_proof(proof))
 
 

@@ -81,6 +81,8 @@ class Proof:
     at: int
     ok: bool
     detail: str = ""
+    of: str = ""
+    """Of a person's word, the reference of what it was said of (as in `Made`), where another may take its place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,8 +123,9 @@ def status_command(incident: str, as_json: bool) -> None:
 def confirm_command(incident: str, item: str, by: str, note: str, version: int | None, as_json: bool) -> None:
     """A named person's word for what no server can be asked; it is kept as a word, not as a proof.
 
-    For a secret: that the value is changed at the other side and the old one refused there. With `--version`, only that
-    they stored this version: its time and its writer, as the audit log has it, go on record too.
+    For a secret: that the value is changed at the other side and the old one refused there; it counts for
+    the new version that is stored, and there must be one. With `--version`, only that they stored this version: its
+    time and its writer, as the audit log has it, go on record too.
 
     For `audit-quiet` (`incident/audit-quiet`): that every use of what was retired, seen so far, is looked into. A later
     use is not covered.

@@ -25,7 +25,7 @@ def steps(work: Work) -> tuple[Step, ...]:
         Step("read-back", lambda: _read_back(work), proves=proofs.NEW_ALIVE),
         kv.copy_step(work),
         destroy,
-        confirmation_step(work, proofs.OLD_DEAD, destroy.verify),
+        confirmation_step(work, proofs.OLD_DEAD, destroy.verify, lambda: stored.new_reference(work)),
         open_step(work),
         kv.clean_up_step(work),
     )
@@ -91,16 +91,22 @@ def _read_back(work: Work) -> str:
     return f"version {stored.new(work).number} is read back; whether the other side accepts it is {proofs.ON_A_WORD}"
 
 
-def confirmation_step(work: Work, proves: str, seen: Callable[[], str]) -> Step:
-    """Waits for `portcullis rotate confirm`. `seen`: what was seen on our side at the moment of the proof."""
+def confirmation_step(work: Work, proves: str, seen: Callable[[], str], of: Callable[[], str] = lambda: "") -> Step:
+    """Waits for `portcullis rotate confirm`. `seen`: what was seen on our side at the moment of the proof. `of`:
+    reference of what the word must have been said of; raises NotProven where there is none."""
 
     def verify() -> str:
         word = proven(work.incident(), work.credential.item, proofs.CONFIRMED)
+        asked = (
+            f"{proofs.ASKED_FOR}: portcullis rotate confirm {work.incident_id} "
+            f"{work.credential.item} --by NAME --note WHAT"
+        )
         if word is None:
-            raise Waiting(
-                f"{proofs.ASKED_FOR}: portcullis rotate confirm {work.incident_id} "
-                f"{work.credential.item} --by NAME --note WHAT"
-            )
+            raise Waiting(asked)
+        if word.at <= work.denied_at():
+            raise Waiting(f"{asked}; what is on record, {word.detail}, is from before it was denied")
+        if word.of != of():
+            raise Waiting(f"{asked}; what is on record, {word.detail}, was not said of what is stored now")
         return f"{seen()}; at the other side {word.detail}: {proofs.ON_A_WORD}"
 
     return Step("confirmation", verify, proves=proves)

@@ -36,6 +36,22 @@ def new(work: Work) -> Version:
     return last
 
 
+def new_reference(work: Work) -> str:
+    return reference(_handle(work, new(work)))
+
+
+def of_new(work: Work) -> tuple[str, str]:
+    """Reference of the new version, and the words for it in what a person says of it. Raises InputError while there is
+    none: whatever was stored later would have that person's word."""
+    try:
+        return new_reference(work), f" of version {new(work).number}"
+    except NotProven as error:
+        raise InputError(
+            f"there is no new value of {names.granted_path(work.secret())} yet, of which a word could be taken: "
+            f"portcullis rotate run {work.incident_id}, then this again"
+        ) from error
+
+
 def unknown(work: Work) -> Version | None:
     """The newest version, where it may be the new one and is not known to be: younger than the deny, not what a
     rotation is about to store, not what one from before holds. One that cannot be read any more is not compared. Times

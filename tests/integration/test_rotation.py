@@ -202,7 +202,7 @@ def test_confirmed_rotated_and_lifted(sandbox: Sandbox, locked: Leaked, killed: 
     assert word.returncode == 0
     _, status = rotating.rotate(sandbox, "status", ID)
     (told,) = (i["detail"] for i in status["proofs"] if i["item"] == "secret:partner-api-key/old-dead")
-    assert told == f"confirmed by A. Roth: ticket 4711: portcullis rotate run {ID}"
+    assert told == f"confirmed by A. Roth of version 2: ticket 4711: portcullis rotate run {ID}"
     file = sandbox.delivered / "risk-engine.json"
     host = file.rename(file.with_name("moved-to-the-host"))
     code, document = rotating.rotate(sandbox, "run", ID)

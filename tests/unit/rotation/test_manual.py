@@ -6,17 +6,20 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from containment.folder import record
 from containment.incidents.incident import Incident, Scope, State
 from containment.names import GATE
 from containment.ports import Version
 from policies.errors import InputError
 from policies.load import load
+from rotation import engine
 from rotation.plan import plan
-from rotation.steps import stored
+from rotation.steps import jwt, stored
 from rotation.steps.manual import steps
 from rotation.work import NotProven, Outcome, Result, Waiting, Work, perform
 
@@ -46,6 +49,10 @@ class _Vault:
 
     def forget(self, _: str, path: str) -> None:
         self.held.pop(path, None)
+
+    def destroyed(self) -> None:
+        """Every version but the newest."""
+        self.held[PATH][:-1] = [(at, None) for at, _ in self.held[PATH][:-1]]
 
     def now(self) -> int:
         return self.clock
@@ -217,3 +224,82 @@ def test_a_field_name_that_looks_like_a_key_is_shown_redacted() -> None:
     _, work = _work(None, (1, {"-----BEGIN PRIVATE KEY-----": "v", "a": "v"}))
     with pytest.raises(Waiting, match=r"^its fields are \[redacted\], a: store the new value by hand"):
         next(s for s in steps(work) if s.name == "create").act()
+
+
+def _confirm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, vault: _Vault, item: str = ITEM, note: str = "old key off"
+) -> str:
+    monkeypatch.setattr(engine, "_estate", lambda *_: load())
+    monkeypatch.setattr(engine, "from_environment", lambda *_: SimpleNamespace(**dict.fromkeys(_SYSTEMS)))
+    monkeypatch.setattr(record, "note", lambda *_, **__: None)
+    return engine.confirm(cast(Any, vault), "INC-1", item, "A. Roth", note, environ={"HOME": str(tmp_path)})
+
+
+_SYSTEMS = ("database", "upstream", "code_host")
+
+
+def _word_holds(work: Work) -> str:
+    return next(s for s in steps(work) if s.name == "confirmation").verify()
+
+
+def test_a_word_before_there_is_a_new_value_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It was taken for whatever value a later run made, and the old versions were destroyed on it."""
+    vault, work = _work(None, (1, "leaked"))
+    with pytest.raises(InputError, match=r"no new value .* yet.*: portcullis rotate run INC-1, then this again"):
+        _confirm(monkeypatch, tmp_path, vault)
+    assert vault.record.proofs == ()
+    _until_read_back(work)
+    vault.destroyed()
+    assert "confirmed by A. Roth of version 2: old key off" in _confirm(monkeypatch, tmp_path, vault)
+    assert _word_holds(work).endswith("at the other side confirmed by A. Roth of version 2: old key off: not proven")
+
+
+def test_a_word_for_one_version_serves_no_later_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    vault, work = _work(None, (1, "leaked"))
+    _until_read_back(work)
+    vault.destroyed()
+    _confirm(monkeypatch, tmp_path, vault)
+    vault.held[PATH].append((vault.clock, {"value": "by hand"}))
+    stored.name_version(work, 3, "A. Roth", "mine")
+    vault.destroyed()
+    with pytest.raises(Waiting) as told:
+        _word_holds(work)
+    assert str(told.value).startswith("a person must confirm the other side: portcullis rotate confirm INC-1 ")
+    assert str(told.value).endswith(
+        "; what is on record, confirmed by A. Roth of version 2: old key off, was not said of what is stored now"
+    )
+    _confirm(monkeypatch, tmp_path, vault, note="that too")
+    assert "of version 3: that too" in _word_holds(work)
+
+
+def test_a_word_of_a_record_from_before_is_of_no_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    vault, work = _work(None, (1, "leaked"))
+    _until_read_back(work)
+    vault.destroyed()
+    _confirm(monkeypatch, tmp_path, vault)
+    data = vault.record.to_json()
+    for proof in data["proofs"]:
+        del proof["of"]
+    vault.record = Incident.from_json(data)
+    with pytest.raises(Waiting):
+        _word_holds(work)
+
+
+@pytest.mark.parametrize("at", [DENIED - 1, DENIED, AFTER])
+def test_a_word_for_what_has_no_value_here_is_from_after_the_deny(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: int
+) -> None:
+    item = "workload:analytics-batch"
+    vault, work = _work(None)
+    vault.record, vault.clock = replace(OPEN, scope=Scope(False, (item,))), at
+    _confirm(monkeypatch, tmp_path, vault, item)
+    vault.clock = 300
+    work = replace(work, credential=plan(vault.record, load()).find(item))
+    step = next(s for s in jwt.steps(work) if s.name == "confirmation")
+    monkeypatch.setattr("rotation.steps.tokens.old_tokens", lambda *_: [])
+    monkeypatch.setattr("rotation.steps.tokens.none_left", lambda *_: "token is left")
+    if at > DENIED:
+        assert "confirmed by A. Roth: old key off" in step.verify()
+    else:
+        with pytest.raises(Waiting, match="is from before it was denied"):
+            step.verify()
