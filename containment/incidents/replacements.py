@@ -68,6 +68,9 @@ def wanting(incident: Incident, incidents: Sequence[Incident], estate: Estate, s
             held = _in_force(item, estate, systems)
             if ours and held is not None and ours.isdisjoint(held):
                 found.append(f"what replaced {item} is in force no longer: see who ended it, then {again}")
+            if ours and held and item.startswith("workload:") and (beside := len(held - ours)):
+                words = f"1 secret_id of {item} is" if beside == 1 else f"{beside} secret_ids of {item} are"
+                found.append(f"{words} in force beside what replaced it: see who made it, then {again}, which ends it")
         except PortcullisError as error:
             found.append(f"what replaced {item}: whether it is in force was not seen: {error}")
     return tuple(found)

@@ -112,6 +112,21 @@ def test_the_lift_asks_whether_it_is_in_force() -> None:
     assert wanting(FIRST, (FIRST,), ESTATE, _systems([], [])) == (), "nothing that is on record"
 
 
+def test_the_lift_names_a_secret_id_beside_ours() -> None:
+    rotated = _with(FIRST, IDENTITY, "a", 201)
+
+    def said(*accessors: str) -> str:
+        return "; ".join(wanting(rotated, (rotated,), ESTATE, _systems([], list(accessors))))
+
+    assert said("a") == ""
+    again = "see who made it, then portcullis rotate run F, which ends it"
+    assert said("a", "b") == f"1 secret_id of {IDENTITY} is in force beside what replaced it: {again}"
+    assert said("a", "b", "c").startswith(f"2 secret_ids of {IDENTITY} are in force beside what replaced it")
+    gone = said("b")
+    assert f"what replaced {IDENTITY} is in force no longer" in gone
+    assert f"1 secret_id of {IDENTITY} is in force beside" in gone
+
+
 def test_who_logs_in_by_a_jwt_is_asked_of_nobody() -> None:
     """AppRole knows no role of that name, and said so to every lift."""
 
