@@ -161,11 +161,18 @@ def _check(role: Role, fresh: Issued, ttl: int) -> None:
 
 
 def _end(vault: Vault, role: Role, fresh: Issued, because: BaseException) -> None:
-    """Take a credential back that nobody got. Raises Finding when it is not proven gone."""
-    lease = isinstance(role.what, SecretAccessPolicy)
-    gone = vault.revoke_lease(fresh.handle) if lease else vault.revoke_token(fresh.handle)
+    """Take a credential back that nobody got. Raises Finding when it is not proven gone, Unreachable when the server
+    cannot be asked to end it."""
+    lease, why = isinstance(role.what, SecretAccessPolicy), str(because) or type(because).__name__
+    try:
+        gone = vault.revoke_lease(fresh.handle) if lease else vault.revoke_token(fresh.handle)
+    except PortcullisError as error:
+        raise Unreachable(
+            f"{why}; and the fresh credential may live, {fresh.ttl} s at most: {short(role, fresh)}: {error}; the same "
+            "command again revokes it"
+        ) from because
     if not gone:
-        raise Finding(f"{because}; and the fresh credential is still alive: {short(role, fresh)}") from because
+        raise Finding(f"{why}; and the fresh credential is still alive: {short(role, fresh)}") from because
 
 
 def short(role: Role, fresh: Issued) -> str:
