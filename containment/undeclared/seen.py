@@ -134,6 +134,14 @@ def differing(found: Seen, before: Seen) -> list[str]:
     return lines
 
 
+def vanished(found: Seen, before: Seen, repositories: Iterable[str]) -> list[str]:
+    """Each environment of these repositories that is no more, but for one that guarded nothing. Of what else is gone
+    nobody gets more."""
+    looked = tuple(f"{_ENVIRONMENT}{repository}/" for repository in repositories)
+    gone = (what for what, values in sorted(before.items()) if values and what not in found and what.startswith(looked))
+    return [f"{what} (is gone: a job that names it makes it anew, with nothing that guards it)" for what in gone]
+
+
 def look(
     vault: Vault,
     open_host: Callable[[], CodeHost],
@@ -169,7 +177,9 @@ def look(
         except PortcullisError as error:
             seen |= {name: values for name, values in (before or {}).items() if name.startswith(head)}
             warn(f"the record of each {' and '.join(head)}… stays that of the apply before: {error}")
-    for line in differing(seen, before) if before is not None else ():
+    known = before or {}
+    changed = differing(seen, known) if before is not None else []
+    for line in [*changed, *vanished(seen, known, (repository.name for repository in repositories))]:
         warn(f"{line}: if nobody meant it, put it back and apply again; from now on it is taken for declared")
     return seen
 

@@ -226,7 +226,10 @@ def _environments(host: CodeHost, estate: Estate, last: _Last | None) -> _Found:
     with ThreadPoolExecutor(WORKERS) as pool:
         held = list(pool.map(lambda repository: seen.of_repository_environments(host, repository), estate.repositories))
     found = {what: values for one in held for what, values in one.items()}
-    return seen.differing(found, last[0]) if last is not None else [], []
+    if last is None:
+        return [], []
+    gone = seen.vanished(found, last[0], (repository.name for repository in estate.repositories))
+    return [*seen.differing(found, last[0]), *gone], []
 
 
 def _actions_secrets(host: CodeHost, estate: Estate) -> _Found:

@@ -286,7 +286,8 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
     environments = f"/repos/{settings.owner}/{name}/environments"
     shut = {"protected_branches": True, "custom_branch_policies": False}
     api.call("PUT", f"{environments}/apply", {"deployment_branch_policy": shut})
-    _known(sandbox, seen.of_environments(name, host.environments(name)))
+    known = seen.of_environments(name, host.environments(name))
+    _known(sandbox, {**known, f"environment {name}/release": known[f"environment {name}/apply"]})
     api.call("PUT", f"{environments}/apply", {"deployment_branch_policy": None})
     api.call("PUT", f"{environments}/named-by-a-workflow", {"deployment_branch_policy": None})
     allowed = {"enabled_repositories": "all", "allowed_actions": "local_only"}
@@ -300,6 +301,7 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
         "default branch tradepulse-connectors (unprotected; declared is main)",
         f"deploy key {name}: {declared} (not as the last apply saw it: key, may)",
         f"environment {name}/apply (not as the last apply saw it: deployment_branch_policy)",
+        f"environment {name}/release (is gone: a job that names it makes it anew, with nothing that guards it)",
         "organization actions (not as the last apply saw it: allowed_actions)",
         f"repository {name} (not as the last apply saw it: private, visibility)",
     ]

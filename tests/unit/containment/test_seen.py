@@ -1,4 +1,5 @@
-"""What the last apply saw and no declaration says: another key, another claim, one more are named, what is gone not."""
+"""What the last apply saw and no declaration says: another key, another claim, one more are named, and a guard that is
+gone."""
 
 from __future__ import annotations
 
@@ -139,6 +140,24 @@ def test_an_environment_that_a_workflow_made_by_naming_it_is_not_named() -> None
     found, said = _look(Server(HELD, [KEY]), without)
     assert (seen.differing(found, without), said) == ([], [])
     assert found == BEFORE, "the next apply knows it"
+
+
+GONE = "environment some/apply (is gone: a job that names it makes it anew, with nothing that guards it)"
+
+
+def test_an_environment_that_is_gone_is_named() -> None:
+    class Without(Server):
+        def environments(self, _: str) -> dict[str, dict[str, Any]]:
+            return {}
+
+    found, said = _look(Without(HELD, [KEY]), BEFORE)
+    assert "environment some/apply" not in found
+    (line,) = said
+    assert line.startswith(f"{GONE}: if nobody meant it")
+    assert seen.vanished(found, BEFORE, ["some", "other"]) == [GONE]
+    assert seen.vanished(found, BEFORE, ["other"]) == [], "of another repository nothing is known here"
+    unguarded = {**BEFORE, "environment some/apply": dict[str, str]()}
+    assert seen.vanished(found, unguarded, ["some"]) == [], "it guarded nothing"
 
 
 def test_a_token_that_may_not_read_environments_leaves_the_rest_recorded() -> None:

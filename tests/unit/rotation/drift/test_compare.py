@@ -216,6 +216,15 @@ def test_a_last_apply_that_could_not_be_read_is_unread(
     assert found.unmanaged == known.unmanaged
 
 
+def test_an_environment_that_is_gone_at_github_is_named() -> None:
+    host: Any = Github()
+    repository = replace(load().repositories[0], name="some")
+    before = {f"environment {name}/apply": {"protection_rules": "x"} for name in ("some", "declared-no-more")}
+    changed, more = compare._environments(host, replace(load(), repositories=(repository,)), (before, {}))
+    assert [line.partition(" (")[0] for line in changed] == ["environment some/apply"]
+    assert more == []
+
+
 def test_a_copy_that_is_gone_at_github_is_named() -> None:
     class Host:
         def actions_secrets(self, _: str) -> list[str]:
