@@ -43,6 +43,8 @@ POLICIES = (OPERATOR, CONTAINMENT, BREAK_GLASS, ROTATOR, PROBER, APPROVER, DRIFT
 _ALL = ["create", "read", "update", "delete", "list"]
 _MAKE = ["create", "read", "update"]
 """A mount is an administrator's to delete: every value in it goes with it."""
+_AUDIT_DEVICES = {"sys/audit": {"capabilities": ["read", "sudo"]}}
+"""The server lists them to sudo alone. To enable or disable one is another path."""
 _PROBE = f"auth/token/create/{names.PROBE_ROLE}"
 _APPLY = f"auth/token/create/{names.APPLY_ROLE}"
 
@@ -62,6 +64,7 @@ def _containment_paths(estate: Estate) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {
         f"sys/policies/acl/{names.PREFIX}*": {"capabilities": ["create", "read", "update"]},
         **_carriers(),
+        **_AUDIT_DEVICES,
         "sys/auth": {"capabilities": ["read"]},
         f"{names.STORE}/data/incidents/*": {"capabilities": ["create", "read", "update"]},
         f"{names.STORE}/metadata/incidents": {"capabilities": ["list"]},
@@ -124,7 +127,7 @@ def _drift_paths(estate: Estate) -> dict[str, dict[str, Any]]:
         allowed = [c for c in rule["capabilities"] if c in ("read", "list")]
         if allowed and path not in apart and not path.startswith(("auth/token/accessors", "sys/leases/")):
             looks[path] = {"capabilities": allowed}
-    return looks
+    return {**looks, **_AUDIT_DEVICES}
 
 
 def _attachments(estate: Estate) -> dict[str, dict[str, Any]]:

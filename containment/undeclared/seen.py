@@ -1,8 +1,8 @@
 """What no declaration says and access rests on, as the last apply in peace saw it: who signs the JWTs that log in, who
 gets the product's own jobs' roles, which deploy keys go by the declared titles, who may see a repository, what its
-environments let run and which actions the organization allows, and what no lock-down looks into: namespaces, and login
-methods of which nobody here knows where they keep their roles. By parameter a digest of its value, so that none is
-kept.
+environments let run and which actions the organization allows, where it is written down who did what, and what no
+lock-down looks into: namespaces, and login methods of which nobody here knows where they keep their roles. By parameter
+a digest of its value, so that none is kept; of an audit device's passwords not even that.
 
 Not read: which branches an environment's custom branch policies name and whether administrators may pass its rules, and
 which actions are on the organization's list where it allows selected ones."""
@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from access import login_methods
 from containment import names
@@ -25,11 +26,17 @@ from policies.errors import PortcullisError
 from policies.model import Repository
 
 JWT_CONFIG = f"auth/{names.JWT}/config"
+AUDIT = "audit device "
 _KEY = "deploy key "
 _NAMESPACE = "namespace "
 _RUN = "workflow run "
 REPLICATION = "performance replication"
 _REPOSITORY, _ENVIRONMENT, ORGANIZATION = "repository ", "environment ", "organization actions"
+_GONE = {
+    _ENVIRONMENT: "a job that names it makes it anew, with nothing that guards it",
+    AUDIT: "nothing is written there any more of who did what",
+}
+"""What follows. Of what else is gone nobody gets more."""
 OWN_LOGINS = {f"auth/{names.JWT}/role/{name}": name for name in (operators.DRIFT, operators.APPROVER)}
 """Policy of each by the path of its login role. An administrator makes them, and binds them to a CI job."""
 _Digests: TypeAlias = dict[str, dict[str, str]]
@@ -41,6 +48,20 @@ def of_vault(vault: Vault) -> _Digests:
     methods = {f"auth/{name.rstrip('/')}": method["type"] for name, method in (vault.read("sys/auth") or {}).items()}
     held |= {path: {"type": kind} for path, kind in methods.items() if not login_methods.known(kind)}
     return {path: _digests(values) for path, values in held.items() if values is not None}
+
+
+def of_audit(vault: Vault) -> _Digests:
+    """The server lists them to whoever has `sudo` there."""
+    held: Mapping[str, Any] = vault.read("sys/audit") or {}
+    return {f"{AUDIT}{name}": _device(device) for name, device in held.items()}
+
+
+def _device(held: Mapping[str, Any]) -> dict[str, str]:
+    """But of what it shows to whom it writes."""
+    options = {of: value for of, value in (held.get("options") or {}).items() if of != "headers"}
+    if address := urlsplit(str(options.get("uri", ""))).netloc:
+        options["uri"] = options["uri"].replace(address, address.rpartition("@")[2], 1)
+    return _digests({**options, "type": held["type"], "local": held.get("local")})
 
 
 def is_unlooked(what: str) -> bool:
@@ -134,12 +155,16 @@ def differing(found: Seen, before: Seen) -> list[str]:
     return lines
 
 
-def vanished(found: Seen, before: Seen, repositories: Iterable[str]) -> list[str]:
-    """Each environment of these repositories that is no more, but for one that guarded nothing. Of what else is gone
-    nobody gets more."""
-    looked = tuple(f"{_ENVIRONMENT}{repository}/" for repository in repositories)
-    gone = (what for what, values in sorted(before.items()) if values and what not in found and what.startswith(looked))
-    return [f"{what} (is gone: a job that names it makes it anew, with nothing that guards it)" for what in gone]
+def vanished(found: Seen, before: Seen, looked: tuple[str, ...]) -> list[str]:
+    """Each audit device, and each environment but one that guarded nothing, that is no more; `looked`: how what was
+    looked for begins."""
+    gone = [what for what, values in sorted(before.items()) if values and what not in found and what.startswith(looked)]
+    return [f"{what} (is gone: {why})" for what in gone for head, why in _GONE.items() if what.startswith(head)]
+
+
+def environments_of(repositories: Iterable[Repository]) -> tuple[str, ...]:
+    """How what they are called in the record begins."""
+    return tuple(f"{_ENVIRONMENT}{repository.name}/" for repository in repositories)
 
 
 def look(
@@ -169,6 +194,7 @@ def look(
     seen: dict[str, Mapping[str, str]] = {}
     for head, read in (
         (("auth/", _NAMESPACE), partial(of_vault, vault)),
+        ((AUDIT,), partial(of_audit, vault)),
         ((_KEY, _REPOSITORY, ORGANIZATION), github),
         ((_ENVIRONMENT,), partial(each, of_repository_environments, lambda _: {})),
     ):
@@ -179,7 +205,7 @@ def look(
             warn(f"the record of each {' and '.join(head)}… stays that of the apply before: {error}")
     known = before or {}
     changed = differing(seen, known) if before is not None else []
-    for line in [*changed, *vanished(seen, known, (repository.name for repository in repositories))]:
+    for line in [*changed, *vanished(seen, known, (AUDIT, *environments_of(repositories)))]:
         warn(f"{line}: if nobody meant it, put it back and apply again; from now on it is taken for declared")
     return seen
 

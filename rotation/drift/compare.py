@@ -71,6 +71,7 @@ def drift(estate: Estate, vault: Vault, code_host: Callable[[], CodeHost], stack
             [],
             [str(u) for u in in_vault(_vault(vault, estate), estate, lost.look(vault)[0], vault.now())],
         ),
+        "audit devices": lambda: (_audit_devices(vault, _known(last)), []),
     }
     changed: list[str] = []
     unmanaged: list[str] = []
@@ -209,6 +210,15 @@ def _identities(vault: Vault, kind: str) -> list[dict[str, Any]]:
     return [data for data in found if data is not None]
 
 
+def _audit_devices(vault: Vault, last: _Last | None) -> list[str]:
+    """Apart from what else the vault has: to list them is a right of its own."""
+    found = seen.of_audit(vault)
+    none = [] if found else [f"{seen.AUDIT.strip()} (none is enabled: nothing tells who did what)"]
+    if last is None:
+        return none
+    return [*none, *seen.differing(found, last[0]), *seen.vanished(found, last[0], (seen.AUDIT,))]
+
+
 def _github(host: CodeHost, estate: Estate, last: _Last | None) -> _Found:
     with ThreadPoolExecutor(WORKERS) as pool:
         found = list(pool.map(lambda repository: _repository(host, repository, last), estate.repositories))
@@ -228,7 +238,7 @@ def _environments(host: CodeHost, estate: Estate, last: _Last | None) -> _Found:
     found = {what: values for one in held for what, values in one.items()}
     if last is None:
         return [], []
-    gone = seen.vanished(found, last[0], (repository.name for repository in estate.repositories))
+    gone = seen.vanished(found, last[0], seen.environments_of(estate.repositories))
     return [*seen.differing(found, last[0]), *gone], []
 
 

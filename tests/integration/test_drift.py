@@ -24,6 +24,7 @@ from containment.repository import Ruleset
 from containment.undeclared import seen
 from drill.stack import pulumi
 from policies import codec
+from policies.errors import Unreachable
 from policies.load import load
 from sandbox.environment import REPOSITORY, Sandbox
 from sandbox.services.github import public_key
@@ -222,6 +223,30 @@ def test_a_connection_that_sends_the_managers_password_elsewhere_is_named(
     assert _drift(env)[1]["changed"] == []
 
 
+def test_audit_devices_are_compared(sandbox: Sandbox, env: dict[str, str]) -> None:
+    """By the scheduled job's own policy, which changes none. No API changes those of OpenBao's configuration: so it is
+    the record that is another."""
+    bao, root = sandbox.openbao, sandbox.openbao.root_token()
+    made = bao.call("POST", "auth/token/create", {"policies": ["portcullis-drift"]}, token=root)
+    token = made["auth"]["client_token"]
+    assert list(bao.call("GET", "sys/audit", token=token)["data"]) == ["file/"]
+    for method, body in (("POST", {"type": "file", "options": {"file_path": "/dev/null"}}), ("DELETE", None)):
+        with pytest.raises(Unreachable, match=" 403 "):
+            bao.call(method, "sys/audit/file", body, token=token)
+    kept = bao.call("GET", "portcullis/data/compiled", token=root)["data"]["data"]
+    file = kept["seen"]["audit device file/"]
+    assert set(file) == {"file_path", "mode", "type"}
+    _known(sandbox, {"audit device file/": {**file, "log_raw": "x"}, "audit device other/": file})
+    code, found = _drift({**env, "VAULT_TOKEN": token})
+    assert (code, found["unread"]) == (1, [])
+    assert found["changed"] == [
+        "audit device file/ (not as the last apply saw it: log_raw)",
+        "audit device other/ (is gone: nothing is written there any more of who did what)",
+    ]
+    bao.call("POST", "portcullis/data/compiled", {"data": kept}, token=root)
+    assert _drift(env)[1]["changed"] == []
+
+
 def test_what_values_and_records_rest_on_is_compared(sandbox: Sandbox, env: dict[str, str]) -> None:
     bao, root = sandbox.openbao, sandbox.openbao.root_token()
     kept = bao.call("GET", "portcullis/data/compiled", token=root)["data"]["data"]
@@ -319,7 +344,7 @@ def test_what_widens_on_github_is_named(sandbox: Sandbox, env: dict[str, str]) -
     host.write_branch_rule(name, rule)  # which lets nobody around it
 
 
-OF_VAULT = ["pulumi", "incident caps", "vault contents", "vault", "last apply"]
+OF_VAULT = ["pulumi", "incident caps", "vault contents", "vault", "audit devices", "last apply"]
 
 
 def test_a_vault_that_refuses_is_unread(env: dict[str, str]) -> None:

@@ -46,6 +46,14 @@ def test_only_break_glass_writes_policies_and_makes_tokens(name: str) -> None:
     assert _does(POLICIES[name]) == BOTH[name]
 
 
+@pytest.mark.parametrize("name", [operators.OPERATOR, operators.CONTAINMENT, operators.DRIFT])
+def test_who_looks_lists_the_audit_devices_and_changes_none(name: str) -> None:
+    """The server lists them to sudo alone. An apply keeps what it saw with the token that contains."""
+    rules = operators.keepers(ESTATE)[name]
+    assert rules["sys/audit"] == {"capabilities": ["read", "sudo"]}
+    assert not [path for path in rules if path.startswith("sys/audit/")]
+
+
 def test_a_claim_cannot_break_out_of_its_string() -> None:
     claim = 'a"}\n${x}'
     text = hcl({"p": {"capabilities": ["read"], "allowed_parameters": {"c": [{"k": claim}, [claim], True]}}})

@@ -154,10 +154,53 @@ def test_an_environment_that_is_gone_is_named() -> None:
     assert "environment some/apply" not in found
     (line,) = said
     assert line.startswith(f"{GONE}: if nobody meant it")
-    assert seen.vanished(found, BEFORE, ["some", "other"]) == [GONE]
-    assert seen.vanished(found, BEFORE, ["other"]) == [], "of another repository nothing is known here"
+    here, elsewhere = ([replace(REPOSITORY, name=name)] for name in ("some", "other"))
+    assert seen.vanished(found, BEFORE, seen.environments_of([*here, *elsewhere])) == [GONE]
+    assert seen.vanished(found, BEFORE, seen.environments_of(elsewhere)) == [], "of that nothing is known here"
     unguarded = {**BEFORE, "environment some/apply": dict[str, str]()}
-    assert seen.vanished(found, unguarded, ["some"]) == [], "it guarded nothing"
+    assert seen.vanished(found, unguarded, seen.environments_of(here)) == [], "it guarded nothing"
+
+
+FILE = {"type": "file", "local": False, "description": "", "options": {"file_path": "/log", "mode": "0600"}}
+HTTP = {"type": "http", "options": {"uri": "https://a:first@log/?x", "headers": '{"Authorization": ["first"]}'}}
+
+
+def _devices(**held: Any) -> tuple[Seen, list[str]]:
+    return _look(Server({**HELD, "sys/audit": {f"{name}/": device for name, device in held.items()}}, [KEY]), BEFORE)
+
+
+@pytest.mark.parametrize(
+    ("device", "named"),
+    [
+        (FILE, []),
+        ({**FILE, "description": "ours"}, []),
+        ({**FILE, "local": True}, ["local"]),
+        ({**FILE, "options": {**FILE["options"], "log_raw": "true"}}, ["log_raw"]),  # type: ignore[dict-item]
+        ({**FILE, "options": {"file_path": "discard"}}, ["file_path, mode"]),
+        ({**FILE, "type": "syslog"}, ["type"]),
+    ],
+)
+def test_an_audit_device_is_as_it_was(device: dict[str, Any], named: list[str]) -> None:
+    before, said = _devices(file=FILE)
+    assert said == ["audit device file/ (no apply has seen it): " + said[0].partition("): ")[2]]
+    found, _ = _devices(file=device)
+    assert [line.partition("saw it: ")[2].removesuffix(")") for line in seen.differing(found, before)] == named
+
+
+def test_an_audit_device_that_is_gone_is_named() -> None:
+    before, _ = _devices(file=FILE, http=HTTP)
+    found, said = _look(Server({**HELD, "sys/audit": {"file/": FILE}}, [KEY]), before)
+    gone = "audit device http/ (is gone: nothing is written there any more of who did what)"
+    assert seen.vanished(found, before, (seen.AUDIT,)) == [gone]
+    assert [line.partition(": if nobody")[0] for line in said] == [gone]
+
+
+def test_no_password_of_an_audit_device_is_even_digested() -> None:
+    other = {"type": "http", "options": {"uri": "https://a:second@log/?x", "headers": "second"}}
+    moved = {"type": "http", "options": {"uri": "https://a:first@elsewhere/?x", "headers": "first"}}
+    before, _ = _devices(http=HTTP)
+    assert _devices(http=other)[0] == before
+    assert _devices(http=moved)[0] != before
 
 
 def test_a_token_that_may_not_read_environments_leaves_the_rest_recorded() -> None:
@@ -245,11 +288,12 @@ def test_what_cannot_be_read_stays_as_it_was() -> None:
         def read(self, path: str) -> dict[str, Any] | None:
             raise Unreachable(f"vault: read {path}: Forbidden")
 
-    found, said = _look(Refused({}, [KEY]), BEFORE)
-    assert found == BEFORE
-    (line,) = said
-    assert line.startswith("the record of each auth/ and namespace … stays that of the apply before: ")
-    assert "\n" not in line
+    found, said = _look(Refused({}, [KEY]), {**BEFORE, "audit device file/": {"type": "x"}})
+    assert found == {**BEFORE, "audit device file/": {"type": "x"}}
+    of_vault, of_audit = said
+    assert of_vault.startswith("the record of each auth/ and namespace … stays that of the apply before: ")
+    assert of_audit.startswith("the record of each audit device … stays that of the apply before: ")
+    assert "\n" not in of_vault
 
 
 @pytest.mark.parametrize(("what", "there"), [("workflow run core/12", True), ("workflow run core/1", False)])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
 
 from containment.adapters.vault import HvacVault
 from containment.ports import DeployKey, WorkflowToken
+from containment.undeclared import seen
 from policies.errors import TimedOut, Unanswered, Unreachable
 from policies.load import load
 from rotation.commands.drift import command
@@ -54,10 +55,10 @@ class Vault:
     def __init__(self, error: Unreachable) -> None:
         self.error = error
 
-    def whoami(self) -> str:
+    def whoami(self, _: str = "") -> str:
         raise self.error
 
-    incidents = seen = whoami
+    incidents = seen = read = whoami
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,21 @@ def test_a_vault_that_does_not_answer_is_not_waited_for(
     found = compare.drift(load(), vault, lambda: vault, "local", settings)
     assert found.unmanaged == ("github's", "a secret's")
     assert (previewed, found.changed) == ((["local"], ("pulumi's",)) if asked else ([], ()))
-    away = (*(() if asked else ("pulumi",)), "incident caps", "vault contents", "vault", "last apply")
+    away = (*(() if asked else ("pulumi",)), "incident caps", "vault contents", "vault", "audit devices", "last apply")
     assert found.unread == tuple(f"{name}: {error}" for name in away)
     assert found.exit_code == 3
 
 
+AUDITED = {"file/": {"type": "file", "options": {"file_path": "/log"}}}
+
+
 class Known:
+    audit: ClassVar[dict[str, Any]] = AUDITED
+
+    def read(self, path: str) -> dict[str, Any]:
+        assert path == "sys/audit"
+        return self.audit
+
     def whoami(self) -> str:
         return "drift"
 
@@ -223,6 +233,21 @@ def test_an_environment_that_is_gone_at_github_is_named() -> None:
     changed, more = compare._environments(host, replace(load(), repositories=(repository,)), (before, {}))
     assert [line.partition(" (")[0] for line in changed] == ["environment some/apply"]
     assert more == []
+
+
+def test_the_audit_devices_are_compared_and_none_at_all_is_always_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault: Any = Known()
+    assert compare._audit_devices(vault, ({}, {})) == ["audit device file/ (no apply has seen it)"]
+    last = seen.of_audit(vault), dict[str, int]()
+    assert compare._audit_devices(vault, last) == []
+    raw = {"file/": {"type": "file", "options": {"file_path": "/log", "log_raw": "true"}}}
+    monkeypatch.setattr(Known, "audit", raw)
+    assert compare._audit_devices(vault, last) == ["audit device file/ (not as the last apply saw it: log_raw)"]
+    monkeypatch.setattr(Known, "audit", {})
+    none = "audit device (none is enabled: nothing tells who did what)"
+    gone = "audit device file/ (is gone: nothing is written there any more of who did what)"
+    assert compare._audit_devices(vault, last) == [none, gone]
+    assert compare._audit_devices(vault, ({}, {})) == compare._audit_devices(vault, None) == [none]
 
 
 def test_a_copy_that_is_gone_at_github_is_named() -> None:

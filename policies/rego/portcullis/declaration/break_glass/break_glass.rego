@@ -2,7 +2,7 @@
 # title: Break-glass
 # description: |
 #   One identity can lift without the operator's token, and nobody who works day by day is it. Nobody, it included, may switch
-#   the audit off.
+#   the audit off. To list its devices, which the server lets nobody do without sudo, changes none.
 # custom:
 #   severity: critical
 #   remedy: mend the keepers' policies in containment/compiled/operators.py
@@ -44,4 +44,9 @@ harmless(rule) if not regex.match(`^/*(sys|[^/]*[*+])`, rule.path)
 harmless(rule) if {
 	is_array(rule.capabilities)
 	not paths.reaches(rule.path, ["sys", "audit"])
+}
+
+harmless(rule) if {
+	rule.path == "sys/audit"
+	{capability | some capability in rule.capabilities} == {"read", "sudo"}
 }

@@ -21,6 +21,21 @@ test_nobody_changes_the_audit if {
 	}
 }
 
+test_its_devices_may_be_listed if {
+	listing := array.concat(rules, [{"path": "sys/audit", "capabilities": ["read", "sudo"]}])
+	count(break_glass.deny) == 0 with input as {"keepers": {"portcullis-break-glass": listing}}
+	every bad in [
+		{"path": "sys/audit", "capabilities": ["read", "sudo", "update"]},
+		{"path": "sys/audit", "capabilities": ["sudo"]},
+		{"path": "sys/audit", "capabilities": {"read", "sudo", "delete"}},
+		{"path": "sys/audit/file", "capabilities": ["read", "sudo"]},
+		{"path": "sys/audit*", "capabilities": ["read", "sudo"]},
+	] {
+		more := array.concat(rules, [bad])
+		count(break_glass.deny) == 1 with input as {"keepers": {"portcullis-break-glass": more}}
+	}
+}
+
 test_without_thresholds if {
 	told := {"keepers": {"portcullis-break-glass": rules}}
 	count(break_glass.deny) == 1 with input as told with data.portcullis.thresholds as {}
