@@ -17,6 +17,8 @@ from containment.ports import DeployKey, WorkflowToken
 from containment.repository import BranchRule, Demands, Ruleset
 from policies.errors import Unreachable
 
+_GUARDS = ("deployment_branch_policy", "protection_rules", "can_admins_bypass")
+"""Of an environment. GitHub tells the last, and its description does not."""
 _LIVE = ("queued", "in_progress", "waiting", "requested", "pending")
 
 _WAYS = {
@@ -89,12 +91,18 @@ class GithubHost:
         return {of: found.get(of) for of in ("private", "visibility", "allow_forking")}
 
     def environments(self, repository: str) -> dict[str, dict[str, Any]]:
-        """By name which branches and whose word its jobs need, as GitHub has it. To read them is a right of its own
-        (Actions: read)."""
+        """By name which branches and whose word its jobs need, as GitHub has it, and of its own patterns which. To read
+        them is a right of its own (Actions: read)."""
         found = self._api.pages(self._path(repository, "environments"), "environments")
-        return {
-            str(e["name"]): {of: e.get(of) for of in ("deployment_branch_policy", "protection_rules")} for e in found
-        }
+        return {str(e["name"]): {**{of: e.get(of) for of in _GUARDS}, **self._patterns(repository, e)} for e in found}
+
+    def _patterns(self, repository: str, environment: Mapping[str, Any]) -> dict[str, list[str]]:
+        if not (environment.get("deployment_branch_policy") or {}).get("custom_branch_policies"):
+            return {}
+        name = quote(str(environment["name"]), safe="")
+        path = self._path(repository, f"environments/{name}/deployment-branch-policies")
+        found = self._api.pages(path, "branch_policies")
+        return {"branch_policies": sorted(f"{one.get('type', 'branch')} {one['name']}" for one in found)}
 
     def repository_names(self) -> dict[int, str]:
         """Present name by id, of all in the organization that this token sees."""

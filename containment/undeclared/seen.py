@@ -4,8 +4,7 @@ environments let run and which actions the organization allows, where it is writ
 lock-down looks into: namespaces, and login methods of which nobody here knows where they keep their roles. By parameter
 a digest of its value, so that none is kept; of an audit device's passwords not even that.
 
-Not read: which branches an environment's custom branch policies name and whether administrators may pass its rules, and
-which actions are on the organization's list where it allows selected ones."""
+Not read: which actions are on the organization's list where it allows selected ones."""
 
 from __future__ import annotations
 
@@ -107,7 +106,11 @@ def of_environments(repository: str, held: Mapping[str, Mapping[str, Any]]) -> _
     """Of `CodeHost.environments` what decides: a reviewer's picture or a team's description may change."""
     return {
         f"{_ENVIRONMENT}{repository}/{name}": _digests(
-            {**values, "protection_rules": _deciding(values.get("protection_rules") or ())}
+            {
+                **values,
+                "protection_rules": _deciding(values.get("protection_rules") or ()),
+                "can_admins_bypass": values.get("can_admins_bypass") is False and "none may",
+            }
         )
         for name, values in held.items()
     }

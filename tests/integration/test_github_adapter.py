@@ -122,8 +122,16 @@ def test_what_an_environment_lets_run_and_holds_is_read(host: GithubHost, double
     sealed = SealedBox(PublicKey(base64.b64decode(key["key"]))).encrypt(b"x")
     body = {"encrypted_value": base64.b64encode(sealed).decode(), "key_id": key["key_id"]}
     api.call("PUT", f"{path}/secrets/api_key", body)
-    assert host.environments(CORE) == {"a/b": {"deployment_branch_policy": shut, "protection_rules": None}}
+    untold = {"protection_rules": None, "can_admins_bypass": None}
+    assert host.environments(CORE) == {"a/b": {"deployment_branch_policy": shut, **untold}}
     assert host.environment_secrets(CORE, "a/b") == ["API_KEY"]
+    with pytest.raises(Unreachable, match="404"):
+        api.call("POST", f"{path}/deployment-branch-policies", {"name": "main"})
+    custom = {"protected_branches": False, "custom_branch_policies": True}
+    api.call("PUT", path, {"deployment_branch_policy": custom})
+    for pattern in ({"name": "v*", "type": "tag"}, {"name": "main"}):
+        api.call("POST", f"{path}/deployment-branch-policies", pattern)
+    assert host.environments(CORE)["a/b"]["branch_policies"] == ["branch main", "tag v*"]
     assert "API_KEY" not in host.actions_secrets(CORE)
 
 

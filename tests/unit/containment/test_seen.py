@@ -135,6 +135,31 @@ def test_of_an_environments_rules_what_decides_is_compared(rules: list[dict[str,
     assert (seen.differing(found, before), len(said)) == (named, len(named))
 
 
+CUSTOM = {"deployment_branch_policy": {"custom_branch_policies": True}, "branch_policies": ["branch main"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "named"),
+    [
+        (CUSTOM, {**CUSTOM, "branch_policies": ["branch *", "branch main"]}, "branch_policies"),
+        (CUSTOM, {**CUSTOM, "branch_policies": []}, "branch_policies"),
+        ({"can_admins_bypass": False}, {"can_admins_bypass": True}, "can_admins_bypass"),
+        ({"can_admins_bypass": False}, {"can_admins_bypass": None}, "can_admins_bypass"),
+        ({"can_admins_bypass": True}, {"can_admins_bypass": None}, ""),
+        (CUSTOM, CUSTOM, ""),
+    ],
+)
+def test_who_passes_an_environments_rules_and_from_which_branch(
+    before: dict[str, Any], now: dict[str, Any], named: str
+) -> None:
+    server = Server(HELD, [KEY])
+    server.environment = before
+    known, _ = _look(server, None)
+    server.environment = now
+    wanted = [f"environment some/apply (not as the last apply saw it: {named})"] if named else []
+    assert seen.differing(_look(server, known)[0], known) == wanted
+
+
 def test_an_environment_that_a_workflow_made_by_naming_it_is_not_named() -> None:
     without = {what: values for what, values in BEFORE.items() if not what.startswith("environment ")}
     found, said = _look(Server(HELD, [KEY]), without)

@@ -62,6 +62,7 @@ OPERATIONS: dict[str, str] = {
     f"{REPO}/actions/secrets/{{secret_name}}": "get put delete",
     f"{REPO}/environments": "get",
     f"{REPO}/environments/{{environment_name}}": "get put",
+    f"{REPO}/environments/{{environment_name}}/deployment-branch-policies": "get post",
     f"{REPO}/environments/{{environment_name}}/secrets": "get",
     f"{REPO}/environments/{{environment_name}}/secrets/public-key": "get",
     f"{REPO}/environments/{{environment_name}}/secrets/{{secret_name}}": "get put delete",

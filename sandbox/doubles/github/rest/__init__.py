@@ -1,7 +1,7 @@
 """REST handlers, one module an area; importing this package fills `api.HANDLERS`."""
 
-from . import actions, branches, commits, issues, keys, people, pulls, repos, rulesets, secrets
+from . import actions, branches, commits, environments, issues, keys, people, pulls, repos, rulesets, secrets
 from .api import HANDLERS, Call, Refused, Reply
 
-AREAS = (actions, branches, commits, issues, keys, people, pulls, repos, rulesets, secrets)
+AREAS = (actions, branches, commits, environments, issues, keys, people, pulls, repos, rulesets, secrets)
 __all__ = ["AREAS", "HANDLERS", "Call", "Refused", "Reply"]
