@@ -12,7 +12,6 @@ from containment.incidents.incident import Copy, State
 from containment.ports import Version
 from policies.model import KvSecret
 from rotation.evidence.redaction import redact_certain
-from rotation.plan import Kind
 from rotation.proving import proven
 from rotation.work import NotProven, Step, Work
 
@@ -78,10 +77,10 @@ def keep_candidate(work: Work, data: dict[str, Any]) -> None:
     work.vault.put(names.STORE, candidate_path(work), data, held[-1].number if held else 0)
 
 
-def store_step(work: Work) -> Step:
-    """The candidate as a new version; one that is stored already is not stored again. Over a value that a person may
-    have stored since the candidate was made, which a run that goes on after a kill looks for only here, none is. Of a
-    key its issuer says whose it is."""
+def store_step(work: Work, taken: Callable[[Work], bool] = lambda _: False) -> Step:
+    """The candidate as a new version; one that is stored already is not stored again. `taken`: whether what somebody
+    else has stored since the candidate was made is the new one, which a run that goes on after a kill looks for only
+    here; raises Waiting. Of a key its issuer says whose it is."""
 
     def observe() -> bool:
         waiting = candidate(work)
@@ -91,11 +90,8 @@ def store_step(work: Work) -> Step:
         waiting, place, last = candidate(work), secret(work), newest(work)
         if waiting is None:
             raise NotProven("no candidate to store")
-        if work.credential.kind is Kind.MANUAL:
-            from rotation.steps import stored  # which is built on this module
-
-            if stored.taken(work):
-                return
+        if taken(work):
+            return
         work.vault.put(place.mount, place.path, waiting, last.number if last else 0)
 
     def verify() -> str:

@@ -42,15 +42,7 @@ def _is_at_hand(work: Work) -> bool:
 
 
 def _create(work: Work) -> None:
-    unknown = stored.unknown(work)
-    if unknown is not None:
-        writer, words = stored.written(work, unknown)
-        if stored.is_a_workloads(work, writer):
-            stored.take(work, unknown)
-            return
-        if not stored.is_late(work, writer):
-            raise Waiting(stored.is_it_yours(work, unknown, words))
-    if _waits(work):
+    if stored.taken(work) or _waits(work):
         return
     held = kv.shape(work)
     if held is not None and set(held) != {_FIELD}:
@@ -63,7 +55,7 @@ def _create(work: Work) -> None:
 
 def _store_step(work: Work) -> Step:
     """The candidate, and on record which version it is."""
-    step = kv.store_step(work)
+    step = kv.store_step(work, stored.taken)
 
     def act() -> None:
         if not step.observe():
