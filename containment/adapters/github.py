@@ -93,8 +93,15 @@ class GithubHost:
     def environments(self, repository: str) -> dict[str, dict[str, Any]]:
         """By name which branches and whose word its jobs need, as GitHub has it, and of its own patterns which. To read
         them is a right of its own (Actions: read)."""
-        found = self._api.pages(self._path(repository, "environments"), "environments")
+        found = self._environments(repository)
         return {str(e["name"]): {**{of: e.get(of) for of in _GUARDS}, **self._patterns(repository, e)} for e in found}
+
+    def environment_names(self, repository: str) -> list[str]:
+        """Without what only a right of its own shows."""
+        return [str(e["name"]) for e in self._environments(repository)]
+
+    def _environments(self, repository: str) -> list[dict[str, Any]]:
+        return list(self._api.pages(self._path(repository, "environments"), "environments"))
 
     def _patterns(self, repository: str, environment: Mapping[str, Any]) -> dict[str, list[str]]:
         if not (environment.get("deployment_branch_policy") or {}).get("custom_branch_policies"):

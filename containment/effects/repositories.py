@@ -104,7 +104,7 @@ def _others(warn: Progress, repository: Repository, host: CodeHost) -> Seen:
 
 def _of_environments(warn: Progress, repository: Repository, host: CodeHost) -> Seen:
     """Apart, since to see them is a right of its own. No copy of ours is ever there."""
-    held = {name: host.environment_secrets(repository.name, name) for name in host.environments(repository.name)}
+    held = {name: host.environment_secrets(repository.name, name) for name in host.environment_names(repository.name)}
     left = sorted(f"{environment}/{name}" for environment, found in held.items() for name in found)
     return _replaced_by_hand(warn, repository, left, "none")
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from containment.incidents.replacements import disabled, made, reference
-from containment.incidents.scope import Affected
+from containment.incidents.scope import Affected, leaked_in
 from containment.ports import UpstreamKey
 from containment.report import Outcome
 from containment.run import Run, Seen
@@ -88,9 +88,10 @@ def _disable(run: Run, policy: SecretAccessPolicy, declared: Upstream) -> Seen:
 
     alive = live()
     if new and len(others(alive)) == len(alive):
+        open_ = [i.id for i in run.affected.open if f"secret:{policy.name}" in leaked_in(i, run.estate.repositories)]
         run.progress(
             f"warning: the new key of {policy.name} is live no longer, and whoever works with it is refused: "
-            f"portcullis rotate run {run.incident.id} makes another"
+            f"portcullis rotate run {open_[-1]} makes another"
         )
     found = others(alive)
     for key in found:

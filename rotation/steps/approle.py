@@ -119,10 +119,11 @@ def _is_delivered(work: Work) -> bool:
 
 
 def _at_hand(work: Work, accessor: str) -> tuple[str, str] | None:
-    """role_id and secret_id, where the file that was delivered lies there still; whatever else may."""
+    """role_id and secret_id, where the file that was delivered lies there still; whatever else may, or what its host
+    alone may read."""
     try:
         held = _read(work)
-    except InputError:
+    except (InputError, Unreachable):
         return None
     role, value = held.get("role_id"), held.get("secret_id")
     ours = held.get("secret_id_accessor") == accessor and isinstance(role, str) and isinstance(value, str)

@@ -60,7 +60,8 @@ def _store_step(work: Work) -> Step:
     def act() -> None:
         if not step.observe():
             step.act()
-        last = kv.newest(work)
+        if stored.is_new(work, last := kv.newest(work)):  # a workload's own, which the step has taken
+            return
         if last is None or kv.value(work, last.number) != kv.candidate(work):
             raise NotProven("somebody else stored a version meanwhile")
         stored.keep(work, last)

@@ -5,6 +5,8 @@ audit log shows that a workload did with a token from after the lock-down, and w
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from containment import names
 from containment.incidents import proofs
 from containment.incidents.replacements import reference
@@ -12,7 +14,7 @@ from containment.ports import Version
 from policies.errors import InputError
 from rotation import retired, writers
 from rotation.audit_log import rfc3339
-from rotation.proving import record
+from rotation.proving import proven, record
 from rotation.steps import kv
 from rotation.work import NotProven, Waiting, Work
 from rotation.writers import Writer
@@ -122,7 +124,11 @@ def taken(work: Work) -> bool:
         return False
     writer, words = written(work, version)
     if is_a_workloads(work, writer):
+        word, said_of = proven(work.incident(), work.credential.item, proofs.CONFIRMED), work.made()
         take(work, version)
+        if word and word.of in said_of:  # the other side has taken the old one back: what follows is the workload's
+            again = replace(word, of=reference(_handle(work, version)))
+            work.vault.update_incident(work.incident_id, lambda held: held.with_proof(again))
         return True
     if not is_late(work, writer):
         raise Waiting(is_it_yours(work, version, words))

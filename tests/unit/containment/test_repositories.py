@@ -127,7 +127,10 @@ class Host:
         return self.secrets[repository]
 
     def environments(self, repository: str) -> dict[str, dict[str, Any]]:
-        return {name: {} for at, name in self.of_environments if at == repository}
+        raise Unreachable(f"github: {repository}: the patterns of its environments: 403")
+
+    def environment_names(self, repository: str) -> list[str]:
+        return [name for at, name in self.of_environments if at == repository]
 
     def environment_secrets(self, repository: str, environment: str) -> list[str]:
         return self.of_environments[repository, environment]
@@ -238,7 +241,7 @@ def test_what_the_environments_of_a_leaked_repository_hold_is_named() -> None:
 
 def test_a_token_that_may_not_see_environments_names_the_repositorys_own_all_the_same() -> None:
     class Refused(Host):
-        def environments(self, repository: str) -> dict[str, dict[str, Any]]:
+        def environment_names(self, repository: str) -> list[str]:
             raise Unreachable(f"github: {repository}: 403 Resource not accessible")
 
     host = Refused()

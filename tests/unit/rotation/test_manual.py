@@ -272,6 +272,20 @@ def test_a_word_for_one_version_serves_no_later_one(monkeypatch: pytest.MonkeyPa
     assert "of version 3: that too" in _word_holds(work)
 
 
+def test_a_word_stands_when_the_workload_stores_its_own_afterwards(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of the old value, which is what was confirmed: else one that writes often has it never rotated."""
+    vault, work = _work(_log(tmp_path, 3, SINCE, GATE), (1, "leaked"))
+    _until_read_back(work)
+    vault.destroyed()
+    _confirm(monkeypatch, tmp_path, vault)
+    vault.held[PATH].append((vault.clock, {"value": "its own"}))
+    assert _until_read_back(work).startswith("version 3 is read back")
+    vault.destroyed()
+    assert "confirmed by A. Roth of version 2" in _word_holds(work)
+
+
 def test_a_word_of_a_record_from_before_is_of_no_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     vault, work = _work(None, (1, "leaked"))
     _until_read_back(work)
