@@ -155,7 +155,7 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
         for kept in heads
         if kept not in links
     ]
-    if newest and newest in links and (paths := _since(entries, newest)):
+    if newest and (paths := _since(entries, newest)):
         detail = (
             f"nobody vouches for what was sealed after the newest head kept elsewhere: {', '.join(paths)}. A run "
             "of yours that could not reach the server seals so, an intruder too: look at them, then "
@@ -179,13 +179,12 @@ def verify(folder: Path, heads: Iterable[str] = (), newest: str | None = None) -
 
 def sealed_since(folder: Path, newest: str) -> list[str]:
     """Paths of what was sealed after the head `newest`, for which nobody vouches; none where it is no link."""
-    entries, _ = _manifest(folder)
-    return _since(entries, newest) if newest in {e["hash"] for e in entries} else []
+    return _since(_manifest(folder)[0], newest)
 
 
 def _since(entries: list[dict[str, Any]], newest: str) -> list[str]:
-    later = entries[next((n for n, e in enumerate(entries, 1) if e["hash"] == newest), 0) :]
-    return sorted({e["path"] for e in later})
+    links = [_GENESIS, *(e["hash"] for e in entries)]
+    return sorted({e["path"] for e in entries[links.index(newest) :]}) if newest in links else []
 
 
 def _beside_unfinished(folder: Path, problems: list[Problem], files: dict[str, File]) -> list[Problem]:

@@ -26,9 +26,13 @@ def _handle(work: Work, version: Version) -> str:
     return f"{names.granted_path(work.secret())} {version.number} {version.created}"
 
 
+def _reference(work: Work, version: Version) -> str:
+    return reference(_handle(work, version))
+
+
 def is_new(work: Work, version: Version | None) -> bool:
     """On record since each incident that names it was denied: stored by a rotation, or taken for the new one."""
-    return version is not None and not version.destroyed and reference(_handle(work, version)) in work.made()
+    return version is not None and not version.destroyed and _reference(work, version) in work.made()
 
 
 def new(work: Work) -> Version:
@@ -39,19 +43,20 @@ def new(work: Work) -> Version:
 
 
 def new_reference(work: Work) -> str:
-    return reference(_handle(work, new(work)))
+    return _reference(work, new(work))
 
 
 def of_new(work: Work) -> tuple[str, str]:
     """Reference of the new version, and the words for it in what a person says of it. Raises InputError while there is
     none: whatever was stored later would have that person's word."""
     try:
-        return new_reference(work), f" of version {new(work).number}"
+        version = new(work)
     except NotProven as error:
         raise InputError(
             f"there is no new value of {names.granted_path(work.secret())} yet, of which a word could be taken: "
             f"portcullis rotate run {work.incident_id}, then this again"
         ) from error
+    return _reference(work, version), f" of version {version.number}"
 
 
 def unknown(work: Work) -> Version | None:
@@ -127,7 +132,7 @@ def taken(work: Work) -> bool:
         word, said_of = proven(work.incident(), work.credential.item, proofs.CONFIRMED), work.made()
         take(work, version)
         if word and word.of in said_of:  # the other side has taken the old one back: what follows is the workload's
-            again = replace(word, of=reference(_handle(work, version)))
+            again = replace(word, of=_reference(work, version))
             work.vault.update_incident(work.incident_id, lambda held: held.with_proof(again))
         return True
     if not is_late(work, writer):
